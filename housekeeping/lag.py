@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from itertools import pairwise
 from typing import Final
 
 import msgspec
 
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.housekeeping.history.runs import GroupWindow, QueueKey, QueueWindow
 
@@ -26,7 +28,7 @@ class LagState(StrEnum):
     """How a queue or a group is, the mildest first.
 
     ok: it consumes what comes, gets nearer to the end, or has nothing to consume. unknown: too little is known.
-    slow: it consumes, and its lag never shrank. rewound: its offset went back, and is not where it was yet.
+    slow: it consumes, and its lag never shrank, or others of its queues wait for their turn. rewound: its offset went back, and is not where it was yet.
     stalled: connected, and its offset never moved. stopped: connected, and its offset has not moved for longer than
     it did before. offline: nobody is connected, and messages wait.
     """
@@ -41,6 +43,8 @@ class LagState(StrEnum):
 
 
 _ORDER = tuple(LagState)
+#: Connected, and nothing moves.
+_STILL: Final = (LagState.STALLED, LagState.STOPPED)
 
 
 class QueueLag(msgspec.Struct, rename="camel", gc=False):
@@ -86,23 +90,51 @@ def judge(window: GroupWindow) -> GroupLag:
     ]
     if not queues:
         return GroupLag(window.group, LagState.UNKNOWN, None, "no offset of the group was seen", [])
+    if any(queue.state in _STILL for queue in queues):
+        queues = _in_turn(queues, window)
     queues.sort(key=lambda queue: (-_ORDER.index(queue.state), -(queue.lag or 0), queue.topic, queue.broker))
     worst = queues[0]
     alike = sum(queue.state == worst.state for queue in queues)
     where = f"{worst.topic} {worst.broker}:{worst.queue_id}"
     evidence = f"{where}: {worst.evidence}"
     if len(queues) > 1 and worst.state is not LagState.OK:
-        evidence += f" ({alike} of {len(queues)} queues are {worst.state})"
+        evidence += f" ({alike} of {len(queues)} queues {'is' if alike == 1 else 'are'} {worst.state})"
     return GroupLag(window.group, worst.state, _total(queues), evidence, queues)
 
 
 def waits(lag: int | None) -> str:
     """How many messages wait, in English."""
-    return "1 message waits" if lag == 1 else f"{lag} messages wait"
+    if lag is None:
+        return "messages wait, how many is not known"
+    return plural(lag, "message waits", "messages wait")
 
 
 def _last(columns: QueueWindow) -> tuple[int | None, int | None]:
     return (columns.ends[-1], columns.committed[-1]) if columns.ends else (None, None)
+
+
+def _in_turn(queues: list[QueueLag], window: GroupWindow) -> list[QueueLag]:
+    """Those that stand still while the group consumes others of its queues wait for their turn, as of a consumer with
+    one thread: the group is slow and has not stopped. One that never moved in a whole window is stalled all the same.
+    """
+    moves = {key: _last_move(columns, window.times) for key, columns in window.queues.items()}
+    latest = max((moved for moved in moves.values() if moved is not None), default=None)
+    found = []
+    for queue in queues:
+        moved = moves[QueueKey(queue.topic, queue.broker, queue.queue_id)]
+        waiting = queue.state is LagState.STOPPED or len(window.times) < WINDOW_RUNS
+        if queue.state in _STILL and waiting and latest is not None and (moved is None or moved < latest):
+            length = _length(window.times[-1] - (window.times[0] if moved is None else moved))
+            evidence = f"has not moved for {length}, while other queues of the group were consumed; {waits(queue.lag)}"
+            queue = msgspec.structs.replace(queue, state=LagState.SLOW, evidence=evidence)
+        found.append(queue)
+    return found
+
+
+def _last_move(columns: QueueWindow, times: list[int]) -> int | None:
+    """When a queue's offset last became another, None: never."""
+    known = [(time, offset) for time, offset in zip(times, columns.committed, strict=True) if offset is not None]
+    return next((time for (_, before), (time, now) in reversed(list(pairwise(known))) if now != before), None)
 
 
 def _total(queues: Iterable[QueueLag]) -> int | None:
@@ -153,7 +185,10 @@ def _state(points: list[_Point], members: int | None) -> tuple[LagState, str]:
         since = f"; offset {last.committed} for {_length(last.time_ms - points[moved].time_ms)}" if moved else ""
         return LagState.OFFLINE, f"no client is connected, and {waits(last.lag)}{since}"
     if len(points) < LEAST_RUNS:
-        return LagState.UNKNOWN, f"{waits(last.lag)}; {len(points)} runs show no trend, {LEAST_RUNS} would"
+        return (
+            LagState.UNKNOWN,
+            f"{waits(last.lag)}; {plural(len(points), 'run shows', 'runs show')} no trend, {LEAST_RUNS} would",
+        )
     caught_up = min(point.end for point in points) <= last.committed
     still, moving = last.time_ms - points[moved].time_ms, points[moved].time_ms - points[0].time_ms
     if moved and still > moving and not caught_up:

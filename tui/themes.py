@@ -7,6 +7,13 @@ from typing import Final
 
 from textual.theme import BUILTIN_THEMES, Theme
 
+
+def _cursor(cursor: str, on_cursor: str) -> dict[str, str]:
+    """The colours of the cursor in tables of ours, and in lists of Textual's."""
+    textuals = {"block-cursor-background": cursor, "block-cursor-foreground": on_cursor}
+    return {"cursor": cursor, "on-cursor": on_cursor, **textuals}
+
+
 DARK: Final = Theme(
     name="dark",
     primary="#4fa3d1",
@@ -20,7 +27,7 @@ DARK: Final = Theme(
     surface="#1a2028",
     panel="#222a34",
     dark=True,
-    variables={"dim": "#929dab", "resting": "#26323f", "cursor": "#2f6f94", "on-cursor": "#ffffff"},
+    variables={"dim": "#929dab", "resting": "#26323f", **_cursor("#2f6f94", "#ffffff")},
 )
 LIGHT: Final = Theme(
     name="light",
@@ -35,20 +42,21 @@ LIGHT: Final = Theme(
     surface="#f0f2f5",
     panel="#e2e7ec",
     dark=False,
-    variables={"dim": "#56616b", "resting": "#d6dfe7", "cursor": "#005a8c", "on-cursor": "#ffffff"},
+    variables={"dim": "#56616b", "resting": "#d6dfe7", **_cursor("#005a8c", "#ffffff")},
 )
 
 
 def _of_terminal(name: str, like: str) -> Theme:
     """One that leaves colours to the terminal: its sixteen, on its own background."""
     theme = BUILTIN_THEMES[like]
-    own = {
-        "dim": "ansi_bright_black",
-        "resting": "ansi_default",
-        "cursor": "ansi_blue",
-        "on-cursor": "ansi_bright_white",
-    }
-    return Theme(**{**theme.__dict__, "name": name, "variables": {**theme.variables, **own}})
+    own = {"dim": "ansi_bright_black", "resting": "ansi_default", **_cursor("ansi_blue", "ansi_bright_white")}
+    # What is critical stands out most: Textual's own has brighter warnings on light, dark red and dark blue on dark.
+    colours = (
+        {"primary": "ansi_cyan", "error": "ansi_bright_red"}
+        if theme.dark
+        else {"warning": "ansi_magenta", "accent": "ansi_blue"}
+    )
+    return Theme(**{**theme.__dict__, **colours, "name": name, "variables": {**theme.variables, **own}})
 
 
 #: Variables of ours, for themes that lack them. `dim` is of what matters less, `resting` of a cursor without the keys.

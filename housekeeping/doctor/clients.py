@@ -12,6 +12,7 @@ from rocketmq_ops.client.admin.groups.consumer_status import (
     ProblemKind,
     RunningInfo,
 )
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.common.topics import is_retry_topic
 from rocketmq_ops.housekeeping.doctor.facts import Facts, Part
 from rocketmq_ops.housekeeping.doctor.rule import rule
@@ -283,7 +284,10 @@ def idle(facts: Facts) -> Iterator[Hit]:
         without = [name for name, queues in held.items() if not queues]
         if without and len(without) < len(held):
             count = sum(len(queues) for queues in held.values())
-            yield Hit(group, f"{len(held)} clients share {count} queues; without any: {', '.join(without)}")
+            yield Hit(
+                group,
+                f"{len(held)} clients share {plural(count, 'queue', 'queues')}; without any: {', '.join(without)}",
+            )
 
 
 @rule(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from rocketmq_ops.client.admin.groups.consumer_status import ConsumerStatusReport
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.common.topics import (
     RETRY_GROUP_TOPIC_PREFIX,
     is_dlq_topic,
@@ -16,6 +17,7 @@ from rocketmq_ops.common.topics import (
 from rocketmq_ops.housekeeping.doctor.facts import Ends, Facts, Part, label
 from rocketmq_ops.housekeeping.doctor.rule import rule
 from rocketmq_ops.housekeeping.findings import Severity
+from rocketmq_ops.housekeeping.lag import waits
 from rocketmq_ops.housekeeping.rules import Hit
 from rocketmq_ops.remoting.bodies.enums import BROADCASTING
 
@@ -96,7 +98,7 @@ def nobody_online(facts: Facts) -> Iterator[Hit]:
             topics = behind.setdefault(p.group, {})
             topics[p.topic] = topics.get(p.topic, 0) + p.ends.max_offset - max(p.offset, p.ends.min_offset)
     for group, topics in behind.items():
-        yield Hit(group, ", ".join(f"{count} messages of {topic} wait" for topic, count in topics.items()))
+        yield Hit(group, ", ".join(f"{topic}: {waits(count)}" for topic, count in topics.items()))
 
 
 @rule(
@@ -221,7 +223,9 @@ def dead_letters(facts: Facts) -> Iterator[Hit]:
                 counts[topic] = counts.get(topic, 0) + sum(each.max_offset - each.min_offset for each in ends.values())
     for topic, count in counts.items():
         if count:
-            yield Hit(topic, f"{count} dead letters", f"`mqadmin consumeMessage -t {topic}` shows them")
+            yield Hit(
+                topic, plural(count, "dead letter", "dead letters"), f"`mqadmin consumeMessage -t {topic}` shows them"
+            )
 
 
 @rule(
@@ -252,7 +256,9 @@ def retries_waiting(facts: Facts) -> Iterator[Hit]:
 def broadcasting(facts: Facts) -> Iterator[Hit]:
     for group, report in facts.clients.items():
         if report is not None and report.message_model == BROADCASTING:
-            yield Hit(group, f"{len(report.clients)} clients are online, each with offsets of its own")
+            yield Hit(
+                group, f"{plural(len(report.clients), 'client is', 'clients are')} online, each with offsets of its own"
+            )
 
 
 @rule(
@@ -277,7 +283,7 @@ def without_offset(facts: Facts) -> Iterator[Hit]:
                 for ends in table.get(topic, {}).values()
             )
             if waiting and topic_at_group(topic, group) not in stored:
-                yield Hit(group, f"{topic} has {waiting} messages and no offset of the group")
+                yield Hit(group, f"{topic} has {plural(waiting, 'message', 'messages')} and no offset of the group")
 
 
 @rule(
@@ -303,12 +309,12 @@ def backlog_stands(facts: Facts) -> Iterator[Hit]:
             standing.setdefault(p.group, []).append(p)
     for group, places in standing.items():
         worst = max(places, key=lambda p: p.ends.max_offset - p.offset)
-        more = f" (and {len(places) - 1} more queues)" if len(places) > 1 else ""
+        more = f" (and {plural(len(places) - 1, 'more queue', 'more queues')})" if len(places) > 1 else ""
         who = _holder(later.clients[group], worst)
         yield Hit(
             group,
             f"{worst.topic} queue {worst.queue} at {worst.where}{more}: the offset {worst.offset} did not move in "
-            f"{later.seconds} s, {worst.ends.max_offset - worst.offset} messages wait; "
+            f"{later.seconds} s, {waits(worst.ends.max_offset - worst.offset)}; "
             + (f"the client {who} holds it" if who else "no client that answered holds it"),
             f"`mqadmin consumerStatus -g {group} -s`",
         )

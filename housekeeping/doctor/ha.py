@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.housekeeping.doctor.facts import Facts, Part, label
 from rocketmq_ops.housekeeping.doctor.rule import rule
 from rocketmq_ops.housekeeping.findings import Severity
@@ -80,7 +81,9 @@ def too_few_replicas(facts: Facts) -> Iterator[Hit]:
         least = facts.number(master.address, "minInSyncReplicas")
         there = 1 + len(facts.slaves_of(master))
         if least is not None and there < least:
-            yield Hit(label(master), f"{there} replicas are registered, minInSyncReplicas is {least}")
+            yield Hit(
+                label(master), f"{plural(there, 'replica is', 'replicas are')} registered, minInSyncReplicas is {least}"
+            )
 
 
 @rule(
@@ -109,8 +112,8 @@ def master_offsets_older(facts: Facts) -> Iterator[Hit]:
                 key, queue, here, there = max(older, key=lambda item: item[3] - item[2])
                 yield Hit(
                     label(master),
-                    f"{len(older)} offsets are older than on {label(slave)}; most {key} queue {queue}: "
-                    f"{here}, on the slave {there}",
+                    f"{plural(len(older), 'offset is', 'offsets are')} older than on {label(slave)}; most {key} queue "
+                    f"{queue}: {here}, on the slave {there}",
                 )
 
 
@@ -125,4 +128,8 @@ def master_offsets_older(facts: Facts) -> Iterator[Hit]:
 def slave_not_readable(facts: Facts) -> Iterator[Hit]:
     for master in facts.masters():
         if facts.slaves_of(master) and facts.setting(master.address, "slaveReadEnable") == "false":
-            yield Hit(label(master), f"slaveReadEnable is false, {len(facts.slaves_of(master))} slaves are registered")
+            yield Hit(
+                label(master),
+                f"slaveReadEnable is false, {plural(len(facts.slaves_of(master)), 'slave is', 'slaves are')} "
+                "registered",
+            )

@@ -8,6 +8,7 @@ from typing import Final
 from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
 from rocketmq_ops.common.delay_levels import parse_delay_levels
 from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.common.topics import (
     AUTO_CREATE_TOPIC,
     SCHEDULE_TOPIC,
@@ -20,6 +21,7 @@ from rocketmq_ops.common.topics import (
 from rocketmq_ops.housekeeping.doctor.facts import Ends, Facts, Part, Topic, label, whole
 from rocketmq_ops.housekeeping.doctor.rule import rule
 from rocketmq_ops.housekeeping.findings import Severity
+from rocketmq_ops.housekeeping.lag import waits
 from rocketmq_ops.housekeeping.rules import Hit
 
 _NEEDS: Final = (Part.NAME_SERVERS, Part.TOPICS)
@@ -64,7 +66,7 @@ def _messages(ends: dict[int, Ends] | None, queues: range) -> str:
     if ends is None or not all(queue in ends for queue in queues):
         return "how many messages lie there is not known"
     count = sum(ends[queue].max_offset - ends[queue].min_offset for queue in queues)
-    return f"{count} messages lie there"
+    return f"{plural(count, 'message lies', 'messages lie')} there"
 
 
 @rule(
@@ -176,7 +178,7 @@ def order_conf(facts: Facts) -> Iterator[Hit]:
             if name in facts.topics.get(broker.address, {})
         }
         wrong = [
-            f"{broker} has {held.get(broker, 0)} queues, {count} are configured"
+            f"{broker} has another number of queues than configured: {held.get(broker, 0)} instead of {count}"
             for broker, count in told.items()
             if held.get(broker) != count
         ]
@@ -281,7 +283,7 @@ def half_messages_waiting(facts: Facts) -> Iterator[Hit]:
                 done = offsets
         waiting = sum(each.max_offset - done.get(queue, each.min_offset) for queue, each in ends.items())
         if waiting >= _WAITING_HALVES and not _settles(facts, broker.address, done):
-            yield Hit(label(broker), f"{waiting} half messages are not settled")
+            yield Hit(label(broker), f"{plural(waiting, 'half message is', 'half messages are')} not settled")
 
 
 def _settles(facts: Facts, address: str, done: dict[int, int]) -> bool:
@@ -315,7 +317,7 @@ def delayed_stuck(facts: Facts) -> Iterator[Hit]:
             again = facts.later.runtimes.get(broker.address, {}) if facts.later is not None else {}
             moved = again.get(f"scheduleMessageOffset_{level}", told).partition(",")[0] != delivered
             if waiting > 0 and last > 0 and overdue > _OVERDUE_MS and not moved:
-                evidence = f"level {level}: {waiting} messages wait, the last one is due since {overdue // 1000} s"
+                evidence = f"level {level}: {waits(waiting)}, the last one is due since {overdue // 1000} s"
                 yield Hit(label(broker), evidence)
 
 

@@ -10,6 +10,7 @@ from rocketmq_ops.client.admin.changes import Change, ChangingResult
 from rocketmq_ops.client.admin.offsets.offset import QueueReset, ResetReport, ResetRequest
 from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.errors import Failure, RocketMQError
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.housekeeping.history.database import HistoryError
 from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueKey, moment_text
@@ -71,7 +72,8 @@ def recorded_at(history: History, group: str, at_ms: int, topic: str | None = No
     if at_ms < span.first_ms:
         raise NoRecordError(
             f"{moment_text(at_ms)} is before the oldest record",
-            f"the history reaches from {moment_text(span.first_ms)} to {moment_text(span.last_ms)}, {span.runs} runs",
+            f"the history reaches from {moment_text(span.first_ms)} to {moment_text(span.last_ms)}, "
+            f"{plural(span.runs, 'run', 'runs')}",
         )
     time_ms = history.last_time(at_ms)
     assert time_ms is not None  # the first is not after it

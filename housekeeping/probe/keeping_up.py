@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from rocketmq_ops.client.errors import NotFoundError
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.common.topics import is_retry_topic, retry_topic
 from rocketmq_ops.housekeeping.findings import Finding, Severity
 from rocketmq_ops.housekeeping.history.gone import LATELY_MS, REGISTERED, gone
 from rocketmq_ops.housekeeping.history.runs import Figure, GroupWindow, Run
-from rocketmq_ops.housekeeping.lag import WINDOW_RUNS, LagState, judge
+from rocketmq_ops.housekeeping.lag import WINDOW_RUNS, LagState, judge, waits
 from rocketmq_ops.housekeeping.probe.report import GroupState, Measure, ProbeReport, measure
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def judge_lag(history: History | None, report: ProbeReport, seen: GroupsSeen) ->
 def add_online(report: ProbeReport, seen: GroupsSeen) -> None:
     """Add the groups that have clients and no offset: their lag is unknown, and not 0."""
     for name, online in sorted(seen.online.items()):
-        clients = f"{online.members} clients are connected"
+        clients = f"{plural(online.members, 'client is', 'clients are')} connected"
         if online.broadcasting:
             evidence = f"{clients}, in broadcasting mode: they keep their offsets themselves"
         else:
@@ -190,7 +191,7 @@ async def add_holders(admin: MQAdmin, report: ProbeReport, standing: list[Standi
             who = f"the queue is held by the client {client}" if client else "no client that answered holds the queue"
         in_retry = states[each.finding.target].topics.get(retry_topic(each.finding.target))
         if in_retry:
-            who = f"{who}; {in_retry} messages wait to be consumed again"
+            who = f"{who}; {waits(in_retry)} to be consumed again"
         found = msgspec.structs.replace(each.finding, evidence=f"{each.finding.evidence}; {who}")
         report.findings[report.findings.index(each.finding)] = found
 

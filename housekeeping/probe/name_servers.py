@@ -14,6 +14,7 @@ from rocketmq_ops.client.api.servers import cluster_info_of
 from rocketmq_ops.client.api.topics import topic_config, topic_names_of
 from rocketmq_ops.common.errors import RocketMQError, some_of
 from rocketmq_ops.common.permission import PERM_WRITE
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.housekeeping.findings import Finding, Severity
 from rocketmq_ops.housekeeping.probe.names import is_probers
 
@@ -133,7 +134,8 @@ def _differences(found: NameServers) -> list[Finding]:
                     id="probe.name-servers-disagree",
                     severity=Severity.WARNING,
                     target=address,
-                    evidence=f"it lacks {len(lacking)} topics that others have: {some_of(lacking, _MOST_NAMED)}",
+                    evidence=f"it lacks {plural(len(lacking), 'topic', 'topics')} that others have: "
+                    f"{some_of(lacking, _MOST_NAMED)}",
                     remedy=f"`mqadmin topicRoute -t {lacking[0]} -n {address}`; a broker registers all of its topics "
                     "again within 30 s",
                 )

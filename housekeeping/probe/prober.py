@@ -19,6 +19,7 @@ from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.delay_levels import DEFAULT_DELAY_LEVELS, parse_delay_levels
 from rocketmq_ops.common.errors import Failure, RocketMQError
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.common.stage_times import split_stage_keys
 from rocketmq_ops.housekeeping.findings import Finding, Severity
 from rocketmq_ops.housekeeping.history import found
@@ -424,7 +425,10 @@ class _OfBroker:
                 "stored-less-safely",
                 Severity.WARNING,
                 name,
-                ", ".join(f"{count} messages were answered with {status}" for status, count in weaker.items())
+                ", ".join(
+                    f"{plural(count, 'message was', 'messages were')} answered with {status}"
+                    for status, count in weaker.items()
+                )
                 + ": they are stored, but not flushed or replicated as the broker is configured",
                 f"`mqadmin haStatus -b {delivery.broker.address}`; flushDiskType and brokerRole",
             )

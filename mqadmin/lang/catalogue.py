@@ -12,17 +12,23 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from rocketmq_ops.common.bounded import Bounded
+
 #: Longer texts are no messages of ours, but data.
 LONGEST = 8192
 #: Characters around the fields by which a line of a result is known as one of ours.
 LEAST_OF_A_LINE = 8
 _FIELD = re.compile(r"\{(\w+)(!t)?\}")
 _WORD = re.compile(r"[A-Za-z]+")
+#: The field of a number where a key begins with it: `{count} files` is not what `no files` says.
+_COUNT, _NUMBER = "count", re.compile(r"[0-9][0-9.,]*[kMGTPE]?")
 #: Characters with a blank between them, and all next to which none of the first has one: punctuation is full-width.
 _HAN, _LATIN = re.compile("[\u4e00-\u9fff]"), re.compile("[A-Za-z0-9]")
 _WIDE = re.compile("[\u4e00-\u9fff\u3000-\u303f\uff00-\uffef]")
 #: What a key begins with that is put behind another text, as ` (2 of 3 queues are slow)` and `; offset 4 for 20 s`.
 _BEHIND = (" ", "; ", ", ", ": ")
+#: Translations that are kept.
+_KEPT = 4096
 #: No translation, and so none of its characters are a key's.
 _NONE: tuple[int, str | None] = (0, None)
 
@@ -50,6 +56,8 @@ class Template(NamedTuple):
             values.append(text[at:found])
             at = found + len(piece)
         values.append(text[at:end])
+        if self.names[0] == _COUNT and not first and _NUMBER.fullmatch(values[0]) is None:
+            return None
         return dict(zip(self.names, values, strict=True))
 
 
@@ -69,6 +77,8 @@ class Catalogue:
             else:
                 self._exact[template.pieces[0]] = _plain(translation)
         self._by_word = _by_rarest_word(templates)
+        #: What was said last: many ways to read a text share its parts.
+        self._kept: Bounded[str, tuple[int, str]] = Bounded(_KEPT)
         behind = [template_of(key, text) for key, text in texts.items() if key.startswith(_BEHIND)]
         #: Those with two blanks are indented lines.
         self._behind = [each for each in behind if not each.pieces[0].startswith("  ")]
@@ -79,6 +89,12 @@ class Catalogue:
 
     def _said(self, text: str) -> tuple[int, str]:
         """A message, and how many of its characters belong to keys: the more, the better it is understood."""
+        found = self._kept.get(text)
+        if found is None:
+            found = self._kept[text] = self._found(text)
+        return found
+
+    def _found(self, text: str) -> tuple[int, str]:
         covered, best = max(
             self._listed(text, "; ", "；"),
             self._headed(text),
@@ -87,13 +103,14 @@ class Catalogue:
             self._continued(text),
             key=lambda found: found[0],
         )
-        if best is not None:
+        if best is not None and covered * 2 >= len(text):
             return covered, best
         if "\n" in text:
             ways = [("\n", text.split("\n"))]
         else:
             ways = [("；", text.split("; ")), (": ", text.split(": ", 1))]
-        found = (0, text)
+        # A key of few characters fits to much that is another's: what its parts say may be understood better.
+        found = (0, text) if best is None else (covered, best)
         for joined, parts in ways:
             if len(parts) > 1:
                 said = [self._said(part) for part in parts]

@@ -70,6 +70,40 @@ def test_a_group_is_as_its_worst_queue_and_a_queue_that_is_gone_does_not_count()
     assert [queue.queue_id for queue in verdict.queues] == [1, 0]
 
 
+def turns(count, moving=3):
+    """A consumer with one thread goes through its queues one after the other, and never to their ends."""
+    committed = [
+        [100 + 50 * sum(at % moving == queue for at in range(run)) for run in range(count)] for queue in range(moving)
+    ]
+    group = window(committed[0], [1000 + 90 * run for run in range(count)])
+    for queue in range(1, moving):
+        group.queues[QueueKey("orders", "broker-a", queue)] = QueueWindow(
+            list(group.queues[QUEUE].ends), committed[queue]
+        )
+    return group
+
+
+@pytest.mark.parametrize("count", [3, 4, 5, 10])
+def test_queues_that_wait_for_their_turn_make_a_group_slow(count):
+    verdict = judge(turns(count))
+    assert verdict.state == "slow", verdict.evidence
+
+
+def test_a_queue_that_stopped_after_all_others_did_has_stopped():
+    group = turns(10)
+    for columns in group.queues.values():
+        columns.committed[4:] = [columns.committed[3]] * 6
+    assert judge(group).state == "stopped"
+
+
+def test_a_queue_that_never_moves_is_stalled_whatever_others_do():
+    group = turns(10)
+    group.queues[QUEUE].committed[:] = [100] * 10
+    verdict = judge(group)
+    assert (verdict.state, verdict.queues[0].queue_id) == ("stalled", 0)
+    assert "(1 of 3 queues is stalled)" in verdict.evidence
+
+
 def test_a_broker_that_did_not_answer_leaves_the_lag_unknown():
     group = window([5, 5, 5], [5, 5, 5])
     group.queues[QueueKey("orders", "broker-b", 0)] = QueueWindow([10, 10, None], [10, 10, None])

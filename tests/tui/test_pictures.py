@@ -106,9 +106,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def _run(number: int) -> Run:
     keys = [QueueKey("orders", "broker-a", at) for at in range(2)]
     figures = [
-        Figure("probe.send_ms", "broker-a", float(number * 7 % 13)),
-        Figure("probe.consume_ms", "broker-a", float(number * 5 % 11)),
-        Figure("probe.groups", "", 3.0),
+        Figure("probe.sendTime", "broker-a", float(number * 7 % 13)),
+        Figure("probe.deliveryTime", "broker-a", float(number * 5 % 11)),
+        Figure("probe.disk", "broker-a", 41.0 + number / 10),
+        Figure("probe.replicationGap", "broker-a#1", number * 123_456.0),
+        Figure("probe.retryRate", "billing", float(number % 7)),
     ]
     failures = [Failure("10.0.0.2:10911", "no answer within 3000 ms", "see that it runs")] if number % 9 == 0 else []
     groups = [

@@ -10,7 +10,7 @@ import msgspec
 from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.permission import PERM_WRITE
 from rocketmq_ops.tui.model.moment import BrokerSeen, State
-from rocketmq_ops.tui.model.table import Health
+from rocketmq_ops.tui.model.table import NOTHING, Health, Value
 
 #: A slave that lacks more bytes than this is behind (haMaxGapNotInSync is 256 MiB, at which a master stops waiting).
 _GAP_BYTES: Final = 64 << 20
@@ -74,6 +74,11 @@ def _states(broker: BrokerSeen) -> list[State]:
 def _number(settings: Mapping[str, str], key: str, otherwise: int) -> float:
     text = settings.get(key, "")
     return float(text) if text.isdecimal() else float(otherwise)
+
+
+def gap_of(broker: BrokerSeen) -> Value:
+    """How many bytes it lacks, for a cell: a master lacks none, and of a slave it may be unknown."""
+    return NOTHING if broker.broker_id == MASTER_ID else broker.figures.get("gap_bytes")
 
 
 def with_gaps(brokers: Mapping[str, BrokerSeen]) -> dict[str, BrokerSeen]:

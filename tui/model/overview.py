@@ -9,11 +9,14 @@ import msgspec
 
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.broker_state import gap_of
 from rocketmq_ops.tui.model.figures import UNKNOWN, change, count, figure
 from rocketmq_ops.tui.model.model import Model
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.spark import spark
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table
+from rocketmq_ops.tui.model.views.brokers import no_brokers
+from rocketmq_ops.tui.model.views.topics import made_topics
 
 #: What sparklines show, in ms, and their cells.
 SPAN_MS: Final = 10 * 60_000
@@ -63,7 +66,7 @@ def brokers_at(moment: Moment, model: Model | None = None) -> Table:
                     past("out_rate"),
                     known("disk_ratio"),
                     known("page_cache_lock_ms"),
-                    known("gap_bytes"),
+                    gap_of(broker),
                     broker.version,
                     broker.cluster,
                 ),
@@ -73,7 +76,7 @@ def brokers_at(moment: Moment, model: Model | None = None) -> Table:
             )
         )
     rows.sort(key=lambda row: list(Health).index(row.health), reverse=True)
-    return Table(columns=_COLUMNS, rows=rows)
+    return Table(columns=_COLUMNS, rows=rows) if rows else no_brokers(_COLUMNS, moment)
 
 
 #: Groups that the overview lists.
@@ -103,7 +106,7 @@ class Total(msgspec.Struct, frozen=True):
 
 
 def totals(model: Model) -> list[Total]:
-    """What comes in, goes out and waits; how many groups and topics there are."""
+    """What comes in, goes out and waits; how many groups there are, and topics, as `:topics` lists them."""
     moment = model.moment()
     known = moment.totals
 
@@ -119,7 +122,7 @@ def totals(model: Model) -> list[Total]:
         Total("Out", figure(known.out_rate, Kind.RATE, 0), past("out_rate")),
         Total("Lag", f"{figure(known.lag, Kind.COUNT, 0)} {trend}".rstrip(), past("lag"), unknown),
         Total("Groups", _groups(moment)),
-        Total("Topics", UNKNOWN if moment.topics_ms is None else count(len(moment.topics))),
+        Total("Topics", UNKNOWN if moment.topics_ms is None else count(len(made_topics(moment)))),
     ]
 
 

@@ -67,6 +67,8 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     drop: int = 0
     #: Cells that a text takes at least before columns are dropped for it.
     least: int = 6
+    #: Whether its texts are figures of several kinds, which end below each other.
+    right: bool = False
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -138,8 +138,8 @@ class DashboardScreen(Screen[None]):
         line: list[Part] = [(" ", "plain"), sign(verdict.health)]
         for at, said in enumerate(verdict.parts):
             line.append((tr(", ") if at else "", verdict.health.value))
-            since = f" {tr('since')} {time_of_day(said.since_ms)}" if said.since_ms is not None else ""
-            over = f" ({tr('over since')} {time_of_day(said.over_ms)})" if said.over_ms is not None else ""
+            since = tr(f" since {time_of_day(said.since_ms)}") if said.since_ms is not None else ""
+            over = tr(f" (over since {time_of_day(said.over_ms)})") if said.over_ms is not None else ""
             target = f"{said.target} " if said.target else ""
             line.append((target + tr(said.text) + since + over, verdict.health.value))
         self.query_one("#verdict", Line).show(line)

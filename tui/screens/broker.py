@@ -25,7 +25,7 @@ class BrokerScreen(DetailScreen):
     def past(self, moment: Moment) -> Section | None:
         """Its figures as they were."""
         seen = self._seen(moment)
-        return None if seen is None else broker.past_section(seen)
+        return None if seen is None else broker.past_section(seen, moment.time_ms)
 
     def offers(self) -> Sequence[Offer]:
         """Write permission, and a setting: that of the row at the cursor."""

@@ -11,6 +11,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 
 from rocketmq_ops.common.errors import RocketMQError, system_words
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.common.topics import dlq_topic
 from rocketmq_ops.tui.model.details import dead_letters
 from rocketmq_ops.tui.model.details.detail import Part
@@ -89,7 +90,7 @@ class DeadLettersScreen(DetailScreen):
             self.say(f"cannot write {path}: {system_words(error)}", Health.CRITICAL)
         else:
             count = len(lines)
-            said = f"1 message is in the file {path}" if count == 1 else f"{count} messages are in the file {path}"
+            said = f"{plural(count, 'message is', 'messages are')} in the file {path}"
             self.say(said, Health.WARNING if failures else Health.INFO)
             for failure in failures[:3]:
                 self.say(f"{failure.target}: {failure.cause}", Health.WARNING)

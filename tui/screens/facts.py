@@ -51,9 +51,9 @@ def _fact(fact: Fact, context: Context, now_ms: int) -> Text:
             value = context.tr(f"{value} ago")
     one = Text()
     one.append_text(text)
+    if fact.health not in (Health.OK, Health.UNKNOWN):  # before it, as in rows: behind, `!` is punctuation
+        one.append(f"{SIGNS[fact.health]} ", "bold")
     one.append(value, "bold")
-    if fact.health not in (Health.OK, Health.UNKNOWN):
-        one.append(f" {SIGNS[fact.health]}", "bold")
     return one
 
 

@@ -42,7 +42,7 @@ class Slot(NamedTuple):
 
     @property
     def right(self) -> bool:
-        return self.column.kind in _FIGURES
+        return self.column.kind in _FIGURES or self.column.right
 
     @property
     def least(self) -> int:
@@ -91,7 +91,7 @@ class Columns:
             self._states.clear()
         room = width - HEAD
         candidates = [
-            self._slot(at, column, table, near, compared)
+            self._slot(at, column, table, near, room, compared)
             for at, column in enumerate(table.columns)
             if at == 0 or at > self.first
         ]
@@ -106,15 +106,15 @@ class Columns:
         self.slots = _widened(kept, room)
         self.left_away = len(candidates) - len(kept)
 
-    def _slot(self, at: int, column: Column, table: Table, near: Sequence[Row], compared: bool) -> Slot:
+    def _slot(self, at: int, column: Column, table: Table, near: Sequence[Row], room: int, compared: bool) -> Slot:
         """A column with the width that it would like."""
         heading = self._texts.heading(column.title)
         changed = _CHANGE if compared and column.kind in COMPARED else 0
-        width = max(self._content(at, column, table.rows, near), min(cell_len(heading) + 2, 16))
+        width = max(self._content(at, column, table.rows, near, room), min(cell_len(heading) + 2, 20))
         return Slot(at, column, heading, width + changed, changed)
 
-    def _content(self, at: int, column: Column, rows: Sequence[Row], near: Sequence[Row]) -> int:
-        """What the cells of a column take."""
+    def _content(self, at: int, column: Column, rows: Sequence[Row], near: Sequence[Row], room: int) -> int:
+        """What the cells of a column take; of sentences as much as there is room for."""
         texts = self._texts
         if column.kind in _FIGURES:
             content = max((len(texts.of(row, at, column)) for row in near), default=1)
@@ -125,7 +125,12 @@ class Columns:
                 self.measured += 1
             return max((cell_len(texts.said(state)) for state in self._states[at]), default=1)
         if column.kind is Kind.SENTENCE:
-            return max((cell_len(texts.of(row, at, column)) for row in near), default=1)
+            width = 1
+            for row in near:
+                width = max(width, cell_len(texts.of(row, at, column)))
+                if width >= room:  # no more will be drawn, and to say a sentence in another language takes its time
+                    break
+            return width
         if at not in self._widths:
             self._widths[at] = _widest(rows[:_MEASURED], at)
             self.measured += 1

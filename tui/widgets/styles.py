@@ -50,6 +50,7 @@ class Styled(App[None]):
     Styled:nocolor .input--selection { text-style: reverse; }
     Styled:nocolor .grid--cursor { text-style: bold reverse; }
     Styled:nocolor .grid--resting { text-style: underline; }
+    Styled SearchIcon { display: none; }
     Styled:nocolor Input > .input--cursor { text-style: reverse; }
     Styled:nocolor OptionList > .option-list--option-highlighted { text-style: bold underline; }
     Styled .grid--marked { color: $text-accent; text-style: bold; }

@@ -16,6 +16,8 @@ from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import Failure, RocketMQError, See
 from rocketmq_ops.common.message import MessageQueue
+from rocketmq_ops.common.plurals import plural
+from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.remoting.bodies.enums import CLUSTERING, CONSUME_PASSIVELY
 
 if TYPE_CHECKING:
@@ -219,13 +221,20 @@ def queue_problems(client_id: str, info: RunningInfo, now: int) -> list[Problem]
         if info.orderly:
             if not queue.locked:
                 since = queue.last_lock_timestamp
-                add("not_locked", queue, "is not locked" + (f" for {now - since} ms" if since else ""))
+                add("not_locked", queue, "is not locked" + (f" for {human_span(now - since)}" if since else ""))
             elif queue.dropped and queue.try_unlock_times:
-                add("unlock_failed", queue, f"was tried to unlock {queue.try_unlock_times} times, and is locked still")
+                add(
+                    "unlock_failed",
+                    queue,
+                    f"was tried to unlock {plural(queue.try_unlock_times, 'time', 'times')}, and is locked still",
+                )
         elif queue.cached and now - (queue.last_consume_timestamp or 0) > BLOCKED_MS:
             since = queue.last_consume_timestamp
-            detail = f"has {queue.cached} messages, and none was consumed"
-            add("blocked", queue, detail + (f" for {now - since} ms" if since else " yet"))
+            detail = (
+                f"has {plural(queue.cached, 'message', 'messages')}, and none was consumed "
+                f"{f'for {human_span(now - since)}' if since else 'yet'}"
+            )
+            add("blocked", queue, detail)
     return found
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.mqadmin.lang import tr_message
@@ -93,27 +94,28 @@ def prediction_blocks(p: Prediction) -> list[Table | str]:
     lines = [
         f"{name} starts; {p.recovery} recovery, {'with' if p.crc_checked else 'without'} CRCs, "
         f"from {p.from_file or 'nothing'} (offset {p.from_offset})",
-        f"  the commitlog ends at {p.end_offset} ({p.end_reason}); {p.records_read} record(s) read, {p.records_cut} "
-        f"whole "
-        f"record(s) behind the end cut",
-        f"  {p.redispatched} record(s) dispatched again, {p.units_added} unit(s) added, {p.units_cut} cut",
+        f"  the commitlog ends at {p.end_offset} ({p.end_reason}); records read: {p.records_read}, whole ones cut "
+        f"behind the end: {p.records_cut}",
+        f"  records dispatched again: {p.redispatched}; units added: {p.units_added}, cut: {p.units_cut}",
     ]
     if p.files_removed:
         lines.append("  commitlog files removed: " + ", ".join(p.files_removed))
     if p.index_dropped:
         lines.append("  index files dropped: " + ", ".join(p.index_dropped))
     if p.keys_lost:
-        lines.append(f"  {p.keys_lost} message(s) are not found by key any more")
+        lines.append(f"  {plural(p.keys_lost, 'message is', 'messages are')} not found by key any more")
     lines += [f"  {tr_message(warning)}" for warning in p.warnings]
     if p.lost:
         beyond = (
             f", {p.out_of_reach} of them out of reach: their topic or queue is not configured" if p.out_of_reach else ""
         )
-        lines.append(f"  {p.lost} message(s) are lost{beyond}")
+        lines.append(f"  {plural(p.lost, 'message is', 'messages are')} lost{beyond}")
     if p.unsure:
-        lines.append(f"  {p.unsure} message(s) may be skipped or delivered again by the consumer groups")
+        lines.append(
+            f"  {plural(p.unsure, 'message', 'messages')} may be skipped or delivered again by the consumer groups"
+        )
     if p.repeated:
-        lines.append(f"  up to {p.repeated} delayed message(s) are delivered again")
+        lines.append(f"  delivered again: up to {plural(p.repeated, 'delayed message', 'delayed messages')}")
     if not (p.lost or p.unsure or p.repeated):
         lines.append("  no message is lost")
     losing = [q for q in p.queues if q.lost]

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import msgspec
 
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.options.store import IndexEntries, IndexSlots, LogFileSize, QueueFileSize, StoreDir, TargetDir
 from rocketmq_ops.mqadmin.render.outcome import Outcome
@@ -60,7 +61,8 @@ async def store_salvage(
     store.close()
     data = Salvaged(target=target, **msgspec.structs.asdict(done))
     blocks = [
-        f"kept {data.kept:,} records, {data.changed:,} of them changed; dropped {data.dropped:,} range(s), "
+        f"kept {data.kept:,} records, {data.changed:,} of them changed; dropped "
+        f"{plural(data.dropped, 'range', 'ranges', grouped=True)}, "
         f"{data.dropped_bytes:,} bytes",
         f"built {data.units:,} units in {data.queues} queues and {data.index_entries:,} index entries",
         *(f"config/{name}: {what}" for name, what in data.configs.items() if what != "kept"),
@@ -70,8 +72,9 @@ async def store_salvage(
     lost = [name for name, what in data.configs.items() if what == "lost"]
     notes = [f"config/{name} could not be saved, nor its .bak: the broker starts without it" for name in lost]
     if timers is not None and timers.waiting + timers.queued:
+        waiting = timers.waiting + timers.queued
         notes.append(
-            f"{timers.waiting + timers.queued} timer message(s) are waiting in the timer store, which is not salvaged: "
-            "Apache's 5.x reads its queue again from the start, and delivers again what is due"
+            f"{plural(waiting, 'timer message waits', 'timer messages wait')} in the timer store, which is not "
+            "salvaged: Apache's 5.x reads its queue again from the start, and delivers again what is due"
         )
     return Outcome(data=data, blocks=blocks, notes=notes)

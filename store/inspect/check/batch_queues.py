@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.store.inspect.check.findings import Report
 from rocketmq_ops.store.inspect.check.log_files import report_strangers
 from rocketmq_ops.store.inspect.reading.batch_queues import (
@@ -110,7 +111,8 @@ class BatchQueueCheck:
             if queue is not None and offsets[0] > newest_offset(queue):
                 kind = "CQ-BEHIND"
             self._report.add(
-                kind, f"{key[0]} queue {key[1]}: {len(offsets)} record(s) have no batch unit", file=_folder(key),
+                kind, f"{key[0]} queue {key[1]}: {plural(len(offsets), 'record has', 'records have')} no batch unit",
+                file=_folder(key),
                 offset=offsets[0], records=len(offsets),
             )  # fmt: skip
 
@@ -125,7 +127,8 @@ class BatchQueueCheck:
                     kind, "where no record is"
                 )
                 self._report.add(
-                    kind, f"{key[0]} queue {key[1]}: batch units of {messages} message(s) point {what}",
+                    kind,
+                    f"{key[0]} queue {key[1]}: batch units of {plural(messages, 'message', 'messages')} point {what}",
                     file=_folder(key), offset=int(units["offset"][0]), messages=messages,
                 )  # fmt: skip
 

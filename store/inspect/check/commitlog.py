@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from rocketmq_ops.common.message_codec import BadRecordError, read_record
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.common.record_layout import MAGIC_POSITION, SIZE, SIZE_AND_MAGIC, V6_FLAGS
 from rocketmq_ops.common.sysflag import (
     COMPRESSED_FLAG,
@@ -411,7 +412,7 @@ class CommitLogCheck:
             "CL-FIRST",
             f"the log begins at {base}: the files before are missing"
             + (", though younger than fileReservedTime" if recent else "")
-            + (f"; {due} message(s) in them were not yet consumed or delivered" if due else ""),
+            + (f"; they held {plural(due, 'message', 'messages')} not yet consumed or delivered" if due else ""),
             file=f"commitlog/{base:020d}", offset=0, length=base,
             severity=Severity.CRITICAL if due else Severity.WARNING if recent else Severity.INFO,
             oldestStoreTimestamp=self.first_store_time, reservedHours=self._reserved_ms // HOUR_MS,

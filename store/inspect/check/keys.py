@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.store.inspect.check.findings import Report, Severity
 from rocketmq_ops.store.inspect.check.index import IndexFileView
 from rocketmq_ops.store.inspect.reading.damage import Damage, damage_of
@@ -330,13 +331,15 @@ class KeyCheck:
             self.report.count("keysNotIndexedYet", self._behind)
         elif self._behind:
             self.report.add(
-                "IX-BEHIND", f"{self._behind} key(s) of records from {self._behind_from} on are not in the index",
+                "IX-BEHIND",
+                f"the index lacks {plural(self._behind, 'key', 'keys')} of records from {self._behind_from} on",
                 file="index", offset=self._behind_from, keys=self._behind,
             )  # fmt: skip
         if self._uncovered:
             where = "the store has no index" if not self._files else f"the index begins at offset {self._covered_from}"
             self.report.add(
-                "IX-NONE", f"{where}: {self._uncovered} key(s) are not indexed", file="index", keys=self._uncovered,
+                "IX-NONE", f"{plural(self._uncovered, 'key is', 'keys are')} not indexed: {where}",
+                file="index", keys=self._uncovered,
                 severity=Severity.INFO if live else None,
             )  # fmt: skip
 

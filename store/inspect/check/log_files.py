@@ -9,6 +9,7 @@ import copy
 from typing import Final
 
 from rocketmq_ops.common.message_codec import BadRecordError, read_record
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.common.record_layout import PHYSICAL_OFFSET, PHYSICAL_OFFSET_POSITION, SIZE
 from rocketmq_ops.store.inspect.check.findings import Report, Severity
 from rocketmq_ops.store.inspect.reading.damage import Damage
@@ -35,7 +36,8 @@ def usable_files(
     files.sort(key=lambda f: f.base)
     for start, end in chain.gaps():
         report.add(
-            "CL-GAP", f"{(end - start) // max(size, 1)} file(s) missing: offsets {start} to {end}",
+            "CL-GAP",
+            f"{plural((end - start) // max(size, 1), 'file', 'files')} missing: offsets {start} to {end}",
             file=f"commitlog/{start:020d}", offset=start, length=end - start,
         )  # fmt: skip
         damages.append(Damage(start, end, "CL-GAP"))

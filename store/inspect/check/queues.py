@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.common.sysflag import TRANSACTION_MASK, TRANSACTION_PREPARED_TYPE, TRANSACTION_ROLLBACK_TYPE
 from rocketmq_ops.store.inspect.check.findings import Report, Severity
 from rocketmq_ops.store.inspect.check.log_files import report_strangers
@@ -264,10 +265,11 @@ class QueueCheck:
         if (beyond & ~filler).any() and not self._live:
             i = int(np.flatnonzero(beyond & ~filler)[0])
             number = start + int(used[i])
+            found = int((beyond & ~filler).sum())
             self._unit(
                 "CQ-BEYOND", key, number,
-                f"{int((beyond & ~filler).sum())} unit(s) from {number} on point past the end of the log at {log_end}",
-                int(offsets[i]), units=int((beyond & ~filler).sum()), lastOffset=int(offsets[-1]),
+                f"from {number} on {plural(found, 'unit points', 'units point')} past the end of the log at {log_end}",
+                int(offsets[i]), units=found, lastOffset=int(offsets[-1]),
             )  # fmt: skip
         if (expired & ~filler).any():
             self.report.count("unitsOfExpiredRecords", int((expired & ~filler).sum()))
@@ -285,7 +287,8 @@ class QueueCheck:
                 self._orphans[offset] = (key[0], key[1], number)
         for begin, count in lost.items():
             self.report.add(
-                "CQ-LOST", f"{count} message(s) of {key[0]} queue {key[1]} are in the damaged range at {begin}",
+                "CQ-LOST",
+                f"the damaged range at {begin} holds {plural(count, 'message', 'messages')} of {key[0]} queue {key[1]}",
                 file=f"consumequeue/{key[0]}/{key[1]}", offset=begin, messages=count,
             )  # fmt: skip
 
@@ -388,7 +391,8 @@ class QueueCheck:
             if self._is_deleted(key[0]):
                 severity = Severity.INFO
             self.report.add(
-                "CQ-NO-QUEUE", f"{count} record(s) belong to {key[0]} queue {key[1]}, which has no consumequeue",
+                "CQ-NO-QUEUE",
+                f"{key[0]} queue {key[1]} has {plural(count, 'record', 'records')}, but no consumequeue",
                 file=f"consumequeue/{key[0]}/{key[1]}", offset=first.offset, records=count,
                 severity=severity,
             )  # fmt: skip
@@ -396,8 +400,8 @@ class QueueCheck:
         tail = all(c.queue_offset >= state.next or state.next < 0 for c in claims) or self._is_tail(state, claims)
         self._unit(
             "CQ-BEHIND" if tail else "CQ-MISSING", key, first.queue_offset,
-            f"{count} record(s) from queue offset {first.queue_offset} on have no unit", first.offset,
-            records=count,
+            f"from queue offset {first.queue_offset} on {plural(count, 'record has', 'records have')} no unit",
+            first.offset, records=count,
         )  # fmt: skip
 
     def _is_deleted(self, topic: str) -> bool:

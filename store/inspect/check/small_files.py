@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from rocketmq_ops.common.fastjson import FastjsonError, loads
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.common.topics import SCHEDULE_TOPIC, is_system_topic, split_topic_group
 from rocketmq_ops.store.inspect.check.findings import Report, Severity
 from rocketmq_ops.store.inspect.predict.reach import Reach, barely_began, log_queues
@@ -40,7 +41,7 @@ class Stake(NamedTuple):
     severity: Severity = Severity.INFO
 
     def __str__(self) -> str:
-        return f"{self.messages} message(s) may be {self.consequence}"
+        return f"{plural(self.messages, 'message', 'messages')} may be {self.consequence}"
 
 
 class SmallFileCheck:
@@ -177,15 +178,17 @@ class SmallFileCheck:
         for topic, queues in sorted(by_topic.items()):
             count = sum(queues.values())
             if topic not in topics and not is_system_topic(topic):
-                holds = f": {count} message(s) are out of reach" if count else ""
+                holds = f": {plural(count, 'message is', 'messages are')} out of reach" if count else ""
                 self.report.add(
                     "TP-UNKNOWN", f"topic {topic} has queues on disk but is not configured{holds}",
                     file=f"consumequeue/{topic}", topic=topic, severity=Severity.CRITICAL if count else None,
                 )  # fmt: skip
             elif queues:
                 self.report.add(
-                    "TP-QUEUES", f"topic {topic} has {reach.read_queues(topic)} read queue(s), but {count} message(s) "
-                    f"are in queue(s) {', '.join(map(str, sorted(queues)))}", file="config/topics.json", topic=topic,
+                    "TP-QUEUES",
+                    f"topic {topic} has {plural(reach.read_queues(topic), 'read queue', 'read queues')}, but "
+                    f"{plural(count, 'message lies', 'messages lie')} in queue {', '.join(map(str, sorted(queues)))}",
+                    file="config/topics.json", topic=topic,
                     messages=count,
                 )  # fmt: skip
 

@@ -3,6 +3,7 @@ in RocksDB."""
 
 from __future__ import annotations
 
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.store.files.timer_files import TIMER_TOPIC, has_timeline
 from rocketmq_ops.store.inspect.check.findings import Report, Severity
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
@@ -29,6 +30,7 @@ def check_timers(store: StoreDirectory, report: Report, log_end: int) -> None:
     pending = timers.waiting + timers.queued
     if pending:
         report.add(
-            "TM-PENDING", f"{pending} timer message(s) are waiting for their delivery time", file="config/timercheck",
+            "TM-PENDING", f"{plural(pending, 'timer message waits', 'timer messages wait')} for the delivery time",
+            file="config/timercheck",
             severity=Severity.WARNING, messages=pending, until=timers.until,
         )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.common.topics import SCHEDULE_TOPIC, is_retry_topic
 from rocketmq_ops.store.files.timer_files import TIMER_TOPIC
 from rocketmq_ops.store.inspect.predict.prediction import Prediction, PredictOptions, QueueAfter
@@ -104,8 +105,8 @@ def settle_lost(
             queue.lost += queue.out_of_reach
     if in_front:
         prediction.warnings.append(
-            f"the log begins at {start}, though its records are younger than fileReservedTime: "
-            f"{sum(in_front.values())} message(s) before it were not yet consumed or delivered"
+            f"the log begins at {start}, though its records are younger than fileReservedTime: what was before held "
+            f"{plural(sum(in_front.values()), 'message', 'messages')} not yet consumed or delivered"
         )
     _settle_timers(prediction, store)
     prediction.queues.sort(key=lambda q: (q.topic, q.queue_id))
@@ -145,7 +146,8 @@ def _settle_timers(prediction: Prediction, store: StoreDirectory) -> None:
     if waiting and prediction.broker == "4.9":
         prediction.timers_lost = waiting
         prediction.warnings.append(
-            f"{waiting} timer message(s) are waiting in a timer store, which this broker does not have"
+            f"{plural(waiting, 'timer message waits', 'timer messages wait')} in a timer store, which this broker does "
+            "not have"
         )
     elif timers.ahead and prediction.broker != "ours":
         prediction.warnings.append(
@@ -154,7 +156,8 @@ def _settle_timers(prediction: Prediction, store: StoreDirectory) -> None:
         )
     elif waiting:
         prediction.warnings.append(
-            f"{waiting} timer message(s) are waiting in the timer store and are delivered when due"
+            f"{plural(waiting, 'timer message waits', 'timer messages wait')} in the timer store, to be delivered when "
+            "due"
         )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.store.config import MessageStoreConfig
 from rocketmq_ops.store.inspect.predict.lost import settle_lost
 from rocketmq_ops.store.inspect.predict.overlay import OverlayFileSystem
@@ -63,7 +64,7 @@ def predict_own(store: StoreDirectory, options: PredictOptions) -> Prediction:
                 f"bytes {damage.offset} to {damage.end} hold no valid record ({damage.reason}) and are skipped"
             )
         if report.units_lost:
-            prediction.warnings.append(f"{report.units_lost} unit(s) remain without a record")
+            prediction.warnings.append(f"{plural(report.units_lost, 'unit remains', 'units remain')} without a record")
         prediction.queues = [
             QueueAfter(topic, queue_id, ours.min_offset(topic, queue_id), ours.max_offset(topic, queue_id))
             for topic, queue_id in {*ours.queues.names(), *had}

@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 
 from rocketmq_ops.common.fastjson import FastjsonError, dumps, loads
 from rocketmq_ops.common.files import save_with_backup
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.common.topics import SCHEDULE_TOPIC, split_topic_group
 from rocketmq_ops.store.inspect.reading.broker_config import CONFIGS, TABLES
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
@@ -51,7 +52,7 @@ def _usable(
         if name in ("consumerOffset.json", "delayOffset.json"):
             moved = _move(content, numbering, delay=name == "delayOffset.json")
             if moved:
-                return dumps(content, pretty=True), word + f", {moved} offset(s) moved"
+                return dumps(content, pretty=True), word + f", {plural(moved, 'offset', 'offsets')} moved"
         return data, word
     return None, "lost"
 

@@ -12,6 +12,7 @@ import msgspec
 
 from rocketmq_ops.common.errors import CorruptDataError
 from rocketmq_ops.common.message_codec import BadRecordError, RecordView, read_record, record_topic
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.common.record_layout import QUEUE_OFFSET, QUEUE_OFFSET_POSITION, SIZE_AND_MAGIC
 from rocketmq_ops.common.sysflag import TRANSACTION_ROLLBACK_TYPE, transaction_type
 from rocketmq_ops.store.inspect.check.check_store import CheckOptions, check_store
@@ -148,12 +149,13 @@ class _Replay:
 
     def _kept(self, line: Kept) -> None:
         data = self._saved.read(line.offset, line.size)
+        differ = plural(line.records, "kept record differs", "kept records differ")
         if digest(data) != line.sha256:
-            self.problem(f"{line.records} kept record(s) at {line.offset} differ from the proof")
+            self.problem(f"at {line.offset} {differ} from the proof")
             return
         before = line.sha256_before or line.sha256
         if self._damaged is not None and digest(self._damaged.read(line.offset, line.size)) != before:
-            self.problem(f"{line.records} kept record(s) at {line.offset} differ from the damaged store")
+            self.problem(f"at {line.offset} {differ} from the damaged store")
         undone = bytearray(data)
         shifts = {(s.topic, s.queue_id): s.by for s in line.shifts}
         records = moved = 0
@@ -244,9 +246,9 @@ class _Replay:
         wrong = {k for k in kinds if counts.get(k, 0) != declared.get(k, 0)}
         for kind in sorted(wrong):
             if self._total is not None:
+                found = plural(counts.get(kind, 0), "finding", "findings")
                 self.problem(
-                    f"a check of the salvaged store reports {counts.get(kind, 0)} finding(s) {kind}, the proof "
-                    f"declares {declared.get(kind, 0)}"
+                    f"a check of the salvaged store reports {found} {kind}, the proof declares {declared.get(kind, 0)}"
                 )
         return wrong
 

@@ -67,7 +67,7 @@ def test_seeded_faults_are_named_and_gone_when_mended(pair: RocketMQBroker) -> N
             assert set(findings) == {
                 "net.write-permission-wiped", "topics.write-more-than-read", "groups.offset-beyond-end",
             }  # fmt: skip
-            assert "1 messages lie there" in findings["topics.write-more-than-read"].evidence
+            assert "1 message lies there" in findings["topics.write-more-than-read"].evidence
 
             await admin.configs.write_permission("broker-a", give=True)
             await shape(3, 3)

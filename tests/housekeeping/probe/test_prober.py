@@ -160,7 +160,7 @@ def test_name_servers_whose_topics_differ(pair: RocketMQBroker) -> None:
         Faulty(GET_ALL_TOPIC_LIST_FROM_NAMESERVER=without_one, GET_ROUTEINFO_BY_TOPIC=wiped), pair.namesrv, second
     )
     assert found(report) == {("probe.name-servers-disagree", second), ("probe.routes-differ", "BenchmarkTest")}
-    assert evidence(report, "name-servers-disagree") == "it lacks 1 topics that others have: TBW102"
+    assert evidence(report, "name-servers-disagree") == "it lacks 1 topic that others have: TBW102"
     assert "permission 4" in evidence(report, "routes-differ")
     assert report.severity is Severity.WARNING
 

@@ -8,6 +8,7 @@ import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeGuard
 
 ROOT = Path(__file__).parents[3]
 #: A word in lower case among others, which is no unit: a sentence, not a name, a format or a key.
@@ -43,7 +44,7 @@ def is_sentence(text: str) -> bool:
 
 
 def _walk(node: ast.AST) -> Iterator[tuple[str, int]]:
-    if isinstance(node, (ast.Constant, ast.JoinedStr, ast.BinOp)):
+    if isinstance(node, (ast.Constant, ast.JoinedStr, ast.BinOp)) or _is_plural(node):
         found = list(_alternatives(node))
         if found:
             yield from ((key, node.lineno) for key in found if is_sentence(key))
@@ -92,7 +93,12 @@ def _filled_in(node: ast.expr) -> Iterator[ast.expr]:
         yield from (part for part in (node.left, node.right) if isinstance(part, ast.Call))
     elif isinstance(node, ast.JoinedStr):
         values = [part.value for part in node.values if isinstance(part, ast.FormattedValue)]
-        yield from (value for value in values if isinstance(value, (ast.Call, ast.BoolOp)))
+        yield from (v for v in values if isinstance(v, (ast.Call, ast.BoolOp)) and not _is_plural(v))
+
+
+def _is_plural(node: ast.AST) -> TypeGuard[ast.Call]:
+    """Whether it is the words for one and for any other number of things: `common/plurals.py`."""
+    return isinstance(node, ast.Call) and _name(node.func) == "plural"
 
 
 def _children(node: ast.AST) -> Iterator[ast.AST]:
@@ -125,6 +131,9 @@ def _alternatives(node: ast.expr) -> list[str]:
         return [_numbered(a + b) for a, b in itertools.product(left, right)] if literal and left and right else []
     if isinstance(node, ast.IfExp):
         return [*_alternatives(node.body), *_alternatives(node.orelse)]
+    if _is_plural(node):
+        one, many = (_alternatives(words) for words in node.args[1:3])
+        return [*(f"1 {words}" for words in one), *("{count} " + words for words in many)]
     if isinstance(node, ast.JoinedStr):
         made = [""]
         for part in node.values:
@@ -141,6 +150,8 @@ def _operand(node: ast.expr) -> list[str]:
 
 def _field(part: ast.expr) -> list[str]:
     assert isinstance(part, ast.FormattedValue)
+    if _is_plural(part.value):
+        return _alternatives(part.value)
     if isinstance(part.value, ast.IfExp):
         found = _alternatives(part.value)
         branches = (part.value.body, part.value.orelse)

@@ -29,6 +29,8 @@ KNOWN = Catalogue(
         "; as of {time}": "；截至 {time}",
         "  in a line": "  在一行中",
         ", fenced": "，已隔离",
+        "{table} has {columns}": "{table} 有 {columns}",
+        "offset {committed} has not moved for {length}; {waits}": "位点 {committed} 已 {length} 没有移动；{waits}",
     }
 )
 
@@ -79,6 +81,8 @@ def test_a_text_as_a_whole(text: str, translated: str) -> None:
         ("cannot read /x: 3 files there, not a number", "无法读取 /x：那里有 3 个文件，不是数字"),
         ("expected {name}, got no brokers", "应为 {name}，得到没有 Broker"),
         ("cannot read /x: create, create", "无法读取 /x：create, create"),
+        # not by the key of a few characters that fits to all of it
+        ("T b:1: offset 5 has not moved for 20 s; no brokers", "T b:1: 位点 5 已 20 s 没有移动；没有 Broker"),
         ("cannot read /x: no brokers, 3 trees there", "无法读取 /x：no brokers, 3 trees there"),
         (
             "no brokers; cannot read /x: 3 files there; not a number",
@@ -105,6 +109,18 @@ def test_the_parts_of_a_message(text: str, translated: str) -> None:
 )
 def test_what_is_put_behind_a_message(text: str, translated: str) -> None:
     assert KNOWN.message(text) == translated
+
+
+@pytest.mark.parametrize(
+    ("text", "translated"),
+    [
+        ("1,234 files there", "那里有 1,234 个文件"),
+        ("1.2k files there", "那里有 1.2k 个文件"),
+        ("all files there", None),
+    ],
+)
+def test_a_key_that_begins_with_a_count_begins_with_a_number(text: str, translated: str | None) -> None:
+    assert KNOWN.line(text) == (translated or text)
 
 
 def test_a_line_keeps_what_users_stored() -> None:

@@ -64,6 +64,11 @@ def test_every_text_has_chinese(read: dict[str, str]) -> None:
     assert {key: place for key, place in read.items() if key not in known} == {}
 
 
+def test_no_text_says_both_one_and_many(read: dict[str, str]) -> None:
+    """`3 message(s)`, `1 messages`: see `common/plurals.py`."""
+    assert [key for key in read if re.search(r"\w\(e?s\)|\b1 \w+s\b(?<!ss)", key)] == []
+
+
 def test_no_sentence_of_the_catalogue_is_out_of_use(read: dict[str, str]) -> None:
     assert [key for name in SENTENCES for key in entries(name) if key not in read] == []
 

@@ -94,7 +94,7 @@ def test_topics_of_the_system_are_shown_when_asked_for():
     (orders,) = cells("topics", moment)
     assert (orders["topic"], orders["perm"], orders["in"]) == ("orders", "r", None)
     kinds = {each["topic"]: each["kind"] for each in cells("topics", moment, all="1")}
-    assert list(kinds.values()) == ["normal", "retry", "dead letters", "system", "system", "system"]
+    assert list(kinds.values()) == ["ordinary", "retry", "dead letters", "system", "system", "system"]
     assert len(cells("topics", moment)) == 1, "what was made before with other options is not shown"
 
 

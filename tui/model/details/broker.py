@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from rocketmq_ops.client.admin.replicas.ha import BrokerReplication, ReplicationReport
 
 _FIGURES: Final = (Column(key="name", title="Figure", least=20), Column(key="value", title="Value", least=30))
+_STATISTICS: Final = (
+    Column(key="name", title="Figure", kind=Kind.SENTENCE, least=20),
+    Column(key="value", title="Value", least=12, right=True),
+)
 _REPLICAS: Final = (
     Column(key="address", title="Slave", least=16),
     Column(key="state", title="State", kind=Kind.STATE),
@@ -39,6 +43,29 @@ _PRODUCERS: Final = (
 )
 #: What figures are, by the last word of their names.
 _KINDS: Final = {"rate": Kind.RATE, "ratio": Kind.SHARE, "bytes": Kind.BYTES, "ms": Kind.SPAN}
+#: What people call them; the names are those of docs/dashboard.md.
+_TITLES: Final = {
+    "in_rate": "Messages in",
+    "out_rate": "Messages out",
+    "in_today": "Messages in today",
+    "out_today": "Messages out today",
+    "disk_ratio": "Disk used",
+    "disk_bytes": "Disk size",
+    "disk_free_bytes": "Disk free",
+    "page_cache_lock_ms": "Page cache lock",
+    "send_queue": "Sends waiting",
+    "send_queue_most": "Sends that may wait",
+    "send_wait_ms": "Send wait",
+    "pull_queue": "Pulls waiting",
+    "pull_wait_ms": "Pull wait",
+    "dispatch_behind_bytes": "Dispatch gap",
+    "to_flush_bytes": "To be flushed",
+    "log_min_bytes": "Log begins at",
+    "log_max_bytes": "Log ends at",
+    "gap_bytes": "Repl. gap",
+    "ha_problem": "Replication problem",
+    "active": "Active",
+}
 #: Those that are times: their ages are no figures to compare.
 _TIMES: Final = frozenset({"boot_ms", "earliest_ms"})
 #: Held by a test that counts.
@@ -141,14 +168,17 @@ def seen_as(name: str, moment: Moment) -> BrokerSeen | None:
 def statistics_section(name: str, moment: Moment) -> Section:
     """The figures that are kept of a broker, with their units."""
     seen = seen_as(name, moment)
-    figures = {} if seen is None else seen.figures
-    rows = [
-        Row(key=each, cells=(each, figure(value, _kind_of(each), moment.time_ms)))
-        for each, value in sorted(figures.items())
-        if each not in _TIMES
-    ]
     facts = () if seen is None else (Fact("Last answer", seen.answered_ms, Kind.MOMENT),)
-    return also(table_of(_FIGURES, rows, "nothing is known of its figures yet"), (), *facts)
+    rows = [] if seen is None else _statistics(seen, moment.time_ms)
+    return also(table_of(_STATISTICS, rows, "nothing is known of its figures yet"), (), *facts)
+
+
+def _statistics(seen: BrokerSeen, now_ms: int) -> list[Row]:
+    known = {name: value for name, value in seen.figures.items() if name not in _TIMES}
+    names = [*(name for name in _TITLES if name in known), *sorted(known.keys() - _TITLES.keys())]
+    return [
+        Row(key=name, cells=(_TITLES.get(name, name), figure(known[name], _kind_of(name), now_ms))) for name in names
+    ]
 
 
 def _kind_of(name: str) -> Kind:
@@ -263,9 +293,9 @@ def producer_section(found: BrokerProducers) -> Section:
     return table_of(_PRODUCERS, rows, "no producer is connected")
 
 
-def past_section(seen: BrokerSeen) -> Section:
+def past_section(seen: BrokerSeen, now_ms: int) -> Section:
     """The figures of a broker as a recorded moment has them; one that did not answer says since when."""
-    rows = [Row(key=name, cells=(name, f"{value:g}")) for name, value in sorted(seen.figures.items())]
+    rows = _statistics(seen, now_ms)
     state = "does not answer" if seen.dead else "answers"
     facts = [
         Fact("State", state, Kind.STATE, Health.CRITICAL if seen.dead else Health.OK),
@@ -277,4 +307,4 @@ def past_section(seen: BrokerSeen) -> Section:
     if seen.failing_since is not None:
         facts.append(Fact("Dead since", seen.failing_since, Kind.MOMENT, Health.CRITICAL))
     failures = [seen.failure] if seen.failure is not None else []
-    return also(table_of(_FIGURES, rows, "nothing was recorded of its figures"), failures, *facts)
+    return also(table_of(_STATISTICS, rows, "nothing was recorded of its figures"), failures, *facts)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
 from rocketmq_ops.housekeeping.lint.keys import COMPUTED, NAMESRV_CLASSES, keys_of
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details.broker import label
@@ -70,4 +72,6 @@ def broker_section(address: str, moment: Moment) -> Section:
         Fact("Topics", seen.topics if seen is not None else None, Kind.COUNT),
     ]
     failures = [seen.failure] if seen is not None and seen.failure is not None else []
-    return also(table_of(_BROKERS, rows, "no name server lists a broker"), failures, *facts)
+    none = "no name server lists a broker" if answering else "no name server answers: what they list is not known"
+    section = also(table_of(_BROKERS, rows, none), failures, *facts)
+    return msgspec.structs.replace(section, health=Health.CRITICAL) if failures else section

@@ -8,6 +8,7 @@ from rocketmq_ops.client.admin.affected import Affected
 from rocketmq_ops.client.admin.changes import Change
 from rocketmq_ops.client.api.send import SendStatus
 from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.tui.changes import MadeChange, PlannedChange
 from rocketmq_ops.tui.model.table import Health
@@ -82,7 +83,7 @@ def _affected(found: Affected) -> list[Said]:
 
 
 def _clients(count: int | None) -> str:
-    return "an unknown number of clients" if count is None else "1 client" if count == 1 else f"{count} clients"
+    return "an unknown number of clients" if count is None else plural(count, "client", "clients")
 
 
 def _ending(failures: Iterable[Failure], notes: Iterable[str]) -> list[Said]:

@@ -9,21 +9,24 @@ from typing import Final
 
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.housekeeping.history import found
 from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.history.place import history_file
 from rocketmq_ops.housekeeping.lag import WINDOW_RUNS, LagState, judge
+from rocketmq_ops.housekeeping.probe.expectations import MEASURES, Unit
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details.detail import Asking, Fact, Part, Section, also, table_of
 from rocketmq_ops.tui.model.details.group import HEALTH
+from rocketmq_ops.tui.model.figures import count, figure
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row
 
 _FIGURES: Final = (
-    Column(key="figure", title="Figure", least=20),
+    Column(key="figure", title="Figure", kind=Kind.SENTENCE, least=20),
     Column(key="target", title="About", least=16),
-    Column(key="last", title="Last", kind=Kind.COUNT),
-    Column(key="least", title="Least", kind=Kind.COUNT, drop=1),
-    Column(key="most", title="Most", kind=Kind.COUNT, drop=1),
+    Column(key="last", title="Last", right=True, least=8),
+    Column(key="least", title="Least", right=True, least=8, drop=1),
+    Column(key="most", title="Most", right=True, least=8, drop=1),
     Column(key="course", title="Last runs", least=24),
 )
 _FINDINGS: Final = (
@@ -114,21 +117,35 @@ def figure_section(history: History) -> Section:
     figures = history.figures(span.last_ms - LOOKED_AT_MS, span.last_ms, _PREFIX)
     rows = []
     for (name, target), points in sorted(figures.items()):
-        values = [value for _, value in points]
+        values, measure = [value for _, value in points], name.removeprefix(_PREFIX)
         rows.append(
             Row(
                 key=f"{name} {target}",
                 cells=(
-                    name.removeprefix(_PREFIX),
+                    measure,
                     target,
-                    values[-1],
-                    min(values),
-                    max(values),
+                    *(_written(measure, value) for value in (values[-1], min(values), max(values))),
                     course(values[-COURSE:]),
                 ),
             )
         )
     return also(table_of(_FIGURES, rows, "its runs have no figures"), (), *_facts(history))
+
+
+def _written(measure: str, value: float) -> str:
+    """A value with its unit."""
+    known = MEASURES.get(measure)
+    match known.unit if known is not None else Unit.COUNT:
+        case Unit.TIME:
+            return human_span(round(value))
+        case Unit.BYTES:
+            return figure(value, Kind.BYTES, 0)
+        case Unit.SHARE:
+            return figure(value / 100, Kind.SHARE, 0)
+        case Unit.RATE:
+            return f"{count(value)}/min"
+        case _:
+            return count(value)
 
 
 def _facts(history: History) -> list[Fact]:

@@ -116,7 +116,7 @@ def parts(opening: Opening) -> Sequence[Part]:
     checked = Once(lambda: asyncio.to_thread(_checked, opening))
 
     async def findings() -> Section:
-        return finding_section(path, await checked())
+        return finding_section(path, await checked(), await listing())
 
     async def log_map() -> Section:
         result = await checked()
@@ -171,8 +171,9 @@ def _checked(opening: Opening) -> CheckResult:
         return check_store(store, None, progress)
 
 
-def finding_section(path: str, result: CheckResult) -> Section:
-    """What the check has found, the worst first. Enter shows the record that a finding is about."""
+def finding_section(path: str, result: CheckResult, listing: StoreListing) -> Section:
+    """What the check has found, the worst first; where there was nothing to check, it says so. Enter shows the record
+    that a finding is about."""
     report = result.report
     rows = []
     for number, finding in enumerate(report.findings):
@@ -201,7 +202,10 @@ def finding_section(path: str, result: CheckResult) -> Section:
     more = [f"{kind}: {count - listed[kind]:,}" for kind, count in report.counts.items() if count > listed[kind]]
     if more:
         facts.append(Fact("Not listed", ", ".join(more)))
-    return also(table_of(_FINDINGS, rows, "nothing is damaged"), (), *facts)
+    empty = not any(row.kind == "commitlog" for row in listing.files)
+    none = "there was nothing to check: it has no commitlog file" if empty else "nothing is damaged"
+    section = also(table_of(_FINDINGS, rows, none), (), *facts)
+    return msgspec.structs.replace(section, health=Health.UNKNOWN) if empty and not rows else section
 
 
 def map_section(listing: StoreListing, findings: Iterable[Finding], end: int) -> Section:

@@ -7,9 +7,9 @@ from typing import Final
 
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.tui.model.address import Address
-from rocketmq_ops.tui.model.alarms import failures_alone, health_now
+from rocketmq_ops.tui.model.alarms import RAISE_MS, failures_alone, health_now
 from rocketmq_ops.tui.model.moment import Moment
-from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Table
+from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Table, worst_first
 
 COLUMNS: Final = (
     Column(key="target", title="What", least=14),
@@ -54,7 +54,16 @@ class AlarmList:
             )
             for number, failure in enumerate(_failures(moment))
         ]
-        return Table(columns=COLUMNS, rows=rows, note="" if rows else "there is no alarm")
+        return Table(columns=COLUMNS, rows=rows, note="" if rows else _none(moment.verdict.health))
+
+
+def _none(health: Health) -> str:
+    """Why there is none: that is good news only where all is well."""
+    if health is Health.UNKNOWN:
+        return "whether anything is wrong is not known yet"
+    if worst_first(health) <= worst_first(Health.WARNING):
+        return f"no alarm yet: what is wrong becomes one after {RAISE_MS // 1000} s"
+    return "there is no alarm"
 
 
 def _failures(moment: Moment) -> list[Failure]:

@@ -8,8 +8,9 @@ from typing import Final
 import msgspec
 
 from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.broker_state import gap_of
 from rocketmq_ops.tui.model.moment import Moment
-from rocketmq_ops.tui.model.table import NOTHING, Column, Kind, Row, Table, Value
+from rocketmq_ops.tui.model.table import Column, Kind, Row, Table, Value
 from rocketmq_ops.tui.model.views.nothing import without_rows
 
 COLUMNS: Final = (
@@ -43,7 +44,6 @@ class Brokers:
     def table(self, moment: Moment, address: Address) -> Table:
         """See `View`. `cluster` of the address limits it to one."""
         cluster = address.option("cluster")
-        with_slaves = {(each.cluster, each.broker_name) for each in moment.brokers.values() if each.broker_id}
         rows = []
         for broker in moment.brokers.values():
             if cluster is not None and broker.cluster != cluster:
@@ -56,9 +56,7 @@ class Brokers:
                 figure("in_rate"),
                 figure("out_rate"),
                 figure("disk_ratio"),
-                figure("gap_bytes")
-                if broker.broker_id or (broker.cluster, broker.broker_name) in with_slaves
-                else NOTHING,
+                gap_of(broker),
                 figure("page_cache_lock_ms"),
                 figure("send_wait_ms"),
                 figure("dispatch_behind_bytes"),
@@ -78,8 +76,11 @@ class Brokers:
                 )
             )
         rows.sort(key=lambda row: str(row.cells[0]))
-        if not rows:
-            heard = any(server.answered_ms is not None for server in moment.name_servers.values())
-            table = without_rows(COLUMNS, moment, "no broker is registered" if heard else None)
-            return msgspec.structs.replace(table, failed=table.failed or heard)
-        return Table(columns=COLUMNS, rows=rows)
+        return Table(columns=COLUMNS, rows=rows) if rows else no_brokers(COLUMNS, moment)
+
+
+def no_brokers(columns: tuple[Column, ...], moment: Moment) -> Table:
+    """The table that says why there is no broker; that none is registered is a failure."""
+    heard = any(server.answered_ms is not None for server in moment.name_servers.values())
+    table = without_rows(columns, moment, "no broker is registered" if heard else None)
+    return msgspec.structs.replace(table, failed=table.failed or heard)

@@ -37,4 +37,4 @@ class EventList:
             )
             for event in moment.events
         ]
-        return Table(columns=COLUMNS, rows=rows, note="" if rows else "nothing changed in the last ten minutes")
+        return Table(columns=COLUMNS, rows=rows, note="" if rows else "no change was seen in the last ten minutes")

@@ -22,7 +22,7 @@ COLUMNS: Final = (
     Column(key="drained", title="Drained in", kind=Kind.SPAN, drop=4),
     Column(key="clients", title="Clients", kind=Kind.COUNT, drop=5),
     Column(key="queues", title="Queues", kind=Kind.COUNT, drop=6),
-    Column(key="why", title="Why", least=20, drop=7),
+    Column(key="why", title="Why", kind=Kind.SENTENCE, least=20, drop=7),
 )
 
 

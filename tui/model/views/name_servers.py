@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Final
 
 from rocketmq_ops.common.errors import some_of
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.moment import Moment, NameServerSeen, label_of
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table
@@ -56,7 +57,7 @@ def _row(server: NameServerSeen, every: frozenset[tuple[str, str, int, str]], mo
         elif most_topics is not None and server.topics is not None and server.topics < most_topics:
             health, state = Health.WARNING, "disagrees"
             fewer = most_topics - server.topics
-            why = "lacks 1 topic" if fewer == 1 else f"lacks {fewer:,} topics"
+            why = f"lacks {plural(fewer, 'topic', 'topics', grouped=True)}"
     return Row(
         key=server.address,
         cells=(

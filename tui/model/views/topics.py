@@ -24,6 +24,9 @@ COLUMNS: Final = (
     Column(key="out", title="Out/s", kind=Kind.RATE),
 )
 
+#: The kind of topics that are for users' messages.
+MADE: Final = "ordinary"
+
 
 class Topics:
     """See `View`."""
@@ -39,15 +42,15 @@ class Topics:
         `broker` limits it to those of one."""
         everything, broker = address.option("all") is not None, address.option("broker")
         rows = []
-        own = {name for each in moment.brokers.values() for name in (each.broker_name, each.cluster)}
+        own = _own(moment)
         for seen in moment.topics.values():
             kind = kind_of(seen.topic, own)
-            if kind != "normal" and not everything:
+            if kind != MADE and not everything:
                 continue
             if broker is not None and broker not in seen.on:
                 continue
             perms = {queues.perm for queues in seen.on.values()}
-            closed = any(not perm & PERM_WRITE for perm in perms) and kind == "normal"
+            closed = any(not perm & PERM_WRITE for perm in perms) and kind == MADE
             rows.append(
                 Row(
                     key=seen.topic,
@@ -75,8 +78,19 @@ class Topics:
         return Table(columns=COLUMNS, rows=rows)
 
 
+def made_topics(moment: Moment) -> list[str]:
+    """The topics that somebody has made for messages of his own."""
+    own = _own(moment)
+    return [topic for topic in moment.topics if kind_of(topic, own) == MADE]
+
+
+def _own(moment: Moment) -> set[str]:
+    """Names of brokers and clusters, each of which has a topic."""
+    return {name for each in moment.brokers.values() for name in (each.broker_name, each.cluster)}
+
+
 def kind_of(topic: str, own: Container[str]) -> str:
-    """What a topic is for: normal, retry, dead letters, system. Brokers and clusters, the names in `own`, have one."""
+    """What a topic is for: ordinary, retry, dead letters, system. Brokers and clusters (`own`) have one each."""
     if topic[0] == "%":
         if is_retry_topic(topic):
             return "retry"
@@ -84,7 +98,7 @@ def kind_of(topic: str, own: Container[str]) -> str:
             return "dead letters"
     if is_system_topic(topic) or topic.endswith(REPLY_TOPIC_POSTFIX) or topic in own:
         return "system"
-    return "normal"
+    return MADE
 
 
 @cache

@@ -68,9 +68,7 @@ def status() -> ConsumerStatusReport:
         ClientStatus(client_id="10.1.0.3@77", client_addr="10.1.0.3:5000", language="GO", version="V5_0_0", brokers=[]),
     ]  # fmt: skip
     problems = [
-        Problem(
-            "blocked", "has 7 messages, and none was consumed for 180000 ms", "10.1.0.1@77", "orders", "broker-a", 0
-        ),
+        Problem("blocked", "has 7 messages, and none was consumed for 3m", "10.1.0.1@77", "orders", "broker-a", 0),
         Problem(
             "different_subscription", "differs from 10.1.0.1@77 in orders (*), orders (TagA)", "10.1.0.2@77", "orders"
         ),
@@ -122,7 +120,7 @@ def traces() -> MessageTraces:
 def findings() -> list[Finding]:
     return [
         Finding(id="groups.nobody-online", severity=Severity.INFO, target="group-00001",
-                evidence="60 messages of orders wait",
+                evidence="orders: 60 messages wait",
                 remedy="start its consumers, or delete the group if it is no longer used: `mqadmin deleteSubGroup`"),
         Finding(id="disk.full", severity=Severity.CRITICAL, target="broker-b",
                 evidence="97.1% of the disk is used, cleanFileForciblyEnable is false",

@@ -79,7 +79,7 @@ def test_what_is_kept_of_each_part() -> None:
     assert [row[2:5] for row in then_of(":topic/orders", "route")] == [("read and write", 4, 8)]
     assert ("readQueueNums", "", 4) in then_of(":topic/orders", "settings")
     assert [row[7] for row in then_of(f":client/c@1?group={made_up.GROUP}", "queues")] == [800, 4]
-    assert then_of(":broker/broker-a", "statistics") == [("disk_bytes", "1.00 KiB"), ("in_rate", "5.0/s")]
+    assert then_of(":broker/broker-a", "statistics") == [("Messages in", "5.0/s"), ("Disk size", "1.00 KiB")]
     assert [row[:3] for row in then_of(":broker/broker-a", "configuration")] == [("fileReservedTime", "", "72")]
     assert then_of(":name-server/10.0.0.9:9876", "brokers") == []
 
