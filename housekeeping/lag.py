@@ -28,9 +28,9 @@ class LagState(StrEnum):
     """How a queue or a group is, the mildest first.
 
     ok: it consumes what comes, gets nearer to the end, or has nothing to consume. unknown: too little is known.
-    slow: it consumes, and its lag never shrank, or others of its queues wait for their turn. rewound: its offset went back, and is not where it was yet.
-    stalled: connected, and its offset never moved. stopped: connected, and its offset has not moved for longer than
-    it did before. offline: nobody is connected, and messages wait.
+    slow: it consumes, and its lag never shrank, or others of its queues wait for their turn. rewound: its offset went
+    back, and is not where it was yet. stalled: connected, and its offset never moved. stopped: connected, and its
+    offset has not moved for longer than it did before. offline: nobody is connected, and messages wait.
     """
 
     OK = "ok"

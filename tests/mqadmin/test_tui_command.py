@@ -21,6 +21,7 @@ from rocketmq_ops.mqadmin.options.dashboard import THEMES
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.tui import themes
 from rocketmq_ops.tui.app import Dashboard
+from rocketmq_ops.tui.model.figures import SIGNS
 
 #: Nothing listens there.
 NOBODY = "127.0.0.1:9"
@@ -42,6 +43,25 @@ def test_on_a_terminal_that_cannot_be_drawn_on_it_says_so(
     err = capsys.readouterr().err
     assert "TERM is 'dumb'" in err
     assert "--serve HOST:PORT" in err
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "gbk", "unheard-of"])
+def test_in_a_locale_that_lacks_its_characters_it_says_what_to_set(
+    encoding: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("rocketmq_ops.mqadmin.commands.tui.tui._has_screen", lambda: True)
+    monkeypatch.setattr("rocketmq_ops.mqadmin.commands.tui.tui._encoding", lambda: encoding)
+    assert mqadmin.run(["tui", "-n", NOBODY]) == ExitCode.USAGE
+    err = capsys.readouterr().err
+    assert f"lacks: {encoding}" in err
+    assert "LC_ALL=C.UTF-8" in err
+
+
+def test_no_sign_is_one_that_is_not_asked_for() -> None:
+    from rocketmq_ops.mqadmin.commands.tui.tui import _SIGNS
+
+    assert {sign for sign in SIGNS.values() if not sign.isascii()} <= set(tui._SIGNS)
 
 
 @pytest.mark.parametrize("package", ["textual", "textual_serve"])

@@ -29,6 +29,8 @@ from rocketmq_ops.mqadmin.repeating.repeat import repeated
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.secret_options import PasswordEnv, PasswordFile, read_secret
 
+#: Of what screens are made of, what encodings lack first.
+_SIGNS = "✓✗…›─┃█▁"
 LEAST_INTERVAL_SECONDS, MOST_INTERVAL_SECONDS = 2, 30
 
 
@@ -84,8 +86,15 @@ async def tui(
         raise usage("--passwordFile, --passwordEnv and --certificate are about --serve", "give --serve HOST:PORT too")
     if serve is None and not _has_screen():
         raise usage("the dashboard needs a terminal", "run it in one, or in a browser with --serve HOST:PORT")
-    if serve is None and os.environ.get("TERM") == "dumb" and "TEXTUAL_DRIVER" not in os.environ:
+    on_terminal = serve is None and "TEXTUAL_DRIVER" not in os.environ
+    if on_terminal and os.environ.get("TERM") == "dumb":
         raise usage("the terminal cannot be drawn on: TERM is 'dumb'", "run it in another, or with --serve HOST:PORT")
+    encoding = _encoding()
+    if on_terminal and not _has_signs(encoding):
+        raise usage(
+            f"the dashboard is drawn with characters that the encoding of this locale lacks: {encoding}",
+            "in a terminal that shows UTF-8 set LC_ALL=C.UTF-8, and PYTHONUTF8=1 where that is 0; or --serve HOST:PORT",
+        )
     try:
         import textual  # noqa: F401
         import textual_serve  # noqa: F401
@@ -123,6 +132,20 @@ def _without(variable: str | None) -> Iterator[None]:
     finally:
         if variable is not None and held is not None:
             os.environ[variable] = held
+
+
+def _encoding() -> str:
+    """That of what Textual draws on."""
+    return getattr(sys.__stderr__, "encoding", None) or "utf-8"
+
+
+def _has_signs(encoding: str) -> bool:
+    """Whether an encoding has the signs, lines and bars that screens are made of."""
+    try:
+        _SIGNS.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
 
 
 def _has_screen() -> bool:
