@@ -59,7 +59,6 @@ def test_in_a_locale_that_lacks_its_characters_it_says_what_to_set(
 
 
 def test_no_sign_is_one_that_is_not_asked_for() -> None:
-    from rocketmq_ops.mqadmin.commands.tui.tui import _SIGNS
 
     assert {sign for sign in SIGNS.values() if not sign.isascii()} <= set(tui._SIGNS)
 
