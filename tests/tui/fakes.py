@@ -106,13 +106,9 @@ class FakeModel:
         self._at = msgspec.structs.replace(self._known(time_ms) or self.past[0], live=False)
         self.grown()
 
-    def step(self, runs: int) -> None:
+    def move(self, by_ms: int) -> None:
         times = [moment.time_ms for moment in self.past]
-        at = times.index(self.moment().time_ms) + runs
-        if at >= len(times):
-            self.go_live()
-        else:
-            self.seek(times[max(at, 0)])
+        self.seek(max(times[0], min(times[-1], self.moment().time_ms + by_ms)))
 
     def refresh(self) -> None:
         self.asked += 1

@@ -75,8 +75,9 @@ class Model(Protocol):
         """Show the recorded moment at `time_ms`, or the last before it; the first one for an earlier time."""
         ...
 
-    def step(self, runs: int) -> None:
-        """Go back (negative) or forth by so many recorded moments; beyond the last one is live."""
+    def move(self, by_ms: int) -> None:
+        """Go back (negative) or forth by about so much, to another recorded moment in any case; beyond the last one is
+        live. Several at once add up."""
         ...
 
     def refresh(self) -> None:

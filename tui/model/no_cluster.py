@@ -50,7 +50,7 @@ class NoCluster:
     def seek(self, time_ms: int) -> None:
         """See `Model`."""
 
-    def step(self, runs: int) -> None:
+    def move(self, by_ms: int) -> None:
         """See `Model`."""
 
     def refresh(self) -> None:

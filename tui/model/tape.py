@@ -7,6 +7,7 @@ is read or written makes the screen wait.
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_right
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -144,8 +145,9 @@ class Tape:
             found = moment_at(history, span.first_ms)
         return found
 
-    async def stepped(self, time_ms: int, runs: int) -> int | None:
-        """The time of the run so many after (or before) the one at that time; None beyond the last."""
+    async def moved(self, time_ms: int, by_ms: int) -> int | None:
+        """The time of the run that is nearest to so much after (or before) that time, and is another one; None beyond
+        the last."""
 
         def found() -> int | None:
             history = self._history
@@ -153,8 +155,13 @@ class Tape:
             if history is None or span is None:
                 return None
             times = history.times(span.first_ms, span.last_ms)
-            at = sum(each <= time_ms for each in times) - 1 + runs
-            return times[max(at, 0)] if at < len(times) else None
+            shown, wanted = bisect_right(times, time_ms) - 1, time_ms + by_ms
+            if by_ms == 0:
+                return times[max(shown, 0)]
+            if by_ms > 0 and shown == len(times) - 1:
+                return None
+            there = range(shown + 1, len(times)) if by_ms > 0 else range(max(shown, 1))
+            return times[min(there, key=lambda at: abs(times[at] - wanted))]
 
         return await self.in_thread(found)
 

@@ -39,6 +39,8 @@ class Timeline:
         #: How many readings are under way, and the number of the last seek: an answer to an older one is not shown.
         self._reading = 0
         self._sought = 0
+        #: Of the last seek, where it was a move: its number, and by how much in all since what is shown.
+        self._moving = (0, 0)
         #: By what made it: the time that it is of, or is being read for, and what was made. No moment is held: those of
         #: large clusters have tens of thousands of offsets.
         self._compared: dict[Callable[[Moment], Any], tuple[int, Any]] = {}
@@ -129,12 +131,15 @@ class Timeline:
         number = self._sought
         self._read(lambda: self._seek(number, time_ms))
 
-    def step(self, runs: int) -> None:
+    def move(self, by_ms: int) -> None:
         """See `Model`."""
         shown = self.moment()
+        number, so_far = self._moving
+        by_ms += so_far if number == self._sought else 0  # none of them is at its place yet
         self._sought += 1
         number = self._sought
-        self._read(lambda: self._step(number, shown.groups_ms or shown.time_ms, runs))
+        self._moving = number, by_ms
+        self._read(lambda: self._move(number, shown.groups_ms or shown.time_ms, by_ms))
 
     def refresh(self) -> None:
         """See `Model`."""
@@ -178,14 +183,16 @@ class Timeline:
             self._old_series.clear()
             self._asked_series.clear()
 
-    async def _step(self, number: int, from_ms: int, runs: int) -> None:
-        time_ms = await self._tape.stepped(from_ms, runs)
+    async def _move(self, number: int, from_ms: int, by_ms: int) -> None:
+        time_ms = await self._tape.moved(from_ms, by_ms)
         if number != self._sought:
             return
         if time_ms is None:
             self.go_live()
         else:
             await self._seek(number, time_ms)
+        if number == self._sought:
+            self._moving = 0, 0
 
     async def _compare(self, time_ms: int, made: Callable[[Moment], Any]) -> None:
         found = await self._tape.made(time_ms, made)

@@ -343,17 +343,15 @@ class DashboardScreen(Screen[None]):
 
     def action_step(self, direction: int) -> None:
         """A little way along the axis."""
-        self._seek(direction * STEP_MS)
+        self._move(direction * STEP_MS)
 
     def action_stride(self, direction: int) -> None:
         """A long way along the axis."""
-        self._seek(direction * STRIDE_MS)
+        self._move(direction * STRIDE_MS)
 
-    def _seek(self, by: int) -> None:
-        model = self.context.model
-        span = model.span()
-        if span is None:
+    def _move(self, by_ms: int) -> None:
+        if self.context.model.span() is None:
             self.say("nothing is kept of the time before")
             return
-        model.seek(max(span.first_ms, min(span.last_ms, model.moment().time_ms + by)))
+        self.context.model.move(by_ms)
         self.draw()

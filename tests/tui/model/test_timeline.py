@@ -103,19 +103,26 @@ def test_scrubbing_back_and_forth_and_to_now():
             await settled(model)
             points = model.series("group.lag", "g")
             assert points[-1] == (moment.time_ms, moment.groups["g"].lag.lag)
-            model.step(1)
+            model.move(1)  # to the next one, however near that is
             await settled(model)
             assert model.moment().time_ms > moment.time_ms
-            model.step(-1)
+            model.move(-1)
             await settled(model)
             assert model.moment().time_ms == moment.time_ms
+            for by_ms in (-30_000, 10_000, 10_000, 10_000):  # keys that come before the file is read
+                model.move(by_ms)
+            await settled(model)
+            assert model.moment().time_ms == moment.time_ms, "they add up"
             model.seek(0)
             await settled(model)
             assert model.moment().time_ms == first
-            model.step(-5)
+            model.move(-300_000)
             await settled(model)
             assert model.moment().time_ms == first
-            model.step(runs + 5)
+            model.move(3_600_000)
+            await settled(model)
+            assert model.moment().time_ms == last
+            model.move(10_000)
             await settled(model)
             assert model.mode is Mode.LIVE
             assert model.moment().live
