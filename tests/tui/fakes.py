@@ -101,9 +101,10 @@ class FakeModel:
         self.mode, self._at = Mode.LIVE, None
         self.grown()
 
-    def seek(self, time_ms: int) -> None:
+    def seek(self, time_ms: int, *, after: bool = False) -> None:
         self.mode = Mode.BACK
-        self._at = msgspec.structs.replace(self._known(time_ms) or self.past[0], live=False)
+        behind = next((moment for moment in self.past if moment.time_ms >= time_ms), None) if after else None
+        self._at = msgspec.structs.replace(behind or self._known(time_ms) or self.past[0], live=False)
         self.grown()
 
     def move(self, by_ms: int) -> None:

@@ -18,6 +18,8 @@ from textual.widgets import Input
 from rocketmq_ops.tui.app import Dashboard
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.model import Mode
+from rocketmq_ops.tui.model.moment import Event
+from rocketmq_ops.tui.model.table import Health
 from rocketmq_ops.tui.model.views.every import VIEWS
 from rocketmq_ops.tui.saved import SavedError, SavedViews
 from rocketmq_ops.tui.screens.help import HelpScreen
@@ -259,6 +261,23 @@ def test_time_is_stopped_moved_along_and_let_go() -> None:
         begin, _ = bar._axis()
         await pilot.click("#time", offset=(begin, 0))
         assert model.moment().time_ms == NOW_MS - 20 * MINUTE
+
+    drive(test, model)
+
+
+def test_a_click_on_the_mark_of_an_event_shows_what_it_has_changed() -> None:
+    past = [moment(NOW_MS - minutes * MINUTE, groups=3) for minutes in (20, 10, 5)]
+    model = FakeModel(moment(), past)
+    died = NOW_MS - 8 * MINUTE
+    model.now.events = [
+        Event(time_ms=died, kind="broker", target="b", text="does not answer any more", health=Health.CRITICAL)
+    ]
+
+    async def test(pilot: Pilot[None], app: Dashboard) -> None:
+        bar = app.screen.query_one(TimeBar)
+        begin, cells = bar._axis()
+        await pilot.click("#time", offset=(begin + bar._cell(died, cells), 0))
+        assert model.moment().time_ms == NOW_MS - 5 * MINUTE
 
     drive(test, model)
 

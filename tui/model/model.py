@@ -71,8 +71,9 @@ class Model(Protocol):
         """Show the newest again. A replay goes to its end."""
         ...
 
-    def seek(self, time_ms: int) -> None:
-        """Show the recorded moment at `time_ms`, or the last before it; the first one for an earlier time."""
+    def seek(self, time_ms: int, *, after: bool = False) -> None:
+        """Show the recorded moment at `time_ms`, or the last before it; the first one for an earlier time. `after`: the
+        first behind it, where there is one."""
         ...
 
     def move(self, by_ms: int) -> None:

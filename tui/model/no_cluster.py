@@ -47,7 +47,7 @@ class NoCluster:
     def go_live(self) -> None:
         """See `Model`."""
 
-    def seek(self, time_ms: int) -> None:
+    def seek(self, time_ms: int, *, after: bool = False) -> None:
         """See `Model`."""
 
     def move(self, by_ms: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from rocketmq_ops.housekeeping.history.database import HistoryError
+from rocketmq_ops.housekeeping.history.database import HistoryError, NoHistoryError
 from rocketmq_ops.tui.model.model import Mode, Points
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.tape import Tape, is_bundle
@@ -36,7 +36,9 @@ class Replay(Timeline):
                 raise HistoryError(f"there is nothing in {self._path} yet", "name a file that has something recorded")
         except BaseException as error:
             await self._tape.close()
-            if isinstance(error, HistoryError) and not is_bundle(self._path):
+            if isinstance(error, NoHistoryError):  # also where the file is empty
+                error.cause, error.next_step = f"there is no recording in {self._path}", "look at the name of the file"
+            elif isinstance(error, HistoryError) and not is_bundle(self._path):
                 error.next_step = _A_WHOLE_ONE
             raise
         self._last = last

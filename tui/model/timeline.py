@@ -125,11 +125,11 @@ class Timeline:
         self._at, self._mode = None, Mode.LIVE
         self._changed()
 
-    def seek(self, time_ms: int) -> None:
+    def seek(self, time_ms: int, *, after: bool = False) -> None:
         """See `Model`."""
         self._sought += 1
         number = self._sought
-        self._read(lambda: self._seek(number, time_ms))
+        self._read(lambda: self._seek(number, time_ms, after=after))
 
     def move(self, by_ms: int) -> None:
         """See `Model`."""
@@ -176,7 +176,9 @@ class Timeline:
             self._reading -= what == "read"
             self._told()
 
-    async def _seek(self, number: int, time_ms: int) -> None:
+    async def _seek(self, number: int, time_ms: int, *, after: bool = False) -> None:
+        if after:
+            time_ms = await self._tape.moved(time_ms - 1, 1) or time_ms
         found = await self._tape.moment(time_ms)
         if number == self._sought and found is not None:
             self._at, self._mode = found, Mode.BACK

@@ -322,9 +322,10 @@ class DashboardScreen(Screen[None]):
     def on_click(self, event: events.Click) -> None:
         """On the axis: to that time."""
         if isinstance(event.widget, TimeBar):
-            at = event.widget.time_at(event.x)
-            if at is not None:
-                self.context.model.seek(at)
+            found = event.widget.time_at(event.x)
+            if found is not None:
+                at, is_event = found
+                self.context.model.seek(at, after=is_event)  # what an event has changed is seen behind it
                 self.draw()
 
     def action_pause(self) -> None:

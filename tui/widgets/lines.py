@@ -113,14 +113,24 @@ class TimeBar(Line):
             self._span, self._label = span, label
             self.refresh()
 
-    def time_at(self, x: int) -> int | None:
-        """The time at a cell, for a click."""
+    def time_at(self, x: int) -> tuple[int, bool] | None:
+        """The time at a cell, for a click; that of the last event whose mark is there, with true."""
         if self._span is None:
             return None
         left, width = self._axis()
         if not left <= x < left + width:
             return None
-        return self._span.first + (self._span.last - self._span.first) * (x - left) // max(width - 1, 1)
+        first, last, _, marks = self._span
+        there = [time_ms for time_ms, _ in marks if first <= time_ms <= last and self._cell(time_ms, width) == x - left]
+        if there:
+            return max(there), True
+        return first + (last - first) * (x - left) // max(width - 1, 1), False
+
+    def _cell(self, time_ms: int, cells: int) -> int:
+        """Where a time stands on the axis."""
+        assert self._span is not None
+        first, last = self._span.first, self._span.last
+        return max(0, min(cells - 1, (time_ms - first) * (cells - 1) // max(last - first, 1)))
 
     def _axis(self) -> tuple[int, int]:
         """Where the axis begins, and its cells."""
@@ -136,18 +146,13 @@ class TimeBar(Line):
             return Strip([Segment(fitted(f" {text}", width), styles[name if text else "plain"])])
         left, cells = self._axis()
         first, last, shown, marks = self._span
-        length = max(last - first, 1)
-
-        def cell(time_ms: int) -> int:
-            return max(0, min(cells - 1, (time_ms - first) * (cells - 1) // length))
-
-        here = cell(shown)
+        here = self._cell(shown, cells)
         line: list[Part] = [(_AXIS, "plain" if at <= here else "dim") for at in range(cells)]
         worst: dict[int, Health] = {}
         order = list(Health)
         for time_ms, health in marks:
             if first <= time_ms <= last:
-                at = cell(time_ms)
+                at = self._cell(time_ms, cells)
                 worst[at] = max(worst.get(at, Health.OK), health, key=order.index)
         for at, health in worst.items():
             line[at] = (SIGNS[health] if health is not Health.OK else "·", health.value)

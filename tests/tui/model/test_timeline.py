@@ -103,6 +103,12 @@ def test_scrubbing_back_and_forth_and_to_now():
             await settled(model)
             points = model.series("group.lag", "g")
             assert points[-1] == (moment.time_ms, moment.groups["g"].lag.lag)
+            model.seek(moment.time_ms + 1, after=True)
+            await settled(model)
+            assert model.moment().time_ms > moment.time_ms
+            model.seek(moment.time_ms, after=True)
+            await settled(model)
+            assert model.moment().time_ms == moment.time_ms
             model.move(1)  # to the next one, however near that is
             await settled(model)
             assert model.moment().time_ms > moment.time_ms
@@ -267,7 +273,9 @@ def test_what_is_no_recording_is_refused(tmp_path):
             with pytest.raises(HistoryError) as refused:
                 async with Replay(tmp_path / name):
                     pass
-            assert refused.value.next_step.startswith("name a whole recording")
+            assert refused.value.next_step.startswith(
+                "look at the name" if name == "none" else "name a whole recording"
+            )
         with pytest.raises(HistoryError) as refused:
             await Tape().open_session(tmp_path / "text")
         assert refused.value.next_step.startswith("name a file that is not there yet")
