@@ -74,11 +74,15 @@ class BrokerFastFailure:
         }[key]
 
     @property
+    def waiting_sends(self) -> int:
+        """Sends that wait for the disk or for slaves, which many do for both."""
+        controller = self._controller
+        return max(controller.store.flush.waiting, controller.ha.transfers.waiting)
+
+    @property
     def is_full(self) -> bool:
         """Whether as many sends wait for the disk or for slaves as may."""
-        controller = self._controller
-        waiting = max(controller.store.flush.waiting, controller.ha.transfers.waiting)
-        return waiting >= controller.config.sendThreadPoolQueueCapacity
+        return self.waiting_sends >= self._controller.config.sendThreadPoolQueueCapacity
 
     def too_many_waiting(self) -> str | None:
         """Why one more send that has to wait for the disk or for slaves is refused, or None."""

@@ -86,7 +86,7 @@ class BrokerMetricsManager(MetricsPage):
         held = Figures("rocketmq_ops_held_pulls", "gauge", "Pulls that wait for a message")
         held.add(len(controller.held_pulls))
         watermark = Figures("rocketmq_processor_watermark", "gauge", "Request processor watermark")
-        watermark.add(controller.store.flush.waiting, processor="send")
+        watermark.add(controller.fast_failure.waiting_sends, processor="send")
         return [watermark, permission, topics, groups, channels, refused, buffered, dropped, busy, held]
 
     async def _messages(self) -> list[Figures]:

@@ -70,7 +70,7 @@ def runtime_info(controller: BrokerController) -> dict[str, str]:
     if controller.ha.client is not None:
         info["haMasterAddress"] = controller.master.ha_address or ""
         info["haProblem"] = controller.ha.client.problem
-    info["sendThreadPoolQueueSize"] = str(store.flush.waiting)
+    info["sendThreadPoolQueueSize"] = str(controller.fast_failure.waiting_sends)
     info["sendThreadPoolQueueHeadWaitTimeMills"] = str(store.flush.longest_wait_ms())
     disk = _disk_capacity(controller.store_config.storePathRootDir)
     if disk is not None:
