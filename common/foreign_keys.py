@@ -24,7 +24,7 @@ _CONTROLLER_KEYS = frozenset((
     "processReadEvent", "scanInactiveMasterInterval",
 ))
 
-#: Keys of BrokerConfig and MessageStoreConfig that came after 5.3.3, by 5.5.0.
+#: Keys of BrokerConfig, MessageStoreConfig and TlsSystemConfig that came after 5.3.3, by 5.5.0.
 _LATER_KEYS = frozenset((
     "appendTopicForTimerDeleteKey", "checkCommitLogOffsetOnRecover", "combineAssignOffsetCQType",
     "combineCQEnableCheckSelf", "combineCQLoadingCQTypes", "combineCQMaxExtraSearchCommitLogFiles",
@@ -47,7 +47,8 @@ _LATER_KEYS = frozenset((
     "timerRocksDBTimeExpiredMaxTps", "timerWheelSnapshotFlush", "timerWheelSnapshotIntervalMs", "transRocksDBEnable",
     "transWriteOriginTransHalfEnable", "transactionCheckRocksdbCoreThreads", "transactionCheckRocksdbMaxThreads",
     "transactionCheckRocksdbQueueCapacity", "useMessageFilterForNotification", "useSeparateRetryQueue",
-    "useSeparateStorePathForRocksdbCQ", "useSingleRocksDBForAllConfigs", "writeWithoutMmap",
+    "tls.ciphers", "tls.protocols", "useSeparateStorePathForRocksdbCQ", "useSingleRocksDBForAllConfigs",
+    "writeWithoutMmap",
 ))
 # fmt: on
 
@@ -104,7 +105,7 @@ def refusal(key: str, value: str) -> Refused | None:
 
 def is_foreign(key: str) -> bool:
     """Whether Apache's servers know the key and nothing here does, so that setting it is not a mistake."""
-    return key in (*_LATER_KEYS, *_CONTROLLER_KEYS, *_REFUSED) or key.startswith(("tls.", *_FOREIGN_PREFIXES))
+    return key in (*_LATER_KEYS, *_CONTROLLER_KEYS, *_REFUSED) or key.startswith(_FOREIGN_PREFIXES)
 
 
 def explanation(key: str, known: Iterable[str]) -> str | None:

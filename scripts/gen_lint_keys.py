@@ -1,6 +1,7 @@
 """Write the table of configuration keys that the lint reads, `housekeeping/lint/keys.tsv`; `--check` only compares.
 
-Apache's columns come from the tables in `tests/golden/rocketmq`, the last one from the declarations here.
+Apache's columns come from the tables in `tests/golden/rocketmq`, the last one from the declarations here. A String
+has no values there; what the servers compare it with is in `CHOICES`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from rocketmq_ops.common.config import ConfigClass
 from rocketmq_ops.housekeeping.lint.keys import ABSENT, COMPUTED, TABLE, VERSIONS
 from rocketmq_ops.namesrv.config import NamesrvConfig
 from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
+from rocketmq_ops.remoting.tls_system_config import TlsSystemConfig
 from rocketmq_ops.store.config import MessageStoreConfig
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden" / "rocketmq"
@@ -26,6 +28,7 @@ OURS: tuple[type[ConfigClass], ...] = (
     NettyServerConfig,
     NettyClientConfig,
     NamesrvConfig,
+    TlsSystemConfig,
 )
 #: The values of Apache's enumerations.
 ENUMERATIONS = {
@@ -33,14 +36,21 @@ ENUMERATIONS = {
     "FlushDiskType": "ASYNC_FLUSH|SYNC_FLUSH",
     "MessageRequestMode": "PULL|POP",
     "MetricsExporterType": "DISABLE|OTLP_GRPC|PROM|LOG",
+    "TlsMode": "disabled|permissive|enforcing",
 }
+CHOICES = {"tls.server.need.client.auth": "none|optional|require"}
 
 
 def table() -> str:
     """The whole table: name, class, type, the default in each version, and what the servers here do with the key."""
     versions = {short: full for short, full in VERSIONS.items() if short != "ours"}
     theirs = {
-        short: json.loads((GOLDEN / full / "config-defaults.json").read_text()) for short, full in versions.items()
+        short: {
+            name: keys
+            for table in ("config-defaults.json", "tls-defaults.json")
+            for name, keys in json.loads((GOLDEN / full / table).read_text()).items()
+        }
+        for short, full in versions.items()
     }
     lines = ["\t".join(("key", "class", "type", *versions, "ours"))]
     for cls in OURS:
@@ -49,7 +59,7 @@ def table() -> str:
         for key in sorted({*names, *cls.keys()}, key=str.lower):
             told = {short: theirs[short][name].get(key) for short in versions}
             newest = next((entry["type"] for entry in reversed(told.values()) if entry), None)
-            kind = ENUMERATIONS.get(newest or "", newest) or cls.key_info(key).java_type
+            kind = CHOICES.get(key) or ENUMERATIONS.get(newest or "", newest) or cls.key_info(key).java_type
             lines.append("\t".join((key, name, kind, *map(_default, told.values()), _here(cls, key))))
     return "\n".join(lines) + "\n"
 

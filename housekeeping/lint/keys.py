@@ -15,6 +15,10 @@ import msgspec
 VERSIONS: Final = {"4.9": "4.9.7", "5.3": "5.3.3", "5.5": "5.5.0", "ours": "the servers of rocketmq-ops"}
 BROKER_CLASSES: Final = ("BrokerConfig", "MessageStoreConfig", "NettyServerConfig", "NettyClientConfig")
 NAMESRV_CLASSES: Final = ("NamesrvConfig", "NettyServerConfig")
+#: Its keys are Java system properties of Apache's servers, or stand in a file of their own.
+TLS_CLASSES: Final = ("TlsSystemConfig",)
+#: What Apache's servers do not take from that file (TlsHelper.extractTlsConfigFromFile).
+NOT_IN_TLS_FILE: Final = frozenset(("tls.server.mode", "tls.enable", "tls.config.file"))
 TABLE: Final = Path(__file__).with_name("keys.tsv")
 #: In the table: the version does not have the key.
 ABSENT: Final = "-"

@@ -16,12 +16,15 @@ from rocketmq_ops.common.foreign_keys import explanation, is_foreign
 from rocketmq_ops.common.nearest import nearest_name
 from rocketmq_ops.common.properties import Property
 from rocketmq_ops.housekeeping.findings import Finding, Severity
-from rocketmq_ops.housekeeping.lint.file import PORTS, LineHit, Linted
+from rocketmq_ops.housekeeping.lint.file import PORTS, TLS, LineHit, Linted
 from rocketmq_ops.housekeeping.lint.keys import BROKER_CLASSES, NAMESRV_CLASSES, VERSIONS, Key, keys_of, versions_with
 from rocketmq_ops.housekeeping.lint.sane import SANE, implausible
+from rocketmq_ops.housekeeping.lint.tls import contradictions, system_properties
 from rocketmq_ops.housekeeping.rules import Declared
 
 _TEXTS: Final = ("String",)
+#: Enumerations of which upper and lower case do not count.
+_ANY_CASE: Final = ("tls.server.need.client.auth",)
 _WHOLE: Final = {"int": 31, "long": 63}
 _HOURS: Final = re.compile(r"([01]?\d|2[0-3])(;([01]?\d|2[0-3]))*;?")
 _LEVELS: Final = re.compile(r"\d+[smhd]( \d+[smhd])*")
@@ -58,7 +61,7 @@ def lint(linted: Linted) -> list[LineFinding]:
 def _unknown(linted: Linted) -> Iterator[tuple[Property, str | None]]:
     """The lines whose key the version does not have, with what is known to have become of the key."""
     for entry in linted.file.properties:
-        if entry.key not in linted.known and entry.key not in linted.others:
+        if not any(entry.key in keys for keys in (linted.known, linted.others, linted.system_properties)):
             yield entry, explanation(entry.key, linted.known)
 
 
@@ -98,6 +101,9 @@ def _other_version(linted: Linted) -> Iterator[LineHit]:
 def _other_server(linted: Linted) -> Iterator[LineHit]:
     for entry in linted.file.properties:
         if entry.key not in linted.known and entry.key in linted.others:
+            if linted.server == TLS:
+                yield linted.hit(entry, f"'{entry.key}' is a key of the servers, this is a file of TLS's keys")
+                continue
             (other,) = {"broker", "name server"} - {linted.server}
             yield linted.hit(entry, f"'{entry.key}' is a key of a {other}, this is a {linted.server}'s file")
 
@@ -113,7 +119,8 @@ def _fits(key: Key, value: str) -> bool:
             return False
     if key.type == "boolean":
         return value.lower() in ("true", "false")
-    return "|" not in key.type or value in key.type.split("|")
+    choices = key.type.split("|")
+    return len(choices) == 1 or value in choices or (key.name in _ANY_CASE and value.lower() in choices)
 
 
 def _before_comment(value: str) -> str | None:
@@ -488,6 +495,21 @@ RULES: Final[tuple[LintRule, ...]] = (
         summary="`transientStorePoolEnable` where it has no effect.",
         remedy="remove the line, or use ASYNC_FLUSH on a master",
         check=_store_pool,
+    ),
+    LintRule(
+        id="lint.system-property",
+        severity=C,
+        summary="A key of TLS where Apache's servers do not read it: it is ignored, and plain connections are taken.",
+        remedy="give it in JAVA_OPT as -DKEY=VALUE, or in the file of tls.config.file",
+        false_alarms="The start script hands the file's keys on.",
+        check=system_properties,
+    ),
+    LintRule(
+        id="lint.tls",
+        severity=C,
+        summary="Keys of TLS that together do not do what one of them says.",
+        remedy="correct one of them",
+        check=contradictions,
     ),
     LintRule(
         id="lint.refused-here",

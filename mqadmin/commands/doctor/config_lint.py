@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from rocketmq_ops.housekeeping.lint.file import read
+from rocketmq_ops.housekeeping.lint.file import TLS, read
 from rocketmq_ops.housekeeping.lint.keys import VERSIONS
 from rocketmq_ops.housekeeping.lint.rules import LineFinding, lint
 from rocketmq_ops.mqadmin.declare import Opt, command
@@ -17,7 +17,7 @@ from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import one_of
 
 DEFAULT_VERSION = "5.3"
-_SERVERS = {"broker": "broker", "namesrv": "name server"}
+_SERVERS = {"broker": "broker", "namesrv": "name server", "tls": TLS}
 
 
 class ConfigLint(msgspec.Struct, rename="camel", kw_only=True):
@@ -34,14 +34,18 @@ class ConfigLint(msgspec.Struct, rename="camel", kw_only=True):
 @command(result=ConfigLint, rows="findings", name="target", offline=True, example="mqadmin config lint broker.conf")
 async def config_lint(
     run: Run,
-    file: Annotated[GivenFile, "property file of a broker or a name server"],
+    file: Annotated[GivenFile, "property file of a broker, a name server, or of TLS"],
     version: Annotated[
         str,
         Opt("--for", help="the servers that will read it: 4.9, 5.3 (default), 5.5 or ours", parse=one_of(*VERSIONS)),
     ] = DEFAULT_VERSION,
     server: Annotated[
         str | None,
-        Opt("--server", help="broker or namesrv; by default whose keys it has more of", parse=one_of(*_SERVERS)),
+        Opt(
+            "--server",
+            help="broker, namesrv, or tls (the file of tls.config.file); by default whose keys it has more of",
+            parse=one_of(*_SERVERS),
+        ),
     ] = None,
 ) -> Outcome:
     """Keys, spellings, types, units, ranges and contradictions, each with its line.

@@ -10,7 +10,7 @@ import pytest
 
 from rocketmq_ops.common.properties import PropertiesError
 from rocketmq_ops.housekeeping.findings import Severity
-from rocketmq_ops.housekeeping.lint.file import read
+from rocketmq_ops.housekeeping.lint.file import TLS, read
 from rocketmq_ops.housekeeping.lint.keys import BROKER_CLASSES, NAMESRV_CLASSES, VERSIONS, keys_of, versions_with
 from rocketmq_ops.housekeeping.lint.rules import RULES, lint
 from rocketmq_ops.housekeeping.lint.sane import SANE, implausible
@@ -60,6 +60,8 @@ SEEDS: dict[str, tuple[str, str, int, str]] = {
     "lint.disk-ratios": ("diskMaxUsedSpaceRatio=88\n", "5.3", 1, "sends are refused before"),
     "lint.advertised-address": ("brokerIP1=127.0.0.1\n", "5.3", 1, "127.0.0.1"),
     "lint.store-pool": ("brokerRole=SLAVE\nbrokerId=1\ntransientStorePoolEnable=true\n", "5.3", 3, "no effect"),
+    "lint.system-property": (SOUND + "tls.server.mode=enforcing\n", "5.3", 17, "as a Java system property"),
+    "lint.tls": ("tls.server.certPath=/c.pem\ntls.server.keyPath=/k.pem\n", "5.3", 1, "not set, and true by default"),
     "lint.refused-here": ("enableControllerMode=true\n", "ours", 1, "does not have"),
     "lint.kept-here": ("sendMessageThreadPoolNums=64\n", "ours", 1, "changes nothing"),
 }
@@ -112,6 +114,60 @@ def test_a_file_is_of_the_server_whose_keys_it_has(write: Path) -> None:
     write.write_text("kvConfigPath=/x\nlistenPort=9876\n")
     assert read(str(write), "5.3").server == "name server"
     assert read(str(write), "5.3", "broker").server == "broker"
+
+
+OWN = "tls.server.certPath=/c.pem\ntls.server.keyPath=/k.pem\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "version", "found"),
+    [
+        (OWN + "tls.test.mode.enable=false\n", "5.3", []),
+        (OWN, "ours", []),
+        (OWN + "tls.test.mode.enable=true\n", "ours", ["lint.tls"]),
+        ("tls.test.mode.enable=false\ntls.server.keyPath=/k.pem\n", "4.9", ["lint.tls"]),
+        ("tls.test.mode.enable=false\ntls.client.certPath=/k.pem\n", "5.5", ["lint.tls"]),
+        ("tls.server.need.client.auth=REQUIRE\n", "5.3", ["lint.tls"]),
+        ("tls.server.need.client.auth=Require\ntls.server.authClient=true\n", "5.3", []),
+        ("tls.server.need.client.auth=always\n", "5.3", ["lint.bad-choice"]),
+        ("tls.server.authClient=true\n", "ours", ["lint.tls"]),
+        ("tls.server.authClient=yes\n", "5.3", ["lint.bad-boolean"]),
+        ("tls.server.mode=enforcing\n", "5.3", ["lint.system-property"]),
+        ("tls.server.mode=enforcing\n", "ours", []),
+        ("tls.server.mode=ENFORCING\n", "ours", ["lint.bad-choice"]),
+        ("tls.protocols=TLSv1.3\n", "5.5", []),
+        ("tls.protocols=TLSv1.3\n", "5.3", ["lint.other-version"]),
+        ("tls.server.certpath=/c.pem\n", "5.3", ["lint.old-key"]),
+        ("tls.server.crt=/c.pem\n", "5.3", ["lint.unknown-key"]),
+    ],
+    ids=str,
+)
+def test_a_file_of_tls(write: Path, text: str, version: str, found: list[str]) -> None:
+    write.write_text(text)
+    linted = read(str(write), version)
+    assert linted.server == TLS
+    assert [finding.id for finding in lint(linted)] == found
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_keys_of_tls_beside_others(write: Path, version: str) -> None:
+    """Apache's servers ignore each of them there; those here obey, and a wrong value is found."""
+    write.write_text(SOUND + "tls.server.mode=enforced\ntls.enable=true\n")
+    found = [(finding.id, finding.line) for finding in lint(read(str(write), version))]
+    ignored = [("lint.system-property", 17), ("lint.system-property", 18)]
+    assert found == ([("lint.bad-choice", 17)] if version == "ours" else ignored)
+
+
+def test_other_keys_in_a_file_of_tls(write: Path) -> None:
+    write.write_text("tls.enable=true\nlistenPort=10911\n")
+    found = {finding.id: finding.line for finding in lint(read(str(write), "5.3", TLS))}
+    assert found == {"lint.system-property": 1, "lint.other-server": 2}
+
+
+def test_passwords_are_not_shown(write: Path) -> None:
+    write.write_text("tls.server.keyPassword=sesame # of the key\n")
+    (finding,) = lint(read(str(write), "5.3"))
+    assert finding.id == "lint.comment-behind" and "sesame" not in f"{finding.evidence}{finding.remedy}"
 
 
 def test_findings_come_in_the_order_of_lines(write: Path) -> None:

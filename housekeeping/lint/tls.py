@@ -1,0 +1,60 @@
+"""What the lint finds of the keys of TLS (TlsSystemConfig): where nobody reads them, and what contradicts what.
+
+Apache's servers take them as Java system properties or, all but three, from the file of `tls.config.file`; those here
+from the property file too. How they are put together is TlsHelper.buildSslContext.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rocketmq_ops.housekeeping.lint.file import TLS, LineHit, Linted
+
+_SERVER = ("tls.server.certPath", "tls.server.keyPath")
+_CLIENT = ("tls.client.certPath", "tls.client.keyPath")
+
+
+def system_properties(linted: Linted) -> Iterator[LineHit]:
+    """Keys of TLS that are ignored where they stand."""
+    for entry in linted.file.properties:
+        if entry.key in linted.system_properties:
+            evidence = f"'{entry.key}' is ignored in this file: Apache's servers read it as a Java system property"
+            yield linted.hit(entry, evidence, "give it in JAVA_OPT as -DKEY=VALUE" if linted.server == TLS else "")
+
+
+def contradictions(linted: Linted) -> Iterator[LineHit]:
+    """Keys that do nothing, or something else, because of others."""
+    if _SERVER[0] not in linted.known:
+        return
+    yield from _test_mode(linted)
+    for pair in (_SERVER, _CLIENT):
+        given = [entry for key in pair if (entry := linted.line(key)) is not None and entry.value.strip()]
+        if len(given) == 1 and not (pair is _SERVER and _in_test_mode(linted)):
+            (missing,) = set(pair) - {given[0].key}
+            yield linted.hit(given[0], f"{given[0].key} without {missing}: no connection with TLS can be made")
+    asked = (linted.value("tls.server.need.client.auth") or "none").lower()
+    checks = (linted.value("tls.server.authClient") or "false").lower() == "true"
+    entry = linted.line("tls.server.need.client.auth")
+    if entry is not None and asked in ("require", "optional") and not checks:
+        evidence = f"{entry.key}={asked} without tls.server.authClient=true: Apache's servers take every certificate"
+        yield linted.hit(entry, evidence, "set tls.server.authClient=true, and tls.server.trustCertPath")
+    entry = linted.line("tls.server.authClient")
+    if entry is not None and checks and asked == "none":
+        evidence = "tls.server.authClient=true checks nothing while tls.server.need.client.auth is none"
+        yield linted.hit(entry, evidence, "set tls.server.need.client.auth=require")
+
+
+def _in_test_mode(linted: Linted) -> bool:
+    """Apache's default; of the servers here only where it is written."""
+    entry = linted.line("tls.test.mode.enable")
+    if entry is None:
+        return linted.version != "ours"
+    return entry.value.strip().lower() == "true"
+
+
+def _test_mode(linted: Linted) -> Iterator[LineHit]:
+    given = [entry for key in (*_SERVER, *_CLIENT) if (entry := linted.line(key)) is not None]
+    if given and _in_test_mode(linted):
+        why = "is true" if linted.line("tls.test.mode.enable") else "is not set, and true by default"
+        evidence = f"{given[0].key} is ignored: tls.test.mode.enable {why}"
+        yield linted.hit(given[0], evidence, "set tls.test.mode.enable=false")
