@@ -11,9 +11,6 @@ from typing import Protocol
 
 from rocketmq_ops.common.java_hash import tags_hash
 
-#: Values below are addresses in a consumequeue extension file, no tag hashes (ConsumeQueueExt.isExtAddr).
-MIN_TAGS_CODE = -(1 << 31)
-
 
 class MessageFilter(Protocol):
     """A filter in two stages: on the tag hash in the consumequeue unit, then on the whole record."""

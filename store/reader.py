@@ -13,7 +13,7 @@ from collections.abc import Generator
 from rocketmq_ops.common.javatypes import to_int32
 from rocketmq_ops.common.record_layout import STORE_TIMESTAMP, store_timestamp_position
 from rocketmq_ops.store.config import MessageStoreConfig
-from rocketmq_ops.store.filter import MIN_TAGS_CODE, MessageFilter
+from rocketmq_ops.store.filter import MessageFilter
 from rocketmq_ops.store.get_result import GetMessageResult, GetStatus, QueryMessageResult, finished
 from rocketmq_ops.store.index.index_service import IndexService
 from rocketmq_ops.store.layout.consume_queue import (
@@ -24,6 +24,7 @@ from rocketmq_ops.store.layout.consume_queue import (
     OFFSET_AND_SIZE,
     PLACEHOLDER_SIZE,
 )
+from rocketmq_ops.store.layout.consume_queue_ext import is_address
 from rocketmq_ops.store.layout.repeated_structs import RepeatedStructs
 from rocketmq_ops.store.log.commit_log import CommitLog
 from rocketmq_ops.store.queue.consume_queue import ConsumeQueue
@@ -314,6 +315,6 @@ def _passes(code: int, codes: frozenset[int]) -> bool:
     """Whether a unit passes although its last field is not a wanted tag hash.
 
     An address in an extension file says nothing about the tag; of a time of delivery Java compares the low half."""
-    if code < MIN_TAGS_CODE:
+    if is_address(code):
         return True
     return code > _MAX_TAGS_CODE and to_int32(code) in codes

@@ -22,6 +22,7 @@ from rocketmq_ops.common.message_codec import (
     record_topic,
 )
 from rocketmq_ops.common.topics import SCHEDULE_TOPIC
+from rocketmq_ops.store.layout.consume_queue_ext import is_address
 from rocketmq_ops.store.message_store import MessageStore
 from rocketmq_ops.store.queue.consume_queue import ConsumeQueue
 
@@ -53,6 +54,8 @@ def delivered_until(store: MessageStore, levels: Iterable[int]) -> dict[int, int
             topic = record_properties(view, record).get(PROPERTY_REAL_TOPIC)
             if topic:
                 topics.add(topic)
+                if is_address(due):
+                    due = store.codes.due(level, record.store_timestamp)
                 parked.append(_Parked(due, level, offset, record.physical_offset, _identity(topic, record, view)))
     if parked:
         copies = _copies(store, topics, min(one.physical for one in parked))

@@ -23,6 +23,7 @@ from rocketmq_ops.common.message_codec import BadRecordError, decode_message
 from rocketmq_ops.common.periodic import PeriodicJobs
 from rocketmq_ops.common.topics import SCHEDULE_TOPIC, TRANS_HALF_TOPIC, is_retry_topic
 from rocketmq_ops.store.inner_message import NEVER_STORED, InnerMessage, PutStatus
+from rocketmq_ops.store.layout.consume_queue_ext import is_address
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
@@ -180,6 +181,9 @@ class ScheduleMessageService(ConfigManager):
                     offset = self._within_queue(level, offset)
                     break
                 due = unit[2]
+                if is_address(due):
+                    store = self._controller.store
+                    due = store.codes.due(level, store.store_time(SCHEDULE_TOPIC, level - 1, offset))
                 if level <= len(self.levels) and due > now_ms + self.levels[level - 1]:
                     due = now_ms
                 if due > now_ms:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from rocketmq_ops.common.record_layout import SMALLEST_RECORD
 from rocketmq_ops.common.topics import is_system_topic
 from rocketmq_ops.store.files.filesystem import FileSystem
+from rocketmq_ops.store.layout import consume_queue_ext
 from rocketmq_ops.store.layout.consume_queue import CQ_UNIT_SIZE
 from rocketmq_ops.store.queue.consume_queue import ConsumeQueue, Packer
 
@@ -146,9 +147,22 @@ class ConsumeQueueStore:
             try:
                 self._fs.remove_dir(f"{self.root}/{topic}")
                 self._fs.sync_dir(self.root)
+                self._remove_extensions(topic)
             except OSError as error:
                 log.warning("the folder of topic %s is kept: %s", topic, error)
             yield
+
+    def _remove_extensions(self, topic: str) -> None:
+        """Remove what Apache's broker has written for the queues of a topic under enableConsumeQueueExt: no unit leads
+        there any more. Raises OSError."""
+        folder = f"{self.root.rpartition('/')[0]}/{consume_queue_ext.FOLDER}/{topic}"
+        if not self._fs.is_dir(folder):
+            return
+        for queue in self._fs.list_dir(folder):
+            for name in self._fs.list_dir(f"{folder}/{queue}"):
+                self._fs.remove(f"{folder}/{queue}/{name}")
+            self._fs.remove_dir(f"{folder}/{queue}")
+        self._fs.remove_dir(folder)
 
     def unused_topics(self, retain: Iterable[str]) -> list[str]:
         """The topics with queues but some and the system's."""

@@ -41,5 +41,9 @@ class UnitCodes:
             level = 0
         if level <= 0:
             return 0
+        return self.due(level, timestamp)
+
+    def due(self, level: int, timestamp: int) -> int:
+        """Time (ms) at which a message of a level from 1 on, stored at `timestamp`, is due."""
         level = min(level, len(self.delay_levels))
         return timestamp + (self.delay_levels[level - 1] if level else _UNKNOWN_LEVEL_DELAY_MS)

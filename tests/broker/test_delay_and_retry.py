@@ -6,10 +6,12 @@ import asyncio
 import json
 from pathlib import Path
 
+from rocketmq_ops.broker.schedule.delay_evidence import delivered_until
 from rocketmq_ops.common.fastjson import loads
 from rocketmq_ops.common.message import MessageExt
 from rocketmq_ops.common.message_codec import decode_message
 from rocketmq_ops.common.topics import SCHEDULE_TOPIC
+from rocketmq_ops.remoting.bodies import QueryConsumeQueueResponseBody
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from tests.broker.support import Session, bodies, new_broker, run, until
 
@@ -39,6 +41,31 @@ def test_delayed_message_is_parked_then_delivered(tmp_path: Path) -> None:
         assert delivered.body == b"later" and delivered.properties == parked.properties
         assert bodies(await session.pull("T", queue_id=2, subscription="t")) == [b"later"]
         assert broker.delay.deliver_due(due + 100_000) == 0
+
+    run(tmp_path, body)
+
+
+def test_a_unit_that_leads_into_an_extension_file_is_due_by_its_record(tmp_path: Path) -> None:
+    """Apache's broker writes such units under enableConsumeQueueExt: none is delivered early, and none is taken for
+    delivered when the file of offsets is lost."""
+
+    async def body(session: Session) -> None:
+        broker = session.broker
+        broker.delay.stop()
+        answer = await session.send("T", b"later", 2, {"DELAY": "3", "UNIQ_KEY": "0A"})
+        assert answer.code == 0
+        parked = stored(session, SCHEDULE_TOPIC, 2)
+        queue = broker.store.consume_queue(SCHEDULE_TOPIC, 2)
+        assert queue is not None
+        queue.rewrite_unit(0, parked.commit_log_offset, parked.store_size, 40 - (1 << 63))
+        assert delivered_until(broker.store, [3]) == {3: 0}
+        due = parked.store_timestamp + 10_000
+        assert broker.delay.deliver_due(due - 1) == 0
+        assert broker.delay.deliver_due(due) == 1 and stored(session, "T", 2).body == b"later"
+        fields = {"topic": SCHEDULE_TOPIC, "queueId": "2", "index": "0", "count": "1"}
+        shown = (await session.ask(RequestCode.QUERY_CONSUME_QUEUE, fields)).body_bytes
+        (unit,) = QueryConsumeQueueResponseBody.decode(shown).queue_data
+        assert unit.msg == f"Cq extend not exist!addr: {40 - (1 << 63)}"
 
     run(tmp_path, body)
 

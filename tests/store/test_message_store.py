@@ -297,8 +297,13 @@ def test_deleted_topics_begin_again_at_0(tmp_path: Path) -> None:
     for topic in ("A", "B", "SCHEDULE_TOPIC_XXXX", "C"):
         for queue_id in range(2):
             store.put_message(message(topic, queue_id))
+    extension = tmp_path / "consumequeue_ext"
+    for topic in ("A", "B"):
+        (extension / topic / "0").mkdir(parents=True)
+        (extension / topic / "0" / "00000000000000000000").write_bytes(b"of Apache's broker")
     assert store.delete_topics({"A", "none"}) == 1
     assert not (tmp_path / "consumequeue" / "A").exists()
+    assert [path.name for path in extension.iterdir()] == ["B"]
     assert store.consume_queue("A", 0) is None
     assert store.put_message(message("A")).queue_offset == 0
     assert store.queues.unused_topics({"A", "C"}) == ["B"]

@@ -20,6 +20,7 @@ from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import Answer, RemotingCommand
 from rocketmq_ops.remoting.headers import QueryConsumeQueueRequestHeader, ResumeCheckHalfMessageRequestHeader
 from rocketmq_ops.store.inner_message import PutStatus
+from rocketmq_ops.store.layout.consume_queue_ext import is_address
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
@@ -62,9 +63,10 @@ class MessageAdminProcessor:
             if unit is None:
                 break
             physical_offset, size, tags_code = unit
-            body.queue_data.append(
-                ConsumeQueueData(physic_offset=physical_offset, physic_size=size, tags_code=tags_code)
-            )
+            data = ConsumeQueueData(physic_offset=physical_offset, physic_size=size, tags_code=tags_code)
+            if is_address(tags_code):
+                data.msg = f"Cq extend not exist!addr: {tags_code}"
+            body.queue_data.append(data)
         return request.reply(body=body.encode())
 
     def resume_check_half_message(

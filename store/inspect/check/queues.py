@@ -21,6 +21,7 @@ from rocketmq_ops.store.inspect.reading.batch_queues import TopicMask, batch_top
 from rocketmq_ops.store.inspect.reading.broker_config import is_deleted_topic, load_table
 from rocketmq_ops.store.inspect.reading.damage import Damage, damage_of
 from rocketmq_ops.store.inspect.reading.dispatch_columns import DispatchColumns
+from rocketmq_ops.store.inspect.reading.queue_extensions import QueueExtensions
 from rocketmq_ops.store.inspect.reading.queue_units import Unit, read_units, usual_file_size
 from rocketmq_ops.store.inspect.reading.resync import record_at
 from rocketmq_ops.store.inspect.reading.scan import Block, Column
@@ -73,6 +74,7 @@ class QueueCheck:
         # What the units say of records that say otherwise, by commitlog offset: (topic, queue id, queue offset).
         self.corrections: dict[int, tuple[str, int, int]] = {}
         self._file_size = usual_file_size(store)
+        self._extensions = QueueExtensions(store)
         for key, state in self._states.items():
             self._check_chain(key, state.chain)
 
@@ -157,6 +159,7 @@ class QueueCheck:
             return
         offsets, sizes = block.offsets[rows], block.head["size"][rows].astype(np.int64)
         codes = dispatch.tags_code[rows]
+        units = self._extensions.resolved(key, units)
         same = units["offset"] == offsets[:have]
         good = same & (units["size"] == sizes[:have]) & (units["tags_code"] == codes[:have])
         self.report.count("units", have)

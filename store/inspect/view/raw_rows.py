@@ -24,6 +24,7 @@ from rocketmq_ops.store.inspect.reading.selection import Selection
 from rocketmq_ops.store.inspect.reading.selector import Selector
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
 from rocketmq_ops.store.layout.checkpoint import CHECKPOINT
+from rocketmq_ops.store.layout.consume_queue_ext import is_address
 from rocketmq_ops.store.layout.index import capacity_of
 
 RAW_KINDS = ("consumequeue", "index", "checkpoint", "delay-offsets", "transactions")
@@ -118,7 +119,8 @@ def unit_rows(store: StoreDirectory, want: Selection) -> Iterator[UnitRow]:
         for unit in units_of(topic, queue_id, chain, want.begin_queue_offset, want.end_queue_offset):
             if not want.begin_offset <= unit.offset < want.end_offset:
                 continue
-            deliver = unit.tags_code if scheduled and not unit.pre_blank else None
+            timed = scheduled and not unit.pre_blank and not is_address(unit.tags_code)
+            deliver = unit.tags_code if timed else None
             yield UnitRow(
                 topic, queue_id, unit.queue_offset, unit.offset, unit.size, unit.tags_code, deliver, unit.pre_blank
             )

@@ -30,6 +30,7 @@ from rocketmq_ops.store.layout import (
     blank,
     checkpoint,
     consume_queue,
+    consume_queue_ext,
     index,
     record,
     timer,
@@ -51,6 +52,10 @@ GOLDEN: dict[str, tuple[Layout, str, tuple[int | bytes, ...]]] = {
         batch_consume_queue.UNIT,
         "0000000000056a73000000cd0000000000000042000001a2183fd31c00000000000000070003ffffffff00000000",
         (354931, 205, 66, 1795703165724, 7, 3, -1, 0),
+    ),
+    "consumequeue extension": (
+        consume_queue_ext.UNIT, "00220000000000000042000001a2183fd31c000e",
+        (34, 66, 1795703165724, 14),
     ),
     "batch item": (BATCH_ITEM, "0000001e00000000000000000000000500000006", (30, 0, 0, 5, 6)),
     "message id": (

@@ -14,12 +14,17 @@ import pytest
 
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.message import string_to_properties
+from rocketmq_ops.common.topics import SCHEDULE_TOPIC
 from rocketmq_ops.store.inspect.check import index as check_index
 from rocketmq_ops.store.inspect.check.check_store import CheckOptions, check_store, start_of
 from rocketmq_ops.store.inspect.reading.index_files import read_header
+from rocketmq_ops.store.inspect.reading.selection import Selection
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory, StoreFile
 from rocketmq_ops.store.inspect.salvage.rebuild import rebuild
 from rocketmq_ops.store.inspect.salvage.salvage_store import salvage
+from rocketmq_ops.store.inspect.view.raw_rows import unit_rows
+from rocketmq_ops.store.layout import consume_queue_ext
+from rocketmq_ops.store.layout.consume_queue import CQ_UNIT, CQ_UNIT_SIZE
 from rocketmq_ops.store.message_store import MessageStore
 from tests.store.inspect import damage as d
 from tests.store.inspect.damage import Sound, check
@@ -238,3 +243,45 @@ def test_progress_is_told(own: Path) -> None:
     store.close()
     assert seen == sorted(seen)
     assert seen[-1] == result.end_offset
+
+
+def extended(root: Path, topic: str) -> Path:
+    """Move the codes of the units of queue 0 into an extension as Apache's brokers write it; the file of that."""
+    queue = root / "consumequeue" / topic / "0" / f"{0:020d}"
+    file = root / consume_queue_ext.FOLDER / topic / "0" / queue.name
+    file.parent.mkdir(parents=True)
+    units, extension = bytearray(queue.read_bytes()), b""
+    for at in range(0, len(units), CQ_UNIT_SIZE):
+        offset, size, code = CQ_UNIT.unpack_from(units, at)
+        if not size:
+            break
+        CQ_UNIT.pack_into(units, at, offset, size, consume_queue_ext.FIRST_ADDRESS + len(extension))
+        extension += consume_queue_ext.UNIT.struct.pack(consume_queue_ext.UNIT.size + 14, code, 0, 14) + bytes(14)
+    queue.write_bytes(units)
+    file.write_bytes(extension + bytes(1000))
+    return file
+
+
+def test_codes_in_an_extension_of_apache_s(own: Path) -> None:
+    file = extended(own, "Topic0")
+    assert check(own).report.counts == {}
+    d.flip(file, consume_queue_ext.UNIT.at["tags_code"] + 7)
+    result = check(own)
+    assert result.report.counts == {"CQ-TAG": 1}
+    file.unlink()
+    assert set(check(own).report.counts) == {"CQ-TAG"}
+
+
+def test_an_address_in_an_extension_is_no_time_of_delivery(tmp_path: Path) -> None:
+    root = tmp_path / "store"
+    store = open_store(root)
+    store.put_message(message(SCHEDULE_TOPIC, 0, DELAY="3"))
+    kill(store)
+
+    def shown() -> list[int | None]:
+        rows = list(unit_rows(StoreDirectory(root), Selection(topic=SCHEDULE_TOPIC)))
+        return [row.deliver_timestamp for row in rows]
+
+    assert shown() != [None]
+    extended(root, SCHEDULE_TOPIC)
+    assert shown() == [None]
