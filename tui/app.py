@@ -99,6 +99,7 @@ class Dashboard(Styled):
         self.push_screen(self._made(Address("overview")))
         if self.context.options.address.screen != "overview":
             self.go(self.context.options.address)
+        self._typed.begin()
         if self.context.options.follows:
             self.set_interval(LOOK_SECONDS, self._look_in_turn)
 

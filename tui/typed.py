@@ -24,13 +24,24 @@ _ROUNDS: Final = 2
 
 
 class Typed:
-    """`handle` is what hands a key, or a paste, on to whom it is for."""
+    """`handle` is what hands a key, or a paste, on to whom it is for. Nothing is handed on until it has begun."""
 
     def __init__(self, app: App[None], handle: Callable[[events.Event], Awaitable[None]]) -> None:
         self._app = app
         self._handle = handle
         self._held: deque[events.Event] = deque()
+        self._busy = True
+
+    def begin(self) -> None:
+        """The first screen is opened: what was typed before is meant for it, once it is there."""
+        self._app.run_worker(self._begin(), group="keys")
+
+    async def _begin(self) -> None:
+        await _idle(self._app.screen)
+        await _idle(self._app)
         self._busy = False
+        if self._held:
+            await self.take(self._held.popleft())
 
     async def take(self, event: events.Event) -> None:
         """Hand it on: at once, or behind those before it."""

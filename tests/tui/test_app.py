@@ -28,6 +28,7 @@ from rocketmq_ops.tui.screens.table import TableScreen
 from rocketmq_ops.tui.themes import THEMES, fitting
 from rocketmq_ops.tui.widgets.lines import Line, TimeBar
 from tests.tui.fakes import MINUTE, NOW_MS, FakeModel, dashboard, moment
+from tests.tui.flows.driving import at_rest
 
 Test = Callable[[Pilot[None], Dashboard], Awaitable[None]]
 
@@ -405,3 +406,20 @@ def test_themes_are_gone_through_and_fit_the_terminal() -> None:
     assert fitting({"TERM": "linux"}) == "ansi-dark"
     assert fitting({"TERM": "xterm-256color"}) == "dark"
     assert fitting({"TERM": "xterm-256color", "COLORFGBG": "0;15"}) == "light"
+
+
+def test_what_is_typed_while_it_starts_is_meant_for_its_first_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def early(app: Dashboard) -> None:
+        for char in ":groups\r":
+            key = "enter" if char == "\r" else _character_to_key(char)
+            app.post_message(events.Key(key, char))
+
+    async def main() -> None:
+        monkeypatch.setattr(Dashboard, "on_load", early, raising=False)
+        app = dashboard()
+        async with app.run_test(size=(80, 24)) as pilot:
+            while any(worker.group == "keys" for worker in app.workers):
+                await at_rest(pilot)
+            assert at_address(app) == ":groups"
+
+    asyncio.run(main())
