@@ -64,8 +64,7 @@ class HandshakeHandler(asyncio.Protocol):
         handler = SslHandler(self._raw, self._channel, context, self._tls)
         self._raw.set_protocol(handler)
         self._channel.secured(cast(asyncio.Transport, handler))
-        self._tls.handshake_begun(handler)
-        handler.data_received(data)
+        self._tls.begin_handshake(handler, data)
 
     def eof_received(self) -> bool:
         """Close when the peer has finished sending."""

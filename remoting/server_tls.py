@@ -11,6 +11,8 @@ import asyncio
 import logging
 import os
 import ssl
+from collections import deque
+from time import perf_counter
 from typing import Final
 
 from rocketmq_ops.common.clock import steady_ms
@@ -27,6 +29,8 @@ log = logging.getLogger(__name__)
 WATCH_INTERVAL_MS: Final = 500
 #: How long a handshake may take (Netty's SslHandler).
 HANDSHAKE_TIMEOUT_MS: Final = 10_000
+#: How long handshakes are begun, about a ms each, until everybody else has had a turn: strangers begin any number.
+TURN_SECONDS: Final = 0.005
 
 
 class ServerTls:
@@ -42,6 +46,10 @@ class ServerTls:
         self._config = config
         self._making: asyncio.Task[ssl.SSLContext | None] | None = None
         self._handshakes: dict[SslHandler, int] = {}
+        #: Handshakes that wait for their turn, with the client's first bytes.
+        self._waiting: deque[tuple[SslHandler, bytes]] = deque()
+        #: Until when handshakes are begun in this turn of the loop, by `perf_counter`; 0 when none was.
+        self._turn_ends = 0.0
         self._failures, self._refusals = LogRate(), LogRate()
         self._files: list[str] = []
         if not config.is_test_mode:
@@ -86,9 +94,32 @@ class ServerTls:
                 channel.remote, _and_more(self._refusals),
             )  # fmt: skip
 
-    def handshake_begun(self, handler: SslHandler) -> None:
-        """Give it its time."""
+    def begin_handshake(self, handler: SslHandler, data: bytes) -> None:
+        """Answer a client's first bytes, and give it its time: now, or when those before it have had their turn."""
         self._handshakes[handler] = steady_ms() + HANDSHAKE_TIMEOUT_MS
+        if not self._turn_ends:
+            self._turn_ends = perf_counter() + TURN_SECONDS
+            asyncio.get_running_loop().call_soon(self._next_turn)
+        elif self._waiting or perf_counter() >= self._turn_ends:
+            handler.pause_reading()
+            self._waiting.append((handler, data))
+            return
+        handler.data_received(data)
+
+    def _next_turn(self) -> None:
+        """Go on with those that wait; whoever has no handshake to make has been served since the last turn."""
+        self._turn_ends = 0.0
+        if not self._waiting:
+            return
+        self._turn_ends = perf_counter() + TURN_SECONDS
+        asyncio.get_running_loop().call_soon(self._next_turn)
+        while self._waiting:
+            handler, data = self._waiting.popleft()
+            if not handler.is_closing():
+                handler.resume_reading()
+                handler.data_received(data)
+            if perf_counter() >= self._turn_ends:
+                return
 
     def handshake_ended(self, handler: SslHandler, error: Exception | None) -> None:
         """Count a failure, and say so."""

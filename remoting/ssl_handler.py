@@ -16,6 +16,8 @@ from rocketmq_ops.remoting.channel import Channel
 
 #: Plain bytes of one record of TLS at most.
 RECORD_BYTES: Final = 16 * 1024
+#: What TLS keeps for a handshake that is not done, about.
+HANDSHAKE_STATE_BYTES: Final = 45 * 1024
 #: What a client sends in a handshake at most: its certificates are some KiB.
 MAX_HANDSHAKE_BYTES: Final = 64 * 1024
 
@@ -186,7 +188,8 @@ class SslHandler(asyncio.Protocol):
 
     def get_write_buffer_size(self) -> int:
         """Bytes that wait to be sent, or belong to a handshake that is not done."""
-        return self._raw.get_write_buffer_size() + self._handshake_bytes + sum(map(len, self._early))
+        size = self._raw.get_write_buffer_size()
+        return size if self._open else size + HANDSHAKE_STATE_BYTES + self._handshake_bytes + sum(map(len, self._early))
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """As of the transport below, and `ssl_object`."""

@@ -1,4 +1,4 @@
-"""Many seeds: `python -m tests.chaos --seeds 1-50 [--slaves] [--seconds 12] [--keep FOLDER]`. Exit code 1 for a violation."""
+"""Many seeds: `python -m tests.chaos --seeds 1-50 [--slaves] [--tls] [--seconds 12] [--keep FOLDER]`. Exit code 1 for a violation."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=_seeds, default=range(1, 4), metavar="A-B")
     parser.add_argument("--seconds", type=float, default=12.0, help="of load and faults")
     parser.add_argument("--slaves", action="store_true", help="each broker is a SYNC_MASTER with a slave")
+    parser.add_argument("--tls", action="store_true", help="half of the clients and all brokers connect over TLS")
     parser.add_argument("--keep", type=Path, help="keep what a seed wrote here, where it has violations")
     parser.add_argument("--verbose", action="store_true", help="print each fault")
     given = parser.parse_args()
@@ -30,7 +31,8 @@ def main() -> int:
         folder = Path(tempfile.mkdtemp(prefix="chaos-"))
         try:
             say = print if given.verbose else lambda _text: None
-            verdict = asyncio.run(run_seed(seed, folder, seconds=given.seconds, slaves=given.slaves, say=say))
+            how = {"seconds": given.seconds, "slaves": given.slaves, "tls": given.tls}
+            verdict = asyncio.run(run_seed(seed, folder, say=say, **how))
             counts = ", ".join(f"{count} {what}" for what, count in verdict.counts.items())
             print(f"seed {seed}: {len(verdict.violations)} violations in {verdict.seconds:.0f} s; {counts}", flush=True)
             for sentence in verdict.violations[:20]:

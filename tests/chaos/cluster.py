@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.chaos.link import REACHED, SERVER, Link
-from tests.chaos.plan import CUT, HANG, KILL, PAUSE, STOP, Fault
+from tests.chaos.plan import CUT, HANG, KILL, PAUSE, RENEW, STOP, STRANGERS, Fault
+from tests.chaos.strangers import strangers
 from tests.interop.ours import BIN, SETTINGS, write_config
 from tests.interop.processes import BROKER_PORTS, Child, free_port
 
@@ -19,12 +20,43 @@ OFFSETS_KEPT_EVERY_MS = 500
 ROOT = Path(__file__).parents[2]
 
 
+CERTIFICATES = ROOT / "tests" / "remoting" / "files" / "tls"
+#: Of one authority; servers have now the one, now the other.
+PAIRS = ("server", "client")
+
+
+class Certificate:
+    """A server's certificate and key, and which pair they are of."""
+
+    def __init__(self, folder: Path) -> None:
+        self.files = folder / "tls.pem", folder / "tls.key"
+        self._pair = 0
+        for file in self.files:
+            self._put(file)
+
+    async def renew(self, seconds: float) -> None:
+        """The other certificate, and its key so many seconds later: between them neither can be used."""
+        self._pair = 1 - self._pair
+        certificate, key = self.files
+        self._put(certificate)
+        await asyncio.sleep(seconds)
+        self._put(key)
+
+    def _put(self, file: Path) -> None:
+        new = file.with_name(f"{file.name}.new")
+        new.write_bytes((CERTIFICATES / PAIRS[self._pair]).with_suffix(file.suffix).read_bytes())
+        new.replace(file)
+
+
 class Process:
     """A process that can die, stand still and come back. `link` leads to it, where it is a server."""
 
-    def __init__(self, name: str, start: Callable[[], Child], links: list[Link]) -> None:
+    def __init__(
+        self, name: str, start: Callable[[], Child], links: list[Link], certificate: Certificate | None = None
+    ) -> None:
         self.name = name
         self.links = links
+        self.certificate = certificate
         self._start = start
         self.child = start()
 
@@ -34,6 +66,13 @@ class Process:
             await asyncio.to_thread(self.child.kill if fault.kind == KILL else self.child.stop)
             await asyncio.sleep(fault.seconds)
             self.child = self._start()
+            return
+        if fault.kind == RENEW:
+            assert self.certificate is not None
+            await self.certificate.renew(fault.seconds)
+            return
+        if fault.kind == STRANGERS:
+            await strangers(self.links[0].port, fault.seconds)
             return
         begin, end = {
             PAUSE: (lambda: self._signal(signal.SIGSTOP), lambda: self._signal(signal.SIGCONT)),
@@ -59,11 +98,16 @@ class Process:
 
 
 class Cluster:
-    """Two name servers and two brokers; with `slaves` each broker is a SYNC_MASTER that has one."""
+    """Two name servers and two brokers; with `slaves` each broker is a SYNC_MASTER that has one.
 
-    def __init__(self, folder: Path, *, slaves: bool) -> None:
+    With `tls` they take connections of both kinds, brokers register over TLS, and every other client is over TLS.
+    """
+
+    def __init__(self, folder: Path, *, slaves: bool, tls: bool = False) -> None:
         self.folder = folder
         self.slaves = slaves
+        self.tls = tls
+        self._clients = 0
         self.servers: dict[str, Process] = {}
         self.addresses: dict[str, str] = {}
         self.stores: dict[str, Path] = {}
@@ -115,12 +159,16 @@ class Cluster:
         await self._server(folder.name, "mqbroker", folder, conf, [port, port + 1] if self.slaves else [port])
 
     async def _server(self, name: str, program: str, folder: Path, conf: dict[str, str], ports: list[int]) -> None:
+        certificate = Certificate(folder) if self.tls else None
+        if certificate is not None:
+            places = zip(("tls.server.certPath", "tls.server.keyPath"), map(str, certificate.files), strict=True)
+            conf = conf | dict(places) | {"tls.enable": "true"}
         file = write_config(folder / f"{program}.conf", conf)
         links = [Link(port) for port in ports]
         for link in links:
             await link.start()
         command = [str(BIN / program), "-c", str(file)]
-        self.servers[name] = Process(name, lambda: Child(name, command, cwd=folder), links)
+        self.servers[name] = Process(name, lambda: Child(name, command, cwd=folder), links, certificate)
 
     def _folder(self, name: str) -> Path:
         folder = self.folder / name
@@ -130,15 +178,24 @@ class Cluster:
     def worker(self, kind: str, name: str) -> Process:
         """A client of the load; each life of it writes under a name of its own."""
         lives = 0
+        self._clients += 1
+        environment = {"PYTHONPATH": str(ROOT)}
+        if self.tls and self._clients % 2:
+            environment["CHAOS_TLS"] = str(self._trusted())
 
         def start() -> Child:
             nonlocal lives
             lives += 1
             life = f"{name}{lives}"
             command = [sys.executable, "-m", "tests.chaos.worker", kind, life, self.namesrv, str(self.folder)]
-            return Child(life, command, cwd=self.folder / life, env={"PYTHONPATH": str(ROOT)})
+            return Child(life, command, cwd=self.folder / life, env=environment)
 
         return Process(name, start, [])
+
+    def _trusted(self) -> Path:
+        """By what clients check the servers' certificates."""
+        values = {"tls.client.authServer": "true", "tls.client.trustCertPath": str(CERTIFICATES / "ca.pem")}
+        return write_config(self.folder / "tls.properties", values)
 
     async def stop(self) -> None:
         """Shut all servers down in order: brokers first, each with what it holds on the disk."""

@@ -9,7 +9,10 @@ from typing import NamedTuple
 #: A process dies (SIGKILL) and comes back; is shut down (SIGTERM) and comes back; stands still (SIGSTOP) and goes on;
 #: its connections are closed and new ones refused; nothing gets through, and then all of it.
 KILL, STOP, PAUSE, CUT, HANG = "kill", "stop", "pause", "cut", "hang"
+#: Over TLS: a server's certificate is replaced, its key somewhat later; strangers begin handshakes and end none.
+RENEW, STRANGERS = "renew", "strangers"
 OF_SERVERS = (KILL, KILL, STOP, PAUSE, CUT, HANG)
+OF_SERVERS_OVER_TLS = (*OF_SERVERS, RENEW, RENEW, STRANGERS, STRANGERS)
 OF_CLIENTS = (KILL, PAUSE)
 
 
@@ -26,15 +29,18 @@ class Fault(NamedTuple):
         return self.at + self.seconds
 
 
-def faults(seed: int, seconds: float, servers: Sequence[str], clients: Sequence[str]) -> list[Fault]:
+def faults(
+    seed: int, seconds: float, servers: Sequence[str], clients: Sequence[str], *, tls: bool = False
+) -> list[Fault]:
     """About one fault a second within `seconds`; a target has one at a time, and servers have three quarters of them."""
+    of_servers = OF_SERVERS_OVER_TLS if tls else OF_SERVERS
     rng = random.Random(seed)
     found: list[Fault] = []
     at = 1.0
     while at < seconds:
         of_server = rng.random() < 0.75
         target = rng.choice(servers if of_server else clients)
-        kind = rng.choice(OF_SERVERS if of_server else OF_CLIENTS)
+        kind = rng.choice(of_servers if of_server else OF_CLIENTS)
         fault = Fault(round(at, 2), round(rng.uniform(0.2, 3.0), 2), kind, target)
         if all(other.target != target or other.end + 0.3 < fault.at for other in found):
             found.append(fault)

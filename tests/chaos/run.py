@@ -46,10 +46,12 @@ class Verdict(msgspec.Struct):
     seconds: float
 
 
-async def run_seed(seed: int, folder: Path, *, seconds: float, slaves: bool, say: Callable[[str], None]) -> Verdict:
+async def run_seed(
+    seed: int, folder: Path, *, seconds: float, slaves: bool, say: Callable[[str], None], tls: bool = False
+) -> Verdict:
     """Load and faults for `seconds`, then healing, and what must hold. The folder keeps everything that was written."""
     started = time.monotonic()
-    cluster = Cluster(folder, slaves=slaves)
+    cluster = Cluster(folder, slaves=slaves, tls=tls)
     clients: dict[str, Process] = {}
     try:
         await cluster.start()
@@ -59,7 +61,7 @@ async def run_seed(seed: int, folder: Path, *, seconds: float, slaves: bool, say
         looks: list[Look] = []
         tasks = Tasks()
         looking = tasks.start(_look(cluster, looks), "offsets")
-        plan = faults(seed, seconds, list(cluster.servers), list(CLIENTS))
+        plan = faults(seed, seconds, list(cluster.servers), list(CLIENTS), tls=tls)
         everyone = cluster.servers | clients
         running = [tasks.start(_suffer(everyone[fault.target], fault, began, say), str(fault)) for fault in plan]
         suffered = [await task for task in running]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import random
 import signal
 import sys
@@ -58,6 +59,7 @@ class Worker:
         self.ending = asyncio.Event()
         self.options = ClientOptions(
             name_servers=namesrv,
+            tls=os.environ.get("CHAOS_TLS"),
             # The same in each life: the brokers keep the locks of an ordered queue for a dead client for a minute.
             instance_name=name[:-1],
             poll_name_server_interval_ms=1_000,

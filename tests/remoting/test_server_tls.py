@@ -435,6 +435,59 @@ def test_half_handshakes_count_as_connections_and_are_bounded(run: Run) -> None:
     run(main())
 
 
+def test_many_that_begin_at_once_let_others_have_their_turn(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A handshake costs a server about a ms: of those that come together each turn of the loop begins a few."""
+    monkeypatch.setattr(server_tls, "TURN_SECONDS", 0.0)
+    turn, begun = 0, []
+    answered = ssl_handler.SslHandler.data_received
+
+    def noted(handler: ssl_handler.SslHandler, data: bytes) -> None:
+        begun.append(turn)
+        answered(handler, data)
+
+    monkeypatch.setattr(ssl_handler.SslHandler, "data_received", noted)
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+
+        def count() -> None:
+            nonlocal turn
+            turn += 1
+            loop.call_soon(count)
+
+        async with serving(**OWN) as server:
+            strangers = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(20)]
+            await until(lambda: len(server.channels) == 20)
+            first = hello()
+            for stranger in strangers:
+                stranger.sendall(first)
+            strangers.pop().close()
+            count()
+            await until(lambda: len(begun) >= 19)
+            assert len(set(begun)) == len(begun), "one in each turn, for there is no time for more"
+            for stranger in strangers:
+                assert (await asyncio.to_thread(stranger.recv, 1))[0] == 0x16
+                stranger.close()
+            await until(lambda: not server.channels)
+            assert await ask(server, "true") == b"x"
+
+    run(main())
+
+
+def test_half_handshakes_count_in_what_connections_hold(run: Run) -> None:
+    async def main() -> None:
+        async with serving(**OWN) as server:
+            _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(hello())
+            await until(lambda: sum(channel.held_bytes() for channel in server.channels) > 40_000)
+            writer.transport.abort()
+            async with RemotingClient(connector=Connector(tls="true")) as client:
+                await client.invoke(server.address, RemotingCommand.request(1000), 20_000)
+                await until(lambda: sum(channel.held_bytes() for channel in server.channels) == 0)
+
+    run(main())
+
+
 def test_broken_records_end_a_connection(run: Run, caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         async with serving(**OWN) as server:
