@@ -174,6 +174,19 @@ def test_a_step_makes_two_lines() -> None:
     drive(test, FakeModel(moment(groups=2000)))
 
 
+def test_a_mark_does_not_look_for_the_table_at_each_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(pilot: Pilot[None], screen: TableScreen) -> None:
+        looked: list[int] = []
+        query = TableScreen.query_one
+        monkeypatch.setattr(TableScreen, "query_one", lambda *given: looked.append(1) or query(*given))
+        await pilot.press("space", "j", "space", "slash", *"0003")
+        assert len(looked) < 200
+        assert len(screen.grid.marks) == 2
+        assert screen.grid.marks_shown == 0
+
+    drive(test, FakeModel(moment(groups=1000)))
+
+
 def test_what_did_not_change_is_not_made_again() -> None:
     model = FakeModel(moment(groups=100))
 

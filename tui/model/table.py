@@ -5,7 +5,7 @@ Values stay numbers until they are drawn: None is unknown, which is neither 0 no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, Final, TypeGuard
 
@@ -105,38 +105,45 @@ def by_key(table: Table) -> dict[str, Row]:
     return {row.key: row for row in table.rows}
 
 
-_ORDER: Final = tuple(Health)
+_WORST_FIRST: Final = {health: -place for place, health in enumerate(Health)}
 
 
 def worst_first(health: Health) -> int:
     """A key to sort by: the worst comes first."""
-    return -_ORDER.index(health)
+    return _WORST_FIRST[health]
 
 
-def ordered(rows: Iterable[Row], place: int | None, *, descending: bool = False) -> list[Row]:
+def ordered(rows: Sequence[Row], place: int | None, *, descending: bool = False) -> list[Row]:
     """Rows by a column, or by health, the worst first, for None.
 
     What is unknown comes last in both directions, and before it what does not apply.
     """
     if place is None:
-        return sorted(rows, key=lambda row: worst_first(row.health))
-    known: list[Row] = []
-    nothing: list[Row] = []
-    unknown: list[Row] = []
-    for row in rows:
-        value = row.cells[place]
-        (unknown if value is None else nothing if value == NOTHING else known).append(row)
-    return [*sorted(known, key=_key_of(known, place), reverse=descending), *nothing, *unknown]
+        return _sorted(rows, [_WORST_FIRST[row.health] for row in rows])
+    values = [row.cells[place] for row in rows]
+    known: Sequence[Row] = rows
+    rest: list[Row] = []
+    if None in values or NOTHING in values:
+        pairs = list(zip(rows, values, strict=True))
+        known = [row for row, value in pairs if value is not None and value != NOTHING]
+        rest = [row for row, value in pairs if value == NOTHING] + [row for row, value in pairs if value is None]
+        values = [row.cells[place] for row in known]
+    return _sorted(known, _keys(values), descending=descending) + rest
 
 
-def _key_of(rows: list[Row], place: int) -> Callable[[Row], Any]:
+def _sorted(rows: Sequence[Row], keys: Sequence[Any], *, descending: bool = False) -> list[Row]:
+    """Rows by a key of each. There may be tens of thousands: no function of ours is called for each."""
+    return [rows[at] for at in sorted(range(len(rows)), key=keys.__getitem__, reverse=descending)]
+
+
+def _keys(values: Sequence[Value]) -> Sequence[Any]:
     """What values of a column are compared by: those of one kind need no tuple each for the collector to look at."""
-    texts = sum(isinstance(row.cells[place], str) for row in rows)
+    texts = sum(1 for kind in map(type, values) if kind is str)
     if not texts:
-        return lambda row: row.cells[place]
-    if texts == len(rows):
-        return lambda row: str(row.cells[place]).casefold()
-    return lambda row: _sortable(row.cells[place])
+        return values
+    if texts == len(values):
+        return [str(value).casefold() for value in values]
+    return [_sortable(value) for value in values]
 
 
 def _sortable(value: Value) -> tuple[bool, float, str]:

@@ -158,9 +158,10 @@ class TableScreen(DashboardScreen):
             parts.append((f"/{self.arrangement.filter}  ", "key"))
         if self.comparing and (text := self.against_text()):
             parts.append((tr(text) + "  ", "key"))
-        if self.grid.marks:
-            parts.append((f"{len(self.grid.marks)} {tr('marked')}  ", "key"))
-            hidden = len(self.grid.marks) - sum(row.key in self.grid.marks for row in self.grid.rows)
+        grid = self.grid
+        if grid.marks:
+            parts.append((f"{len(grid.marks)} {tr('marked')}  ", "key"))
+            hidden = len(grid.marks) - grid.marks_shown
             if hidden:
                 parts.append((f"{hidden} {tr('of them not shown')}  ", "warning"))
         parts.append((f"{seen:,}/{total:,} " if seen != total else f"{total:,} ", "dim"))
@@ -304,7 +305,7 @@ class TableScreen(DashboardScreen):
         if self.context.changer is None:
             self.say(NO_CLUSTER, Health.WARNING)
             return False
-        if self.grid.marks and not any(row.key in self.grid.marks for row in self.grid.rows):
+        if self.grid.marks and not self.grid.marks_shown:
             self.say("the marked rows are not shown: Escape takes the marks away", Health.WARNING)
             return False
         return True

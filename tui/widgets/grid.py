@@ -133,6 +133,12 @@ class Grid(ScrollView, can_focus=True):
         return self.rows[self.cursor] if self.cursor < len(self.rows) else None
 
     @property
+    def marks_shown(self) -> int:
+        """How many of the marks are on rows that are shown."""
+        marks = self.marks
+        return sum([row.key in marks for row in self.rows]) if marks else 0
+
+    @property
     def chosen(self) -> list[Row]:
         """The marked rows that are shown, else the one at the cursor."""
         marked = [row for row in self.rows if row.key in self.marks]

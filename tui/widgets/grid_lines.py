@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from rich.segment import Segment
@@ -54,25 +56,30 @@ def said(row: Row, look: Look, slots: Sequence[Slot], texts: Texts, before: dict
 def drawn(said: Said, slots: Sequence[Slot], styles: RowStyles, width: int) -> Strip:
     """The line of a row, in so many cells."""
     look = said.look
-    segments = [
-        Segment("*" if look.marked else " ", styles.text),
-        Segment(fitted(SIGNS[look.health], 1), styles.sign),
-        Segment(STALE if look.stale else " ", styles.text),
+    parts = [
+        ("*" if look.marked else " ", styles.text),
+        (fitted(SIGNS[look.health], 1), styles.sign),
+        (STALE if look.stale else " ", styles.text),
     ]
-    gap = Segment(" " * GAP, styles.text)
+    gap = " " * GAP, styles.text
     for at, (slot, text) in enumerate(zip(slots, said.texts, strict=True)):
         style = styles.text
         if slot.column.kind is Kind.STATE:
             style = styles.state
         elif text == UNKNOWN:
             style = styles.unknown
-        segments.append(Segment(fitted(text, slot.width - slot.change, right=slot.right), style))
+        parts.append((fitted(text, slot.width - slot.change, right=slot.right), style))
         if slot.change:
             written, by = said.changes[at]
             colour = styles.same if not by else styles.rose if by > 0 else styles.fell
-            segments.append(Segment(fitted(written, slot.change, right=True), colour))
-        segments.append(gap)
-    return Strip(segments).adjust_cell_length(width, styles.rest)
+            parts.append((fitted(written, slot.change, right=True), colour))
+        parts.append(gap)
+    return Strip(_joined(parts)).adjust_cell_length(width, styles.rest)
+
+
+def _joined(parts: Sequence[tuple[str, Style]]) -> list[Segment]:
+    """Neighbours of one style are one segment: what Textual does with a line, it does with each of them."""
+    return [Segment("".join([text for text, _ in same]), style) for style, same in groupby(parts, key=itemgetter(1))]
 
 
 def heading(columns: Columns, arrangement: Arrangement | None, plain: Style, chosen: Style, width: int) -> Strip:
