@@ -61,6 +61,10 @@ class Desk:
         self._taken = made
         self.tables += 1
 
+    def clear(self) -> None:
+        """Have none."""
+        self._taken = None
+
     def look(self, moment: Moment) -> None:
         """Make the rows of a moment, and have them: nothing is prepared, as they are few."""
         self.take(Made(self._view.source(moment), self._new(moment)))

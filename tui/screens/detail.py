@@ -119,6 +119,11 @@ class DetailScreen(TableScreen):
         if self.EVERY and self.context.options.follows:
             self.set_interval(self.EVERY, self._ask_in_turn)
 
+    def on_unmount(self) -> None:
+        """Let go of the answers, and of the moment that parts were made at; then the handler of all tables does."""
+        self._round += 1
+        self._parts, self._sections, self._arranger, self._admin = (), {}, None, None
+
     def ask(self) -> None:
         """Ask for all parts; what is known stays until its answer is there."""
         self._round += 1

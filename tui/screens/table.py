@@ -77,6 +77,13 @@ class TableScreen(DashboardScreen):
         """The note, where there is one, and the table."""
         return (Note(id="note"), Grid(self.context.word, self.context.tr, id="body"))
 
+    def on_unmount(self) -> None:
+        """Let go of what it has shown: Textual's widgets go when the collector finds them, and each moment that they hold
+        has all queues of a cluster."""
+        self._desk.clear()
+        self._shown = self._wanted = None
+        self._before = {}
+
     @property
     def grid(self) -> Grid:
         """The table."""

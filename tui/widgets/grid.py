@@ -122,6 +122,11 @@ class Grid(ScrollView, can_focus=True):
         else:
             self._redraw_others()
 
+    def on_unmount(self) -> None:
+        """Let go of the rows."""
+        self._shown = self._before = None
+        self._lines.clear()
+
     @property
     def rows(self) -> Sequence[Row]:
         """The rows that are shown."""
