@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from textual import events
 from textual.pilot import Pilot
 
+from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.tui.model import desk, shown
 from rocketmq_ops.tui.model.address import Address, parse
@@ -304,6 +306,37 @@ def test_another_letter_looks_at_what_the_ones_before_it_have_left(monkeypatch: 
         "ac",
         "ab",
     ]
+
+
+def test_a_screen_that_was_closed_holds_no_moment_until_the_collector_finds_it() -> None:
+    def held() -> int:
+        return sum(type(each) is Moment and each.time_ms == NOW_MS for each in gc.get_objects())
+
+    async def main() -> None:
+        async with MQAdmin(["127.0.0.1:1"]) as admin:
+            app = dashboard(FakeModel(moment()), ":groups", admin=admin)
+            async with app.run_test(size=SIZE) as pilot:
+                await pilot.pause()
+                for key in ("enter", "escape"):
+                    await pilot.press(key)
+                    await app.workers.wait_for_complete()
+                assert str(app.trail()[-1]) == ":groups"
+                assert held()
+                model = app.context.model
+                assert isinstance(model, FakeModel)
+                model.past.clear()
+                model.turn(moment(NOW_MS + 1))
+                app.look()
+                assert not held()
+
+    on = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        asyncio.run(main())
+    finally:
+        if on:
+            gc.enable()
 
 
 def test_styles_are_worked_out_once_for_the_application() -> None:

@@ -109,7 +109,7 @@ class DetailScreen(TableScreen):
             raise RocketMQError(NO_CLUSTER, "")
         if self._admin is None:
             self._admin = self.context.admin.holding(HELD)
-        return Asking(admin=self._admin, moment=self.context.model.moment(), address=self.address)
+        return Asking(admin=self._admin, model=self.context.model, address=self.address)
 
     # Asking
 
@@ -120,7 +120,7 @@ class DetailScreen(TableScreen):
             self.set_interval(self.EVERY, self._ask_in_turn)
 
     def on_unmount(self) -> None:
-        """Let go of the answers, and of the moment that parts were made at; then the handler of all tables does."""
+        """Let go of the answers; then the handler of all tables does."""
         self._round += 1
         self._parts, self._sections, self._arranger, self._admin = (), {}, None, None
 

@@ -78,8 +78,8 @@ class TableScreen(DashboardScreen):
         return (Note(id="note"), Grid(self.context.word, self.context.tr, id="body"))
 
     def on_unmount(self) -> None:
-        """Let go of what it has shown: Textual's widgets go when the collector finds them, and each moment that they hold
-        has all queues of a cluster."""
+        """Let go of what it has shown: Textual's widgets stay until the collector finds them, and so would moments with
+        all queues of a cluster."""
         self._desk.clear()
         self._shown = self._wanted = None
         self._before = {}

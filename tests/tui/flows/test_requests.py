@@ -16,7 +16,7 @@ from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.tui.model.address import parse
 from rocketmq_ops.tui.model.details import broker, client, group, name_server, topic
 from rocketmq_ops.tui.model.details.detail import HELD, Asking, Asks, Part
-from tests.tui.fakes import moment
+from tests.tui.fakes import FakeModel, moment
 
 GROUP = "billing"
 TOPICS = ("orders", "bills")
@@ -41,12 +41,12 @@ async def counted(server: RocketMQBroker, at: str, parts: Callable[[Asking], Seq
     counting = Counting()
     async with MQAdmin([server.namesrv], transport=counting) as opened:
         admin = opened.holding(HELD)
-        found = parts(Asking(admin=admin, moment=moment(), address=parse(at)))
+        found = parts(Asking(admin=admin, model=FakeModel(moment()), address=parse(at)))
         sections = await asyncio.gather(*(part.ask() for part in found))
         assert not [failure for section in sections for failure in section.failures]
         asked = counting.asked[server.namesrv], counting.asked[server.broker]
         if parts is not name_server.parts:
-            again = parts(Asking(admin=admin, moment=moment(), address=parse(at)))
+            again = parts(Asking(admin=admin, model=FakeModel(moment()), address=parse(at)))
             await asyncio.gather(*(part.ask() for part in again))
             assert counting.asked[server.namesrv] == asked[0]
     return asked

@@ -10,6 +10,7 @@ import msgspec
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.common.tasks import run_later
 from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.model import Model
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table, Value
 
@@ -84,11 +85,17 @@ class Part(NamedTuple):
 
 
 class Asking(msgspec.Struct, frozen=True, kw_only=True):
-    """What a screen of one thing is made from: the open admin client, what is known of the cluster, its address."""
+    """What a screen of one thing is made from: the open admin client, what is known of the cluster, its address. No
+    moment is held: errors of what was asked keep all of this until the collector finds them."""
 
     admin: MQAdmin
-    moment: Moment
+    model: Model
     address: Address
+
+    @property
+    def moment(self) -> Moment:
+        """What is shown of the cluster now."""
+        return self.model.moment()
 
     @property
     def name(self) -> str:

@@ -49,7 +49,7 @@ def recorded() -> Moment:
 def then_of(address: str, key: str) -> list[tuple[Value, ...]]:
     """The rows that a part has of ten minutes ago."""
     where = parse(address)
-    asking = Asking(admin=MQAdmin(["10.0.0.9:9876"]), moment=fakes.moment(), address=where)
+    asking = Asking(admin=MQAdmin(["10.0.0.9:9876"]), model=fakes.FakeModel(fakes.moment()), address=where)
     part: Part = next(part for part in PARTS[where.screen](asking) if part.key == key)
     assert part.then is not None
     section = part.then(recorded())

@@ -275,9 +275,8 @@ def test_a_time_that_is_none_says_what_is_expected() -> None:
     [((("tags", "paid"),), "did you mean 'tag'?"), ((("zzzz", ""),), "known are key, id, tag, ")],
 )
 def test_an_option_that_messages_cannot_have_is_refused(options: tuple[tuple[str, str], ...], said: str) -> None:
-    asking = Asking(
-        admin=MQAdmin(["127.0.0.1:1"]), moment=Moment(time_ms=NOW_MS), address=Address("messages", "t", options)
-    )
+    model = fakes.FakeModel(Moment(time_ms=NOW_MS))
+    asking = Asking(admin=MQAdmin(["127.0.0.1:1"]), model=model, address=Address("messages", "t", options))
     with pytest.raises(AddressError, match=f"unknown option '{options[0][0]}'") as raised:
         asyncio.run(messages.find(asking))
     assert raised.value.next_step.startswith(said)
