@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.housekeeping.history.capacity import Capacity, Forecast, Unread, examine
 from rocketmq_ops.housekeeping.history.trend import LEAST_MS, LEAST_POINTS, Line
@@ -70,7 +71,7 @@ async def capacity(
 
 
 def _blocks(found: Capacity) -> list[Table | str]:
-    head = f"{found.runs} runs from {human_time(found.first_time)} to {human_time(found.last_time)}"
+    head = f"{plural(found.runs, 'run', 'runs')} from {human_time(found.first_time)} to {human_time(found.last_time)}"
     blocks: list[Table | str] = [head, ""]
     disks = [forecast for forecast in found.forecasts if forecast.event != "drained"]
     if disks:

@@ -10,6 +10,7 @@ import msgspec
 
 from rocketmq_ops.client.admin.changes import Change
 from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import not_found, usage
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
@@ -115,7 +116,7 @@ def _verified(journal: JournalFile) -> Outcome:
         for number in verdict.torn
     ]
     lines = [
-        f"{verdict.path}: {verdict.lines} lines, {_words(verdict)}",
+        f"{verdict.path}: {plural(verdict.lines, 'line', 'lines')}, {_words(verdict)}",
         f"SHA-256 of the last line: {verdict.last_hash}",
     ]
     return Outcome(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
 
@@ -18,7 +19,7 @@ def probe_outcome(found: SendProbe) -> Outcome:
         notes.append(f"topic '{found.topic}' is not there: the broker creates it where autoCreateTopicEnable allows it")
     if found.planned:
         line = (
-            f"would send {found.amount} messages of {found.size} bytes to topic {found.topic} "
+            f"would send {plural(found.amount, 'message', 'messages')} of {found.size} bytes to topic {found.topic} "
             f"on {', '.join(found.brokers)}"
         )
         return Outcome(data=found, blocks=[line], status="planned", notes=notes)
@@ -28,7 +29,7 @@ def probe_outcome(found: SendProbe) -> Outcome:
         table.rows.append([*row, send.msg_id or ""])
     unsent = found.amount - len(found.sends)
     if unsent:
-        notes.append(f"the last {unsent} messages were not sent, after failures in a row")
+        notes.append(f"{plural(unsent, 'message was', 'messages were')} not sent in the end, after failures in a row")
     weaker = sorted({send.send_status for send in found.sends} - {None, "SEND_OK"}, key=str)
     if weaker:
         notes.append(

@@ -49,7 +49,7 @@ class RowScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """A text for each cell."""
         with VerticalScroll():
-            yield Static(Text(f"{SIGNS[self._row.health]} {self._row.key}"))
+            yield Static(Text(f"{SIGNS[self._row.health]} {self._cells[0][1]}"))
             for number in range(len(self._cells)):
                 yield Static(self._text(number), classes="cell")
 

@@ -17,6 +17,7 @@ from rocketmq_ops.client.admin.groups.group_change import NEW_GROUP_OF_FILE, Pre
 from rocketmq_ops.client.api.groups import put_group, put_groups
 from rocketmq_ops.client.errors import BrokerError, InvalidValueError
 from rocketmq_ops.common.errors import Failure, RocketMQError
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.common.topics import group_problem
 from rocketmq_ops.remoting.codes import ResponseCode
 
@@ -53,7 +54,7 @@ async def update_list(
         return await _update_at(admin, broker, entries, plan)
 
     fan = await admin.fan_out(brokers, one)
-    fan.require_some(f"changing {len(names)} groups")
+    fan.require_some(f"changing {plural(len(names), 'group', 'groups')}")
     report = ChangeReport(plan, [], fan.failures)
     for changes, failures in fan.answers.values():
         report.changes += changes

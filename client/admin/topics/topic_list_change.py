@@ -26,6 +26,7 @@ from rocketmq_ops.client.admin.topics.topic_change import (
 from rocketmq_ops.client.api.topics import put_topic, put_topics
 from rocketmq_ops.client.errors import BrokerError, InvalidValueError
 from rocketmq_ops.common.errors import Failure, RocketMQError
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.common.topics import topic_problem
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ async def update_list(
         return await _update_at(admin, broker, entries, plan)
 
     fan = await admin.fan_out(brokers, one)
-    fan.require_some(f"changing {len(entries)} topics")
+    fan.require_some(f"changing {plural(len(entries), 'topic', 'topics')}")
     report = ChangeReport(plan, [], fan.failures)
     ordered: dict[str, dict[BrokerAddress, dict[str, Value]]] = {}
     for broker, (prepared, failures) in fan.answers.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from rocketmq_ops.client.admin.messages.message_probe import ClusterTimes, probe_clusters
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.options.brokers import Cluster, Interval
 from rocketmq_ops.mqadmin.options.messages import Amount, BodySize
@@ -50,7 +51,8 @@ async def cluster_rt(
 def _outcome(found: ClusterTimes, room: str | None) -> Outcome:
     if found.planned:
         lines = [
-            f"would send {found.amount} messages of {found.size} bytes to topic {b.broker_name} of cluster {b.cluster}"
+            f"would send {plural(found.amount, 'message', 'messages')} of {found.size} bytes to topic {b.broker_name} "
+            f"of cluster {b.cluster}"
             for b in found.brokers
         ]
         state: Status = "partial" if found.failures else "planned"

@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 
 from rocketmq_ops.client.admin.groups.group import ConsumerProgress, GroupProgress, GroupSummary, QueueProgress
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import usage
@@ -102,7 +103,7 @@ def _beyond_end(found: GroupProgress) -> list[str]:
 
 def _groups_beyond_end(groups: list[GroupSummary]) -> list[str]:
     return [
-        f"group {g.group} has offsets beyond the end in {g.beyond_end} queues: "
+        f"group {g.group} has offsets beyond the end in {plural(g.beyond_end, 'queue', 'queues')}: "
         f"see `mqadmin consumerProgress -g {g.group}`"
         for g in groups
         if g.beyond_end

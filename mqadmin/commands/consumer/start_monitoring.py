@@ -7,6 +7,7 @@ from typing import Annotated
 from rocketmq_ops.client.admin.groups.monitor import MonitorRound, TopicLag
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.mqadmin.commands.consumer.consumer_status import problem_text
 from rocketmq_ops.mqadmin.declare import Opt, command
@@ -61,7 +62,10 @@ async def start_monitoring(
 
 
 def _outcome(found: MonitorRound) -> Outcome:
-    head = f"{human_time(found.timestamp)[:19]} round {found.round}: {found.groups} groups, {found.elapsed_millis} ms"
+    head = (
+        f"{human_time(found.timestamp)[:19]} round {found.round}: {plural(found.groups, 'group', 'groups')}, "
+        f"{found.elapsed_millis} ms"
+    )
     blocks: list[Table | str] = [head]
     behind = [lag for lag in found.topics if lag.lag != 0]
     if behind:

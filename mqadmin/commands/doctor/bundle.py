@@ -117,7 +117,9 @@ def _outcome(made: Bundle, target: str, seconds: int, length: int) -> Outcome:
     )
     errors = {(each.target, each.cause): Failure(each.target, each.cause) for each in facts.missing}
     errors |= {(each.path, each.why): Failure(each.path, each.why) for each in made.left_out if each.failed}
-    counts = f"{report.brokers} brokers, {report.topics} topics, {report.groups} groups, {report.log_files} log files"
+    counts = (
+        f"brokers: {report.brokers}, topics: {report.topics}, groups: {report.groups}, log files: {report.log_files}"
+    )
     removed = [f"removed: {place}" for place in made.removed] or ["nothing was removed"]
     removed += [f"left out: {each.path}: {each.why}" for each in made.left_out if not each.failed]
     return Outcome(

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.housekeeping.lint.file import TLS, read
 from rocketmq_ops.housekeeping.lint.keys import VERSIONS
 from rocketmq_ops.housekeeping.lint.rules import LineFinding, lint
@@ -63,5 +64,5 @@ async def config_lint(
         counts=counts_of(findings),
         findings=findings,
     )
-    head = f"{len(linted.file.properties)} keys of a {linted.server}, for {VERSIONS[version]}"
+    head = f"{plural(len(linted.file.properties), 'key', 'keys')} of a {linted.server}, for {VERSIONS[version]}"
     return Outcome(data=report, blocks=[head, *finding_blocks(findings)], exit_code=exit_of(findings))

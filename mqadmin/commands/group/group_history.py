@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 
 from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.housekeeping.history.story import LagEvent, LagPoint, LagStory, story
 from rocketmq_ops.housekeeping.lag import WINDOW_RUNS, QueueLag, judge
 from rocketmq_ops.mqadmin.declare import command
@@ -86,13 +87,14 @@ async def group_history(
         data.points = []
         outcome.notes += [
             f"no run from {human_time(since)} to {human_time(until)} saw an offset of the group",
-            f"the history reaches from {human_time(span.first_ms)} to {human_time(span.last_ms)}, {span.runs} runs",
+            f"the history reaches from {human_time(span.first_ms)} to {human_time(span.last_ms)}, "
+            f"{plural(span.runs, 'run', 'runs')}",
         ]
         return outcome
     outcome.blocks = _blocks(data, told)
     if told.without:
         outcome.notes.append(
-            f"{len(told.without)} queues of which the group has committed no offset do not count, such as "
+            f"{plural(len(told.without), 'queue does not', 'queues do not')} count, as the group has no offset there: "
             f"{told.without[0]}"
         )
     if failed:
@@ -109,7 +111,7 @@ def _blocks(data: GroupHistory, told: LagStory) -> list[Table | str]:
     lines: list[Table | str] = [
         f"lag of {data.group}{f' on {data.topic}' if data.topic else ''}, messages",
         *bar_plot(latest([(point.time, point.lag) for point in points])),
-        f"  {human_time(points[0].time)} to {human_time(points[-1].time)}, {len(points)} runs",
+        f"  {human_time(points[0].time)} to {human_time(points[-1].time)}, {plural(len(points), 'run', 'runs')}",
         "",
         f"{data.state}: {data.evidence}",
         "",

@@ -14,6 +14,7 @@ from rocketmq_ops.client.admin.messages.message_send import MAX_BODY_BYTES, Send
 from rocketmq_ops.common.delay_levels import DEFAULT_DELAY_LEVELS, parse_delay_levels
 from rocketmq_ops.common.errors import Failure, RocketMQError
 from rocketmq_ops.common.message import PROPERTY_DELAY_TIME_LEVEL, PROPERTY_SHARDING_KEY, PROPERTY_TIMER_DELIVER_MS
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.mqadmin import standard_input
 from rocketmq_ops.mqadmin.declare import Opt, command
@@ -216,7 +217,7 @@ class _Sending:
             step = f"{next_step_of(error)}; then send from line {number} on"
             self._problems.insert(0, Failure(f"line {number}", error.cause, step, getattr(error, "code", None)))
         if lines:
-            notes.append(f"{self._sent} messages are sent")
+            notes.append(f"{plural(self._sent, 'message is', 'messages are')} sent")
         table = Table(["#Broker Name", "#QID", "#Send Result", "#MsgId"], [])
         table.rows = [[sent.broker_name, sent.queue_id, sent.send_status, sent.msg_id] for sent in self._kept]
         return Outcome(

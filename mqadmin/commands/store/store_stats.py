@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.options.messages import Top
 from rocketmq_ops.mqadmin.options.store import CommitLogDir, StoredFrom, StoreDir, StoredUntil
@@ -68,7 +69,9 @@ def _blocks(stats: StoreStats) -> list[Table | str]:
         f"{stats.messages / seconds:.1f} messages/s on average",
     ]
     if stats.backward_steps:
-        blocks.append(f"clock      went back {stats.backward_steps} times between neighbouring messages")
+        blocks.append(
+            f"clock      went back {plural(stats.backward_steps, 'time', 'times')} between neighbouring messages"
+        )
     blocks += ["", *_plot(stats), ""]
     for title, rows in (("TOPIC", stats.topics), ("TAG", stats.tags), ("PRODUCER", stats.producers)):
         blocks += [_names(title, rows, stats.bytes), ""]

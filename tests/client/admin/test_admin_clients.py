@@ -254,7 +254,7 @@ def test_an_offset_beyond_the_end_is_told_and_does_not_lower_the_lag(cli: Cli, c
     assert ran.code == 0
     assert "T broker-a queue 0: the offset 1010 is 1000 beyond the end 10" in ran.err
     ran = cli(cluster.transport, "consumerProgress", "-n", cluster.namesrv)
-    assert "group G has offsets beyond the end in 1 queues" in ran.err
+    assert "group G has offsets beyond the end in 1 queue" in ran.err
 
 
 def test_a_group_that_was_set_forward_has_nothing_in_flight(cluster: FakeCluster) -> None:

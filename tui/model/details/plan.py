@@ -10,6 +10,7 @@ from rocketmq_ops.client.api.send import SendStatus
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.common.spans import human_span
+from rocketmq_ops.housekeeping.lag import waits
 from rocketmq_ops.tui.changes import MadeChange, PlannedChange
 from rocketmq_ops.tui.model.table import Health
 
@@ -67,9 +68,10 @@ def _affected(found: Affected) -> list[Said]:
         online = None if group.consumers is None else len(group.consumers)
         lines.append((f"touches group {group.group} with {_clients(online)}", Health.WARNING))
         for each in group.topics[:MOST]:
-            lag = "?" if each.lag is None else f"{each.lag:,}"
-            waits = "" if not each.lag_millis else f", {human_span(each.lag_millis)}"
-            lines.append((f"  {each.topic}: {lag}{waits}", Health.OK))
+            said = f"  topic {each.topic}: {waits(each.lag)}"
+            if each.lag_millis:
+                said = f"  topic {each.topic}: {waits(each.lag)}, the oldest for {human_span(each.lag_millis)}"
+            lines.append((said, Health.OK))
     lines += [
         (f"touches producers of group {producers.group}: {_clients(len(producers.clients))}", Health.WARNING)
         for producers in (found.producers or [])[:MOST]

@@ -342,7 +342,7 @@ def test_a_plan_says_what_and_whom() -> None:
         "would update topic orders on 10.0.0.1:10911",
         "  perm: 6 → 4",
         "touches group billing with 1 client",
-        "  orders: 60, 3m",
+        "  topic orders: 60 messages wait, the oldest for 3m",
     ]
 
 
