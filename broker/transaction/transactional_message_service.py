@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from rocketmq_ops.broker.send.inner_messages import copy_of, encode_properties
 from rocketmq_ops.broker.transaction.transaction_metrics import TransactionMetrics
 from rocketmq_ops.common.addresses import pack_host
+from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.message import (
     PROPERTY_CHECK_IMMUNITY_TIME,
     PROPERTY_PRODUCER_GROUP,
@@ -82,7 +83,10 @@ class TransactionalMessageService:
     def start(self) -> None:
         """Begin writing op batches and checking on the running loop."""
         config = self._controller.config
-        self.metrics.load()
+        try:
+            self.metrics.load()
+        except RocketMQError as error:
+            log.warning("the numbers of half messages that wait begin anew: %s", error)
         self._jobs.every("transaction metrics", lambda: config.transactionMetricFlushInterval, self._save_metrics)
         self._jobs.every("transaction ops", lambda: config.transactionOpBatchInterval, self.write_ops)
         self._jobs.every("transaction check", lambda: config.transactionCheckInterval, self.check)

@@ -137,14 +137,18 @@ def test_answers_are_timed_by_code(tmp_path):
     run(tmp_path, body, **ON)
 
 
+async def make(session: Session, *topics: str) -> list[int]:
+    """What is answered to whoever makes these topics."""
+    fields = {"defaultTopic": "TBW102", "readQueueNums": "1", "writeQueueNums": "1", "perm": "6", "order": "false"}
+    fields |= {"topicFilterType": "SINGLE_TAG", "topicSysFlag": "0"}
+    return [(await session.ask(RequestCode.UPDATE_AND_CREATE_TOPIC, fields | {"topic": one})).code for one in topics]
+
+
 def test_topics_and_groups_that_are_made_are_timed(tmp_path):
     """By success, refused ones too; topics also by whether they are the system's."""
 
     async def body(session):
-        fields = {"defaultTopic": "TBW102", "readQueueNums": "1", "writeQueueNums": "1", "perm": "6", "order": "false"}
-        fields |= {"topicFilterType": "SINGLE_TAG", "topicSysFlag": "0"}
-        for topic, code in (("Made", 0), ("Other", 0), ("no good", 29), ("TBW102", 29)):
-            assert (await session.ask(RequestCode.UPDATE_AND_CREATE_TOPIC, fields | {"topic": topic})).code == code
+        assert await make(session, "Made", "Other", "no good", "TBW102") == [0, 0, 29, 29]
         group = SubscriptionGroupConfig(group_name="made").encode()
         answer = await session.ask(RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, {}, group)
         assert answer.code == 0
@@ -165,7 +169,7 @@ def test_topics_and_groups_that_are_made_are_timed(tmp_path):
 
 def test_half_messages_that_wait_are_counted_and_known_after_a_restart(tmp_path):
     def half(found):
-        return {s["topic"]: n for s, n in found["rocketmq_half_messages"]}
+        return {s["topic"]: n for s, n in found.get("rocketmq_half_messages", ())}
 
     async def first(session):
         fields = [await prepare(session, b"%d" % number) for number in range(4)]
@@ -188,9 +192,15 @@ def test_half_messages_that_wait_are_counted_and_known_after_a_restart(tmp_path)
         session.broker.transactions.check()
         assert half(await samples(session.broker.metrics)) == {"Tx": 0.0}
 
+    async def anew(session):
+        assert half(await samples(session.broker.metrics)) == {}
+
     for body in (first, second, wrong):
         run(tmp_path, body, **ON)
     assert json.loads((tmp_path / "config" / "transactionMetrics").read_text())["transactionCount"]["Tx"]["count"] == 0
+    for name in ("transactionMetrics", "transactionMetrics.bak"):
+        (tmp_path / "config" / name).write_text("rubbish")
+    run(tmp_path, anew, **ON)
 
 
 def test_timers(tmp_path):
@@ -336,9 +346,16 @@ def keys_by_name(lines: str) -> dict[str, set[str]]:
     return found
 
 
+GOLDEN = Path(__file__).parents[1] / "golden" / "metrics"
+
+
+def keys_of_apaches(name: str) -> dict[str, set[str]]:
+    """The same of a recorded page, without what its library alone has."""
+    return {name: keys - LABELS_NOT_HERE for name, keys in keys_by_name((GOLDEN / name).read_text()).items()}
+
+
 def test_the_page_of_apaches_broker_has_the_same_names_and_labels(tmp_path):
-    page = Path(__file__).parents[1] / "golden" / "metrics" / "apache-5.3.3.prom"
-    theirs = {name: keys - LABELS_NOT_HERE for name, keys in keys_by_name(page.read_text()).items()}
+    theirs = keys_of_apaches("apache-5.3.3.prom")
 
     async def body(session):
         await used(session)
@@ -346,5 +363,28 @@ def test_the_page_of_apaches_broker_has_the_same_names_and_labels(tmp_path):
         assert {name: ours.get(name) for name in theirs} == theirs
         own = {name for name in ours if name not in theirs}
         assert {name for name in own if not name.startswith("rocketmq_ops_")} <= SEEN_WITH_OTHER_CLIENTS
+
+    run(tmp_path, body, metricsLabel="zone:a", **ON)
+
+
+def test_what_apaches_page_has_of_timers_transactions_and_what_is_made(tmp_path):
+    theirs = keys_of_apaches("apache-5.3.3-of-timers-and-transactions.prom")
+
+    async def body(session):
+        broker = session.broker
+        await make(session, "T", "TBW102")
+        await session.ask(
+            RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, {}, SubscriptionGroupConfig(group_name="made").encode()
+        )
+        for number, how in enumerate((COMMIT, ROLLBACK, None)):
+            fields = await prepare(session, b"%d" % number)
+            if how is not None:
+                await end(session, fields, how)
+        for seconds in (2, 100):
+            await session.send("T", properties={"TIMER_DELAY_SEC": str(seconds)}, g=str(broker.clock()))
+        broker.timers.run(broker.clock())
+        broker.timers.run(broker.clock() + 10_000)
+        ours = keys_by_name(await asyncio.to_thread(read, broker.metrics.url))
+        assert {name: ours.get(name) for name in theirs} == theirs
 
     run(tmp_path, body, metricsLabel="zone:a", **ON)
