@@ -81,12 +81,21 @@ def found(
 
 
 def failures_alone(failures: Iterable[Failure], servers: Iterable[NameServerSeen | BrokerSeen]) -> list[Failure]:
-    """Failures to ask or to write that a person has to look at. Of a server that does not answer an alarm tells, and
-    what an older version does not know is nobody's fault."""
+    """Failures to ask or to write that a person has to look at, each once. Of a server that does not answer an alarm
+    tells, and what an older version does not know is nobody's fault."""
     dead = {server.address for server in servers if server.failing_since is not None}
-    return [
-        each for each in failures if each.target not in dead and each.code != ResponseCode.REQUEST_CODE_NOT_SUPPORTED
-    ]
+    each_once = {
+        (each.target, each.cause): each
+        for each in failures
+        if each.target not in dead and each.code != ResponseCode.REQUEST_CODE_NOT_SUPPORTED
+    }
+    return list(each_once.values())
+
+
+def withheld(failures: Iterable[Failure], brokers: Collection[BrokerSeen]) -> Failure | None:
+    """Why a broker that answers has not told all that it is asked for; None where none has withheld anything."""
+    addresses = {broker.address for broker in brokers}
+    return next((each for each in failures_alone(failures, brokers) if each.target in addresses), None)
 
 
 class _Lasting(msgspec.Struct):

@@ -18,6 +18,7 @@ _GAP_BYTES: Final = 64 << 20
 _DISPATCH_BYTES: Final = 64 << 20
 
 DEAD: Final = "does not answer"
+REFUSING: Final = "refuses to answer"
 UNLISTED: Final = "is not listed by any name server"
 READ_ONLY: Final = "refuses writes"
 DISK_FULL: Final = "has a full disk and refuses writes"
@@ -45,6 +46,8 @@ def _states(broker: BrokerSeen) -> list[State]:
     worst = Health.CRITICAL if broker.broker_id == MASTER_ID else Health.WARNING
     if broker.failing_since is not None:
         found.append(State(DEAD, worst, broker.failing_since))
+    if broker.refusing:
+        found.append(State(REFUSING, worst))
     if broker.unlisted_since is not None:
         found.append(State(UNLISTED, worst, broker.unlisted_since))
     if found:

@@ -85,11 +85,15 @@ class Known:
             self.brokers[address] = msgspec.structs.replace(old, settings=settings)
 
     def failed(self, address: str, question: Question, failure: Failure, now: int) -> None:
-        """A server did not answer a question. By its smallest one it is judged whether it is dead."""
+        """A server did not answer a question, or refused it. By its smallest one it is judged whether it is dead."""
         self.failures[(address, question.name)] = failure
         if question is RUNTIME and (broker := self.brokers.get(address)) is not None:
-            since = now if broker.failing_since is None else broker.failing_since
-            self.brokers[address] = msgspec.structs.replace(broker, failure=failure, failing_since=since)
+            if failure.code is not None:  # it answers
+                broker = msgspec.structs.replace(broker, failure=failure, failing_since=None)
+            else:
+                since = now if broker.failing_since is None else broker.failing_since
+                broker = msgspec.structs.replace(broker, failure=failure, failing_since=since)
+            self.brokers[address] = broker
         if question is LISTING:
             server = self.name_server(address)
             since = now if server.failing_since is None else server.failing_since

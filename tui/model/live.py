@@ -14,7 +14,7 @@ from rocketmq_ops.housekeeping.history.database import HistoryError
 from rocketmq_ops.housekeeping.history.place import history_file
 from rocketmq_ops.housekeeping.history.rows import at_once
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueOffsets
-from rocketmq_ops.tui.model.alarms import Alarms, found
+from rocketmq_ops.tui.model.alarms import Alarms, found, withheld
 from rocketmq_ops.tui.model.broker_state import judged, with_gaps
 from rocketmq_ops.tui.model.clock import Clock, WallClock
 from rocketmq_ops.tui.model.derive import Derived, derive
@@ -199,7 +199,7 @@ class LiveModel(Timeline):
         lines = self._lines
         lines.begin(time_ms)
         for broker in self._known.brokers.values():
-            if not broker.dead:
+            if not broker.outdated:
                 for name, value in broker.figures.items():
                     lines.put(f"broker.{name}", broker.address, value)
         for name, group in derived.groups.items():
@@ -213,15 +213,29 @@ class LiveModel(Timeline):
             lines.put(f"total.{name}", "", total)
         lines.end()
 
+    def _not_told(self) -> list[Failure]:
+        """What could not be asked; that a server does not answer is its own."""
+        refusing = {broker.address for broker in self._known.brokers.values() if broker.refusing}
+        return [
+            failure
+            for (address, question), failure in self._known.failures.items()
+            if question != LISTING.name and (question != RUNTIME.name or address in refusing)
+        ]
+
+    def _in_doubt(self) -> bool:
+        """Whether there may be groups that no broker has told of."""
+        brokers = self._known.brokers.values()
+        return any(broker.dead for broker in brokers) or withheld(self._not_told(), brokers) is not None
+
     def _totals(self) -> Totals:
         masters = [b for b in self._known.brokers.values() if b.broker_id == 0 and b.unlisted_since is None]
-        into = [None if b.dead else b.figures.get("in_rate") for b in masters]
-        out = [None if b.dead else b.figures.get("out_rate") for b in masters]
+        into = [None if b.outdated else b.figures.get("in_rate") for b in masters]
+        out = [None if b.outdated else b.figures.get("out_rate") for b in masters]
         derived = self._derived
         return Totals(
             _sum(into),
             _sum(out),
-            derived.lag if derived is not None else None,
+            derived.lag if derived is not None and (derived.groups or not self._in_doubt()) else None,
             derived.lag_unknown if derived is not None else 0,
             derived.lag_change if derived is not None else None,
         )
@@ -257,10 +271,7 @@ class LiveModel(Timeline):
         groups = derived.groups if derived is not None else {}
         brokers = {address: judged(broker) for address, broker in with_gaps(known.brokers).items()}
         alarms = self._alarms.update(now, found(known.name_servers.values(), brokers.values(), groups.values()))
-        failures = [
-            failure for (_, question), failure in known.failures.items() if question not in (LISTING.name, RUNTIME.name)
-        ]
-        failures += self.file_failures.values()
+        failures = [*self._not_told(), *self.file_failures.values()]
         if self._start_failure is not None:
             failures.append(self._start_failure)
         moment = Moment(

@@ -64,6 +64,16 @@ class BrokerSeen(Answered, kw_only=True):
         """Whether it does not answer now."""
         return self.failing_since is not None
 
+    @property
+    def refusing(self) -> bool:
+        """Whether it answers, and tells nothing of itself: to a wrong account, or one without the right to ask."""
+        return self.failure is not None and not self.dead
+
+    @property
+    def outdated(self) -> bool:
+        """Whether its figures are of an answer before: it does not answer now, or refuses to."""
+        return self.dead or self.refusing
+
 
 class State(msgspec.Struct, frozen=True):
     """What is the matter with something: a text in English, and since when where that is known (ms since 1970)."""

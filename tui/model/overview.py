@@ -9,6 +9,7 @@ import msgspec
 
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.alarms import withheld
 from rocketmq_ops.tui.model.broker_state import gap_of
 from rocketmq_ops.tui.model.figures import UNKNOWN, change, count, figure
 from rocketmq_ops.tui.model.model import Model
@@ -71,7 +72,7 @@ def brokers_at(moment: Moment, model: Model | None = None) -> Table:
                     broker.cluster,
                 ),
                 health=broker.health,
-                stale_since=broker.answered_ms if broker.dead else None,
+                stale_since=broker.answered_ms if broker.outdated else None,
                 opens=Address("broker", broker.address),
             )
         )
@@ -128,7 +129,9 @@ def totals(model: Model) -> list[Total]:
 
 def _groups(moment: Moment) -> str:
     """How many groups there are, and how many of them keep up."""
-    if moment.groups_ms is None and not moment.groups:
+    silent = any(broker.dead for broker in moment.brokers.values())
+    in_doubt = moment.groups_ms is None or silent or withheld(moment.failures, moment.brokers.values())
+    if in_doubt and not moment.groups:
         return UNKNOWN
     well = sum(seen.lag.state is LagState.OK for seen in moment.groups.values())
     return f"{count(len(moment.groups))} ({count(well)} ✓)"

@@ -38,7 +38,10 @@ def verdict(
     if not brokers:
         return Verdict(Health.CRITICAL, (Said("no broker is registered", None, Address("brokers")),))
     parts = _parts(alarms, len(groups))
+    refused = [broker.address for broker in brokers.values() if broker.refusing]
     if parts:
+        whys = [failure for failure in failures_alone(failures, ()) if failure.target in refused]
+        parts += _failed(whys)
         worst = min((health_now(a) for a in alarms if a.ended_ms is None), key=worst_first)
         if len(parts) > MOST_PARTS:
             left = len(parts) - MOST_PARTS + 1
@@ -46,7 +49,7 @@ def verdict(
         return Verdict(worst, tuple(parts))
     servers: list[NameServerSeen | BrokerSeen] = [*name_servers.values(), *brokers.values()]
     doubts = [*_silent(servers), *_failed(failures_alone(failures, servers))]
-    if any(broker.answered_ms is None and not broker.dead for broker in brokers.values()):
+    if any(broker.answered_ms is None and not broker.outdated for broker in brokers.values()):
         return Verdict(Health.UNKNOWN, (Said("waiting for the brokers"),))
     if doubts:
         return Verdict(Health.WARNING, tuple(doubts))
@@ -77,7 +80,8 @@ def _failed(failures: Sequence[Failure]) -> list[Said]:
     if not failures:
         return []
     count = len(failures)
-    one = f"{failures[0].target}: {failures[0].cause}"
+    target, cause = failures[0].target, failures[0].cause
+    one = cause if cause.startswith(target) else f"{target}: {cause}"
     text = one if count == 1 else f"{count} things could not be asked or written"
     return [Said(text, None, Address("alarms"))]
 

@@ -7,13 +7,19 @@ from hypothesis import strategies as st
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.alarms import CLEAR_MS, RAISE_MS, SHOWN_MS, Alarms, Found, found
+from rocketmq_ops.tui.model.broker_state import judged
 from rocketmq_ops.tui.model.events import SHOWN_MS as EVENTS_MS
 from rocketmq_ops.tui.model.events import Events
+from rocketmq_ops.tui.model.known import Known
 from rocketmq_ops.tui.model.moment import Alarm, BrokerSeen, Moment, NameServerSeen, TopicQueues, TopicSeen, Totals
 from rocketmq_ops.tui.model.overview import totals
+from rocketmq_ops.tui.model.periods import RUNTIME
 from rocketmq_ops.tui.model.table import Health
 from rocketmq_ops.tui.model.verdict import MOST_PARTS, verdict
 from rocketmq_ops.tui.model.views.alarms import AlarmList
+from rocketmq_ops.tui.model.views.clients import Clients
+from rocketmq_ops.tui.model.views.groups import Groups
+from rocketmq_ops.tui.model.views.topics import Topics
 from tests.tui.fakes import FakeModel
 
 WRONG = Found("group/g/stalled", Health.CRITICAL, "g", "stalled", None, None)
@@ -217,3 +223,34 @@ def test_topics_of_a_broker_that_tells_of_them_for_the_first_time_were_not_made(
     later = moment(2, broker(), broker("broker-b"), topics=["a", "new"])
     later.topics["old"] = TopicSeen(topic="old", on={"broker-b": TopicQueues(4, 4, 6)})
     assert [event.target for event in Events().note(first, later)] == ["new"]
+
+
+def test_who_refuses_to_answer_is_not_dead_and_what_it_would_have_told_is_not_empty():
+    why = Failure("broker-a:1", "broker-a:1 answered: check signature failed", code=16)
+    refusing = judged(broker(answered_ms=None, failure=why))
+    assert (refusing.states[0].text, refusing.dead) == ("refuses to answer", False)
+    servers = {"n": NameServerSeen(address="n", answered_ms=1)}
+    brokers = {refusing.address: refusing}
+    shown = [alarm("broker-a", "refuses to answer", "broker")]
+    said = verdict(servers, brokers, [], shown, [why, why])
+    assert [part.text for part in said.parts] == ["refuses to answer", why.cause]
+    assert verdict(servers, brokers, [], [], [why]).health is Health.WARNING
+    seen = Moment(time_ms=9, name_servers=servers, brokers=brokers, failures=[why], topics_ms=1, groups_ms=1)
+    for view in (Groups(), Topics(), Clients()):
+        table = view.table(seen, Address(view.name))
+        assert (table.note, table.failed) == (f"not known: {why.cause}", True)
+    values = {total.title: total.value for total in totals(FakeModel(seen))}
+    assert values["Groups"] == "?"
+
+
+def test_a_broker_that_answers_with_an_error_is_refusing_and_one_without_an_answer_is_dead():
+    known = Known()
+    known.listed("n", NameServerSeen(address="n", answered_ms=1, brokers=frozenset({("C", "broker-a", 0, "a:1")})))
+    known.runtime("a:1", {"bootTimestamp": "1"}, 10)
+    known.failed("a:1", RUNTIME, Failure("a:1", "no answer"), 20)
+    assert known.brokers["a:1"].dead
+    known.failed("a:1", RUNTIME, Failure("a:1", "no permission", code=16), 30)
+    assert (known.brokers["a:1"].dead, known.brokers["a:1"].refusing) == (False, True)
+    assert known.brokers["a:1"].answered_ms == 10, "its figures are as old as they were"
+    known.runtime("a:1", {"bootTimestamp": "1"}, 40)
+    assert not known.brokers["a:1"].refusing
