@@ -406,3 +406,30 @@ def test_a_row_that_leads_nowhere_is_shown_whole() -> None:
             assert isinstance(pilot.app.screen, RowScreen)
 
     asyncio.run(main())
+
+
+def test_columns_are_laid_out_anew_when_the_bar_for_scrolling_comes() -> None:
+    class Wide:
+        name, aliases, title = "wide", (), "Wide"
+
+        def source(self, moment: Moment) -> object:
+            return moment.groups
+
+        def table(self, moment: Moment, address: Address) -> Table:
+            rows = [Row(key=name, cells=(name, "x" * 200)) for name in moment.groups]
+            return Table(columns=(Column(key="a", title="Name"), Column(key="b", title="Text")), rows=rows)
+
+    async def main() -> None:
+        model = FakeModel(moment(groups=3))
+        app = dashboard(model, ":wide", views=(Wide(),))  # type: ignore[arg-type]
+        async with app.run_test(size=SIZE) as pilot:
+            await at_rest(pilot)
+            grid = app.screen.query_one(Grid)
+            assert not grid.show_vertical_scrollbar
+            model.turn(moment(groups=90))
+            app.look()
+            await at_rest(pilot)
+            assert grid.show_vertical_scrollbar
+            assert grid.render_line(1).text.rstrip().endswith("…")
+
+    asyncio.run(main())

@@ -261,6 +261,12 @@ class Grid(ScrollView, can_focus=True):
         if self._heading_key != before:
             self._redraw()  # else it is another height: lines are as they were
 
+    def watch_show_vertical_scrollbar(self) -> None:
+        """The bar takes room, or gives it back, which is no other size of the table."""
+        if self._shown is not None:
+            self._lay_out()
+            self._redraw()
+
     def notify_style_update(self) -> None:
         """Its styles may be others: that is seen when it is drawn."""
         super().notify_style_update()

@@ -134,6 +134,7 @@ def test_permissions_of_marked_topics_are_set_and_brought_back_and_what_fails_is
         assert "4 of 5 would change" in said(pilot, "#said")
         assert "✗ gone: " in said(pilot, "#said")
         assert "perm: 6 → 4" in said(pilot, "#said")
+        assert said(pilot, "#said").endswith("no group reads what changes, and no client is connected")
         field = pilot.app.screen.query_one("#line", Input)
         field.focus()
         field.value = "mqadmin updateTopicPerm -t many-0 -c @cluster -p 2"

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.tui.changes import Changer, MadeChange, PlannedChange
-from rocketmq_ops.tui.model.details.plan import MOST, Said, made_lines, plan_lines
+from rocketmq_ops.tui.model.details.plan import MOST, NOBODY, Said, made_lines, plan_lines
 from rocketmq_ops.tui.model.table import Health
 
 T = TypeVar("T")
@@ -137,14 +137,17 @@ def planned_lines(plans: Sequence[PlannedOf]) -> list[Said]:
     for each in plans:
         if each.error is not None:
             lines += _error_lines(each.name, each.error)
+    touched: set[bool] = set()
     for each in plans:
         if each.plan is None:
             continue
         if each.effective:  # once is enough to say what is true of all
-            lines += [said for said in plan_lines(each.plan) if said[0].startswith("  ") or said not in lines]
+            said = plan_lines(each.plan)
+            touched.add((NOBODY, Health.OK) not in said)
+            lines += [one for one in said if one[0] != NOBODY and (one[0].startswith("  ") or one not in lines)]
         else:
             lines.append((f"{each.name}: nothing would change", Health.OK))
-    return lines
+    return [*lines, (NOBODY, Health.OK)] if touched == {False} else lines
 
 
 def made_of_lines(made: Sequence[MadeOf]) -> list[Said]:

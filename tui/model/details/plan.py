@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from rocketmq_ops.client.admin.affected import Affected
 from rocketmq_ops.client.admin.changes import Change
@@ -19,6 +20,8 @@ Said = tuple[str, Health]
 #: Things of a kind that are listed.
 MOST = 12
 
+#: Whom a change touches, where that is nobody.
+NOBODY: Final = "no group reads what changes, and no client is connected"
 #: What a client answers that has consumed a message (CMResult).
 _CONSUMED = ("CR_SUCCESS", "CR_COMMIT")
 _STATES = {
@@ -79,7 +82,7 @@ def _affected(found: Affected) -> list[Said]:
     for broker in found.brokers[:MOST]:
         lines.append((f"touches broker {broker.address} with {_clients(broker.clients)}", Health.WARNING))
     if not lines and not found.failures:
-        lines.append(("no group reads what changes, and no client is connected", Health.OK))
+        lines.append((NOBODY, Health.OK))
     lines += _ending(found.failures, ())
     return lines
 
