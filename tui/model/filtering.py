@@ -6,7 +6,10 @@ a digit in figures too, as they are written. Ages are none of them: they are oth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
+from itertools import compress, repeat
+from operator import contains, not_, or_
 from typing import Final, NamedTuple
 
 from rocketmq_ops.housekeeping.history.rows import at_once
@@ -81,6 +84,8 @@ class Contents:
 
 
 def _all_of(rows: Sequence[Row], made: dict[str, str], make: Callable[[Row], str]) -> list[str]:
+    with contextlib.suppress(KeyError):  # mostly all of them are there
+        return [made[row.key] for row in rows]
     for row in rows:
         if row.key not in made:
             made[row.key] = make(row)
@@ -97,11 +102,12 @@ def filtered(rows: Sequence[Row], text: str, contents: Contents) -> list[Row]:
     """Rows that have every word of `text`; a word that begins with `!` is one that must not be there."""
     left = list(rows)
     for word in map(_word, text.casefold().split()):
-        said = word.text
-        there = [said in each for each in contents.texts(left)]
+        # There may be tens of thousands of rows: nothing of ours is called for each.
+        said = repeat(word.text)
+        there: Iterable[bool] = map(contains, contents.texts(left), said)
         if word.in_figures:
-            there = [at or said in each for at, each in zip(there, contents.figures(left), strict=True)]
-        left = [row for row, at in zip(left, there, strict=True) if at is word.wanted]
+            there = map(or_, there, map(contains, contents.figures(left), said))
+        left = list(compress(left, there if word.wanted else map(not_, there)))
     return left
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any, Final, TypeGuard
+from typing import Any, Final, TypeGuard, cast
 
 import msgspec
 
@@ -138,11 +138,11 @@ def _sorted(rows: Sequence[Row], keys: Sequence[Any], *, descending: bool = Fals
 
 def _keys(values: Sequence[Value]) -> Sequence[Any]:
     """What values of a column are compared by: those of one kind need no tuple each for the collector to look at."""
-    texts = sum(1 for kind in map(type, values) if kind is str)
+    texts = list(map(type, values)).count(str)
     if not texts:
         return values
     if texts == len(values):
-        return [str(value).casefold() for value in values]
+        return list(map(str.casefold, cast("Sequence[str]", values)))
     return [_sortable(value) for value in values]
 
 
