@@ -54,6 +54,9 @@ WARM_S: Final = 20
 #: Between two keys, seconds: as fast as people type, and at no beat with the rounds.
 PAUSES_S: Final = (0.03, 0.11, 0.19, 0.07, 0.23)
 HELD_DOWN: Final = 600
+#: After so many rounds of keys what is on the screen is read, for so many seconds: then nobody types.
+_READ_AFTER: Final = 5
+_READ_S: Final = 1.5
 #: With `--held`, what was done while a key of so many ms of all threads was answered is printed.
 _LONG_MS: Final = 45
 
@@ -240,6 +243,8 @@ async def watching(given: argparse.Namespace) -> None:
                     while (minutes := (time.monotonic() - begun) / 60 * speed) < given.minutes:
                         await a_round(typist, app, number)
                         number += 1
+                        if number % _READ_AFTER == 0:
+                            await asyncio.sleep(_READ_S)
                         largest = max(largest, megabytes())
                         if minutes >= len(sizes) * max(given.minutes / 10, 1):
                             sizes.append(f"{minutes:.0f} min {megabytes():.0f}")

@@ -54,9 +54,9 @@ def test_what_was_kept_is_compared_and_what_was_not_says_why(monkeypatch: pytest
         model = FakeModel(with_rate(NOW_MS, 70.0), [with_rate(NOW_MS - 20 * MINUTE, 50.0)])
         async with dashboard(model, ":broker/broker-a").run_test(size=(120, 30)) as pilot:
             await press(pilot)
-            assert rows(pilot) == [["in_rate", "70/s"]]
+            assert rows(pilot) == [["Messages in", "70/s"]]
             await press(pilot, "c")
-            assert rows(pilot) == [["in_rate", "50/s → 70/s"]]
+            assert rows(pilot) == [["Messages in", "50/s → 70/s"]]
             assert "against 10 minutes ago" in str(pilot.app.screen.status())  # type: ignore[attr-defined]
             await press(pilot, "tab")
             assert rows(pilot) == [["p"]]
@@ -65,7 +65,7 @@ def test_what_was_kept_is_compared_and_what_was_not_says_why(monkeypatch: pytest
             await press(pilot, "c")
             assert said(pilot, "#note") == ""
             await press(pilot, "shift+tab")
-            assert rows(pilot) == [["in_rate", "70/s"]]
+            assert rows(pilot) == [["Messages in", "70/s"]]
 
     asyncio.run(main())
 
@@ -77,7 +77,7 @@ def test_nothing_is_known_of_a_time_before_the_first_look(monkeypatch: pytest.Mo
         async with dashboard(FakeModel(with_rate(NOW_MS, 70.0)), ":broker/broker-a").run_test() as pilot:
             await press(pilot, "c")
             assert said(pilot, "#note") == "nothing is known of 10 minutes ago"
-            assert rows(pilot) == [["in_rate", "70/s"]]
+            assert rows(pilot) == [["Messages in", "70/s"]]
 
     asyncio.run(main())
 
