@@ -35,6 +35,13 @@ class Address(msgspec.Struct, frozen=True, gc=False):
             text += "?" + "&".join(f"{quote(key)}={_quoted(value, ':/@')}" for key, value in self.options)
         return text
 
+    @property
+    def readable(self) -> str:
+        """As people read it, and type it, where that is read as the same; else as `str` has it."""
+        options = "&".join(f"{key}={value}" for key, value in self.options)
+        plain = f"{msgspec.structs.replace(self, options=())}?{options}"
+        return plain if self.options and options.isprintable() and parse(plain) == self else str(self)
+
     def option(self, key: str) -> str | None:
         """An option's value."""
         return dict(self.options).get(key)

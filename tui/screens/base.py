@@ -149,7 +149,7 @@ class DashboardScreen(Screen[None]):
     def _path(self, room: int) -> list[str]:
         """What it is about, and the screens that lead here, in so many cells: where one is counts most."""
         title = f" {self.context.options.title or 'rocketmq-ops'} "
-        trail = [f"{str(address).removeprefix(':')} " for address in self.dashboard.trail()]
+        trail = [f"{address.readable.removeprefix(':')} " for address in self.dashboard.trail()]
         for left_away in range(len(trail)):
             path = [title, *([f"{MARK} "] if left_away else []), *trail[left_away:]]
             if sum(2 + cell_len(each) for each in path) - 2 <= room:

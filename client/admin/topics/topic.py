@@ -92,7 +92,7 @@ class TopicAdmin:
     async def groups(self, topic: str) -> list[str]:
         """The groups that consume `topic` on any broker. Brokers that fail are passed over unless all do."""
         route = await self.route_data(topic)
-        fan = await self._admin.fan_out(broker_addresses(route), lambda address: self.groups_at(address, topic))
+        fan = await self._admin.fan_out(broker_addresses(route), lambda address: self.readers_at(address, topic))
         fan.require_some(f"asking who consumes {topic}")
         return sorted({group for found in fan.answers.values() for group in found})
 

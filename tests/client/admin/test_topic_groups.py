@@ -38,8 +38,8 @@ def test_its_own_name_counts_where_there_is_such_a_group(done: object, groups: l
     answer = dumps({"groupList": ["Orders", "billing"]})
     cluster.transport.on(broker.address, Code.QUERY_TOPIC_CONSUME_BY_WHO, lambda c: c.reply(body=answer))
 
-    async def ask() -> list[str]:
+    async def ask() -> tuple[list[str], list[str]]:
         async with MQAdmin(cluster.name_servers, transport=cluster.transport) as admin:
-            return await admin.topics.readers_at(broker.address, "Orders")
+            return await admin.topics.readers_at(broker.address, "Orders"), await admin.topics.groups("Orders")
 
-    assert asyncio.run(ask()) == groups
+    assert asyncio.run(ask()) == (groups, groups)

@@ -41,6 +41,16 @@ def test_what_is_typed_behind_the_question_mark_is_meant_as_it_stands(typed, opt
     address = parse(f":messages/orders?{typed}")
     assert address.options == options
     assert parse(str(address)) == address
+    assert parse(address.readable) == address
+
+
+def test_an_address_is_shown_as_it_may_be_typed():
+    condition = (("where", "tags = 'A' and body.n > 10"), ("follow", "1"))
+    address = Address("messages", "orders", condition)
+    assert address.readable == ":messages/orders?where=tags = 'A' and body.n > 10&follow=1"
+    assert parse(address.readable) == address
+    for odd in (Address("messages", "orders", (("key", "a&b"),)), Address("groups")):
+        assert odd.readable == str(odd)
 
 
 @pytest.mark.parametrize("text", ["", ":", ":/x", ":no screen", "?a=b"])
