@@ -24,7 +24,7 @@ _CONTROLLER_KEYS = frozenset((
     "processReadEvent", "scanInactiveMasterInterval",
 ))
 
-#: Keys of BrokerConfig, MessageStoreConfig and TlsSystemConfig that came after 5.3.3, by 5.5.0.
+#: Keys of BrokerConfig and MessageStoreConfig that came after 5.3.3, by 5.5.0.
 _LATER_KEYS = frozenset((
     "appendTopicForTimerDeleteKey", "checkCommitLogOffsetOnRecover", "combineAssignOffsetCQType",
     "combineCQEnableCheckSelf", "combineCQLoadingCQTypes", "combineCQMaxExtraSearchCommitLogFiles",
@@ -47,7 +47,7 @@ _LATER_KEYS = frozenset((
     "timerRocksDBTimeExpiredMaxTps", "timerWheelSnapshotFlush", "timerWheelSnapshotIntervalMs", "transRocksDBEnable",
     "transWriteOriginTransHalfEnable", "transactionCheckRocksdbCoreThreads", "transactionCheckRocksdbMaxThreads",
     "transactionCheckRocksdbQueueCapacity", "useMessageFilterForNotification", "useSeparateRetryQueue",
-    "tls.ciphers", "tls.protocols", "useSeparateStorePathForRocksdbCQ", "useSingleRocksDBForAllConfigs",
+    "useSeparateStorePathForRocksdbCQ", "useSingleRocksDBForAllConfigs",
     "writeWithoutMmap",
 ))
 # fmt: on

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 from typing import Final
 
-from rocketmq_ops.remoting.tls import TlsError
+from rocketmq_ops.remoting.tls_suites import TlsError
 
 TIMEOUT_SECONDS: Final = 20
 #: In place of the system's configuration, which may ask for names or not be there.

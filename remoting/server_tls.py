@@ -20,7 +20,8 @@ from rocketmq_ops.common.log_rate import LogRate
 from rocketmq_ops.common.tasks import run_later
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.ssl_handler import SslHandler
-from rocketmq_ops.remoting.tls import TlsError, reason_of, server_context
+from rocketmq_ops.remoting.tls import reason_of, server_context
+from rocketmq_ops.remoting.tls_suites import TlsError, narrow
 from rocketmq_ops.remoting.tls_system_config import TlsSystemConfig
 
 log = logging.getLogger(__name__)
@@ -57,10 +58,12 @@ class ServerTls:
             self._files = [path for path in paths if path]
             self._seen = self._stamps()
             self.context = server_context(config)
-        elif self.enforced:
+        elif not self.enforced:
+            self._narrowed(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))  # what cannot be used is said at the start
+        else:
             from rocketmq_ops.remoting.self_signed import self_signed_context  # runs a command: for a trial only
 
-            self.context = self_signed_context()
+            self.context = self._narrowed(self_signed_context())
 
     async def made(self) -> ssl.SSLContext | None:
         """The context, whose certificate is made now if there is none; None when that cannot be."""
@@ -75,12 +78,16 @@ class ServerTls:
         from rocketmq_ops.remoting.self_signed import self_signed_context
 
         try:
-            context = await asyncio.to_thread(self_signed_context)
+            context = self._narrowed(await asyncio.to_thread(self_signed_context))
         except TlsError as error:
             if self._failures.due(steady_ms()):
                 log.warning("a connection with TLS is refused: %s; %s", error, error.next_step)
             return None
         log.info("a certificate was made for connections with TLS, which nobody can check (tls.test.mode.enable)")
+        return context
+
+    def _narrowed(self, context: ssl.SSLContext) -> ssl.SSLContext:
+        narrow(context, self._config.tlsProtocols, self._config.tlsCiphers)
         return context
 
     # --- connections ----------------------------------------------------------------------------------------------

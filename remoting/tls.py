@@ -12,8 +12,8 @@ import ssl
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.properties import parse_properties, read_text
+from rocketmq_ops.remoting.tls_suites import TlsError, narrow
 
 if TYPE_CHECKING:
     from rocketmq_ops.remoting.tls_system_config import TlsSystemConfig  # of servers, which have one
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 ANY_CERTIFICATE = "true"
 #: What Python adds to OpenSSL's words.
 _IN_SOURCE = re.compile(r" \(_ssl\.c:\d+\)$")
-
-
-class TlsError(RocketMQError):
-    """The settings of TLS cannot be used."""
 
 
 def client_context(setting: str) -> ssl.SSLContext:
@@ -38,6 +34,7 @@ def client_context_by(properties: Mapping[str, str], place: str) -> ssl.SSLConte
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    narrow(context, properties.get("tls.protocols"), properties.get("tls.ciphers"))
     if _is_true(properties, "tls.test.mode.enable"):
         return context
     trusted = properties.get("tls.client.trustCertPath")
@@ -57,6 +54,7 @@ def server_context(config: TlsSystemConfig) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     assert config.tlsServerCertPath and config.tlsServerKeyPath  # looked at in TlsSystemConfig.check
     _identify(context, config.tlsServerCertPath, config.tlsServerKeyPath, config.tlsServerKeyPassword or "")
+    narrow(context, config.tlsProtocols, config.tlsCiphers)
     asked = config.tlsServerNeedClientAuth.lower()
     if asked != "none":
         context.verify_mode = ssl.CERT_REQUIRED if asked == "require" else ssl.CERT_OPTIONAL

@@ -39,6 +39,8 @@ class TlsSystemConfig(
         "tlsClientCertPath": "tls.client.certPath",
         "tlsClientAuthServer": "tls.client.authServer",
         "tlsClientTrustCertPath": "tls.client.trustCertPath",
+        "tlsCiphers": "tls.ciphers",
+        "tlsProtocols": "tls.protocols",
     },
 ):
     """Keys of TLS; attribute names are Apache's, and so are the keys."""
@@ -97,6 +99,14 @@ class TlsSystemConfig(
     tlsClientTrustCertPath: Annotated[
         str | None,
         Used("PEM file of the trusted certificates by which servers' are checked; without it the system's", form=PATH),
+    ] = None
+
+    tlsCiphers: Annotated[
+        str | None,
+        Used("cipher suites that are used, by IANA's names, separated by commas; without it OpenSSL's"),
+    ] = None
+    tlsProtocols: Annotated[
+        str | None, Used("versions of TLS that are used: `TLSv1.2,TLSv1.3`, as without it, or one of them")
     ] = None
 
     @property

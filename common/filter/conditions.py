@@ -1,4 +1,4 @@
-"""Conditions on messages, as `--where` and `?where=` take them: properties, what a message is, values in a JSON body.
+"""Conditions on messages: properties, what a message is, values in a JSON body.
 
     tags = 'A' and amount > 5 and body.user.name ~ '^J' and not (keys is null)
 

@@ -25,7 +25,8 @@ from rocketmq_ops.remoting.errors import RemotingConnectError, RemotingError
 from rocketmq_ops.remoting.frame_codec import FrameDecoder, encode
 from rocketmq_ops.remoting.server import RemotingServer
 from rocketmq_ops.remoting.server_tls import ServerTls
-from rocketmq_ops.remoting.tls import TlsError, client_context_by
+from rocketmq_ops.remoting.tls import client_context_by
+from rocketmq_ops.remoting.tls_suites import TlsError
 from rocketmq_ops.remoting.tls_system_config import TlsSystemConfig
 
 FILES = Path(__file__).parent / "files" / "tls"

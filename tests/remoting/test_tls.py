@@ -18,7 +18,8 @@ from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.connecting import Connector
 from rocketmq_ops.remoting.errors import RemotingConnectError
 from rocketmq_ops.remoting.frame_codec import FrameDecoder, encode
-from rocketmq_ops.remoting.tls import TlsError, client_context
+from rocketmq_ops.remoting.tls import client_context
+from rocketmq_ops.remoting.tls_suites import TlsError
 
 FILES = Path(__file__).parent / "files" / "tls"
 BODY = b"x" * 200_000
