@@ -52,6 +52,7 @@ class Desk:
 
     def made(self, moment: Moment, arrangement: Arrangement, pause: Callable[[], None] = at_once) -> Made:
         """The rows of a moment, prepared to be arranged in that way and others. `pause` is called every few ms."""
+        pause()
         arranger = self._new(moment)
         arranger.prepare(arrangement, pause)
         return Made(self._view.source(moment), arranger)

@@ -114,6 +114,7 @@ class TableScreen(DashboardScreen):
                 moment, self._wanted = self._wanted, None
                 work = self.context.keys.work()
                 made = await asyncio.to_thread(self._desk.made, moment, self.arrangement, work.pause)
+                await work.turn()  # a key that came meanwhile is answered with the rows that there are
                 if self.is_mounted and self.is_running:  # while it ends its widgets go
                     self._desk.take(made)
                     shown = self._desk.arranged(self.arrangement)

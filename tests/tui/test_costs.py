@@ -1,0 +1,132 @@
+"""What a key costs, counted: what is laid out, styled and drawn for it, and what is not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from textual._compositor import Compositor
+from textual.css.stylesheet import Stylesheet
+from textual.geometry import Region
+from textual.pilot import Pilot
+from textual.screen import Screen
+
+from rocketmq_ops.tui.model.views.every import VIEWS
+from rocketmq_ops.tui.screens.detail import DetailScreen
+from tests.tui.fakes import FakeModel, dashboard, moment
+
+SIZE = (120, 40)
+
+
+class Counted:
+    """Layouts, nodes that were styled, and lines that were drawn."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.layouts = 0
+        self.styled: Counter[object] = Counter()
+        self.drawn: list[Region] = []
+        layout, apply, render = Screen._refresh_layout, Stylesheet.apply, Compositor.render_update
+
+        def laid_out(*given: Any, **named: Any) -> None:
+            self.layouts += 1
+            layout(*given, **named)
+
+        def styled(sheet: Stylesheet, node: Any, **named: Any) -> None:
+            self.styled[node] += 1
+            apply(sheet, node, **named)
+
+        def rendered(compositor: Compositor, *given: Any, **named: Any) -> Any:
+            self.drawn += compositor._dirty_regions
+            return render(compositor, *given, **named)
+
+        monkeypatch.setattr(Screen, "_refresh_layout", laid_out)
+        monkeypatch.setattr(Stylesheet, "apply", styled)
+        monkeypatch.setattr(Compositor, "render_update", rendered)
+
+    def clear(self) -> None:
+        self.layouts = 0
+        self.styled.clear()
+        self.drawn.clear()
+
+
+def drive(counted: Counted, test: Callable[[Pilot[None]], Awaitable[None]]) -> None:
+    """On a list of many groups, after what is done once for the first keys."""
+
+    async def main() -> None:
+        app = dashboard(FakeModel(moment(groups=2000)), ":groups", views=VIEWS)
+        async with app.run_test(size=SIZE) as pilot:
+            for key in ("slash", "1", "escape"):
+                await pilot.press(key)
+            await pilot.pause()
+            counted.clear()
+            await test(pilot)
+
+    asyncio.run(main())
+
+
+def test_a_letter_of_the_filter_lays_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = Counted(monkeypatch)
+
+    async def test(pilot: Pilot[None]) -> None:
+        await pilot.press("slash")
+        await pilot.pause()
+        counted.clear()
+        await pilot.press("1", "2", "backspace")
+        await pilot.pause()
+        assert counted.drawn, "it is counted"
+        assert (counted.layouts, dict(counted.styled)) == (0, {})
+
+    drive(counted, test)
+
+
+def test_the_line_to_type_in_is_drawn_alone_with_the_cursor_that_it_takes_the_keys_from(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counted = Counted(monkeypatch)
+
+    async def test(pilot: Pilot[None]) -> None:
+        await pilot.press("slash")
+        await pilot.pause()
+        lines = {y for region in counted.drawn if region.width > 1 for y in region.line_range}
+        cursor, line = 4, SIZE[1] - 2
+        assert lines - {SIZE[1] - 1} == {cursor, line}, "and the keys"
+
+    drive(counted, test)
+
+
+def test_the_styles_of_a_screen_are_worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = Counted(monkeypatch)
+
+    async def test(pilot: Pilot[None]) -> None:
+        await pilot.press("enter")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, DetailScreen)
+        again = {str(node): times for node, times in counted.styled.items() if times > 3}
+        assert counted.styled
+        assert not again
+        assert counted.styled.total() < 2 * len(counted.styled)
+        counted.clear()
+        await pilot.press("escape")
+        await pilot.pause()
+        assert counted.styled.total() < 6, "of the screen that is looked at again none but who has the keys"
+
+    drive(counted, test)
+
+
+def test_another_theme_reaches_a_screen_that_is_below(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(pilot: Pilot[None]) -> None:
+        below = pilot.app.screen
+        before = below.styles.background
+        await pilot.press("enter")
+        await pilot.pause()
+        pilot.app.theme = "light"
+        await pilot.pause()
+        await pilot.press("escape")
+        await pilot.pause()
+        assert pilot.app.screen is below
+        assert below.styles.background != before
+
+    drive(Counted(monkeypatch), test)
