@@ -31,6 +31,8 @@ class Known:
         self.topics_version = 0
         #: By server and the name of the question.
         self.failures: dict[tuple[str, str], Failure] = {}
+        #: Why brokers do not tell of their producers, by address.
+        self.no_producers: dict[str, Failure] = {}
 
     def name_server(self, address: str) -> NameServerSeen:
         """One of them, also before it has answered."""

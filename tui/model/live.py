@@ -281,6 +281,7 @@ class LiveModel(Timeline):
             topics=self._topics(),
             groups=groups,
             clients=self._clients,
+            no_producers=tuple(known.no_producers.values()),
             alarms=alarms,
             verdict=verdict(
                 known.name_servers, brokers, groups, alarms, failures, groups_known=self._groups_ms is not None

@@ -196,6 +196,8 @@ class Moment(msgspec.Struct, kw_only=True):
     groups: dict[str, GroupSeen] = {}
     #: By client id.
     clients: dict[str, ClientSeen] = {}
+    #: Why brokers do not tell of their producers.
+    no_producers: tuple[Failure, ...] = ()
     #: When topics and groups were looked at last.
     topics_ms: int | None = None
     groups_ms: int | None = None

@@ -22,6 +22,7 @@ from rocketmq_ops.common.errors import Failure, RocketMQError
 from rocketmq_ops.common.tasks import Tasks
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets
 from rocketmq_ops.housekeeping.probe.groups import gather
+from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.tui.model.keys_first import KeysFirst
 from rocketmq_ops.tui.model.known import GroupsOf, Known
 from rocketmq_ops.tui.model.moment import NameServerSeen, TopicQueues
@@ -212,8 +213,11 @@ class Sampler:
         try:
             async with self._lock(address):
                 table = await all_producers(self._admin.session, address)
-        except BrokerError:
-            return  # a version that does not know the request, or a user who may not ask: others may tell
+        except BrokerError as error:  # no alarm: groups tell of their consumers
+            if error.code != ResponseCode.REQUEST_CODE_NOT_SUPPORTED:
+                self._known.no_producers[address] = self._failure(address, error)
+            return
+        self._known.no_producers.pop(address, None)
         self._known.members.told_producers(address, table, self._clock.now_ms())
 
     async def _members(self, address: str) -> None:

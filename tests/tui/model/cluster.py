@@ -81,6 +81,8 @@ class Cluster:
         self.asked: list[tuple[int, str, int]] = []
         #: Address -> what happens instead of an answer: "refused", or "silent".
         self.down: dict[str, str] = {}
+        #: What the account may not ask.
+        self.denied: set[int] = set()
         self.names = {f"10.0.0.{n + 1}:10911": f"broker-{chr(97 + n)}" for n in range(brokers)}
         self.slaves: dict[str, str] = {}
         #: Broker name -> group -> (topic, queue id) -> [end, committed].
@@ -114,6 +116,8 @@ class Cluster:
         return
 
     def _answer(self, addr: str, command: RemotingCommand) -> RemotingCommand:
+        if command.code in self.denied:
+            return command.reply(ResponseCode.NO_PERMISSION, "no permission")
         name = self.names.get(addr) or self.slaves.get(addr, "")
         match command.code:
             case Code.GET_BROKER_CLUSTER_INFO:

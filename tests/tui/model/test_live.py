@@ -7,8 +7,11 @@ import pytest
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.remoting.codes import RequestCode as Code
 from rocketmq_ops.tui.model import known, periods
+from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.model import Mode
 from rocketmq_ops.tui.model.table import Health
+from rocketmq_ops.tui.model.views.clients import Clients
+from rocketmq_ops.tui.model.views.groups import Groups
 from tests.tui.model.cluster import NAME_SERVER, START, Cluster, run
 
 A, B = "10.0.0.1:10911", "10.0.0.2:10911"
@@ -286,5 +289,30 @@ def test_paused_it_stays_and_samples_go_on():
             assert model.version > version
             model.go_live()
             assert model.moment().groups["g"].lag.lag == 220
+
+    run(test)
+
+
+def test_what_the_account_may_not_ask_is_not_known_and_no_broker_is_dead_for_it():
+    async def test():
+        cluster = Cluster()
+        cluster.denied = {Code.GET_BROKER_CONSUME_STATS, Code.GET_ALL_PRODUCER_INFO}
+        cluster.group("g", 100, 100)
+        async with cluster.watched() as model:
+            await cluster.clock.advance(12_000)
+            moment = model.moment()
+            assert not any(broker.dead or broker.refusing for broker in moment.brokers.values())
+            assert (moment.totals.lag, moment.verdict.health) == (None, Health.WARNING)
+            for view in (Groups(), Clients()):
+                assert "no permission" in view.table(moment, Address(view.name)).note
+            cluster.denied = {Code.GET_BROKER_RUNTIME_INFO}
+            await cluster.clock.advance(60_000)
+            moment = model.moment()
+            assert all(broker.refusing and not broker.dead for broker in moment.brokers.values())
+            assert moment.verdict.parts[0].text == "2 brokers: refuses to answer"
+            assert moment.groups["g"].lag.lag == 0, "what it may ask is known"
+            cluster.denied = set()
+            await cluster.clock.advance(60_000)
+            assert model.moment().verdict.health is Health.OK
 
     run(test)

@@ -28,7 +28,7 @@ class Clients:
 
     def source(self, moment: Moment) -> Collection[object]:
         """See `View`."""
-        return moment.clients
+        return moment.clients or moment.no_producers
 
     def table(self, moment: Moment, address: Address) -> Table:
         """See `View`. `group` of the address limits it to one."""
@@ -50,6 +50,7 @@ class Clients:
             for client in moment.clients.values()
             if group is None or group in client.groups
         ]
+        note = f"producers are not known: {moment.no_producers[0].cause}" if moment.no_producers else ""
         if not rows:
-            return without_rows(COLUMNS, moment, "no client is known: groups that are behind are asked first")
-        return Table(columns=COLUMNS, rows=rows)
+            return without_rows(COLUMNS, moment, note or "no client is known: groups that are behind are asked first")
+        return Table(columns=COLUMNS, rows=rows, note=note)
