@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from rocketmq_ops.housekeeping.doctor.config import OWN
 from rocketmq_ops.housekeeping.lint.keys import COMPUTED, NAMESRV_CLASSES, keys_of
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details.broker import label
@@ -37,7 +38,7 @@ def parts(asking: Asking) -> Sequence[Part]:
         defaults = {
             name: default
             for name, key in keys_of("5.3", NAMESRV_CLASSES).items()
-            if (default := key.defaults["5.3"]) is not None and default != COMPUTED
+            if (default := key.defaults["5.3"]) is not None and default != COMPUTED and name not in OWN
         }
         section = side_by_side("Setting", found, expected=defaults, expected_title="Default")
         return also(section, report.failures)
