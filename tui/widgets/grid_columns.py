@@ -22,7 +22,7 @@ _MORE: Final = 5
 _MEASURED: Final = 2000
 #: Cells of a name at least, of any other text half as many: with less none can be told from another.
 _LEAST: Final = 8
-#: Cells of a name up to which it comes before other texts.
+#: Cells of a name, and of any text of others, up to which it comes before the rest of all texts.
 _NAME: Final = 32
 #: Cells of a state at least: most of our words for states are no longer, and it is what a row is looked at for.
 _LEAST_STATE: Final = 16
@@ -148,13 +148,13 @@ def _widest(rows: Sequence[Row], at: int) -> int:
 
 
 def _widened(slots: Sequence[Slot], room: int) -> list[Slot]:
-    """Each with what it has at least and its share of what is left: a long name leaves to the others what they need,
-    first to the states, then to texts."""
+    """Each with what it has at least and its share of what is left: long names leave to the others what they need,
+    first to the states, then to sentences of ours."""
     spare = room - _least(slots)
     widths = {slot.place: slot.least for slot in slots}
     states_first = sorted(slots, key=lambda slot: slot.column.kind is not Kind.STATE)
     for slot, most in (
-        *((s, _NAME if s.place == 0 else s.width) for s in states_first),
+        *((s, _NAME if s.place == 0 or s.column.kind is Kind.TEXT else s.width) for s in states_first),
         *((s, s.width) for s in slots),
     ):
         more = min(max(spare, 0), max(min(slot.width, most) - widths[slot.place], 0))
