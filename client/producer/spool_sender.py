@@ -243,7 +243,7 @@ class SpoolSender:
             return True
         await self._disk.note(records, durable=False)
         level = logging.WARNING if self._waits.due(steady_ms()) else logging.INFO
-        log.log(level, "%d messages of the spool %s wait: %s", self.waiting, self._disk.folder, error)
+        log.log(level, "messages wait in the spool %s (%d): %s", self._disk.folder, self.waiting, error)
         return False
 
     async def _settle(self, lane: Lane, records: list[Record], kepts: list[Kept]) -> None:

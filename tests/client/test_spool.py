@@ -84,10 +84,10 @@ def test_why_messages_wait_is_said_and_reported(tmp_path, brokers, caplog):
             await spool.send(orders(1))
             (entry,) = await spool.report()
             assert entry.reason
-            while not (lines := [r for r in caplog.records if "wait: " in r.message]):  # noqa: ASYNC110
+            while not (lines := [r for r in caplog.records if "messages wait" in r.message]):  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
             assert lines[0].levelname == "WARNING" and lines[0].message.endswith(entry.reason)
-        said = [r for r in caplog.records if "wait: " in r.message and r.levelname == "WARNING"]
+        said = [r for r in caplog.records if "messages wait" in r.message and r.levelname == "WARNING"]
         assert len(said) == 1, "once in a while"
 
     caplog.set_level("INFO")
