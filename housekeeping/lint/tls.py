@@ -6,9 +6,11 @@ from the property file too. How they are put together is TlsHelper.buildSslConte
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 
 from rocketmq_ops.housekeeping.lint.file import TLS, LineHit, Linted
+from rocketmq_ops.remoting.tls_suites import TlsError, narrow
 
 _SERVER = ("tls.server.certPath", "tls.server.keyPath")
 _CLIENT = ("tls.client.certPath", "tls.client.keyPath")
@@ -27,6 +29,7 @@ def contradictions(linted: Linted) -> Iterator[LineHit]:
     if _SERVER[0] not in linted.known:
         return
     yield from _test_mode(linted)
+    yield from _unusable(linted)
     for pair in (_SERVER, _CLIENT):
         given = [entry for key in pair if (entry := linted.line(key)) is not None and entry.value.strip()]
         if len(given) == 1 and not (pair is _SERVER and _in_test_mode(linted)):
@@ -42,6 +45,18 @@ def contradictions(linted: Linted) -> Iterator[LineHit]:
     if entry is not None and checks and asked == "none":
         evidence = "tls.server.authClient=true checks nothing while tls.server.need.client.auth is none"
         yield linted.hit(entry, evidence, "set tls.server.need.client.auth=require")
+
+
+def _unusable(linted: Linted) -> Iterator[LineHit]:
+    """Versions and suites that the servers here cannot use; Apache's have those of their Java."""
+    given = [entry for key in ("tls.protocols", "tls.ciphers") if (entry := linted.line(key)) is not None]
+    if linted.version != "ours" or not given:
+        return
+    values = {entry.key: entry.value for entry in given}
+    try:
+        narrow(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), values.get("tls.protocols"), values.get("tls.ciphers"))
+    except TlsError as error:
+        yield linted.hit(given[0], f"the server does not start: {error}", error.next_step)
 
 
 def _in_test_mode(linted: Linted) -> bool:
