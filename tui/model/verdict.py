@@ -98,6 +98,7 @@ def _parts(alarms: Iterable[Alarm], groups: int) -> list[Said]:
         count = len(same)
         if kind == "group":
             opens = same[0].opens if count == 1 else Address("groups", "", (("filter", text),))
+            groups = max(groups, count)  # some may have been deleted since
             said = Said(f"{count} of {groups} groups {text}", since, opens)
         elif count == 1:
             said = Said(text, since, same[0].opens, target=same[0].target)

@@ -103,6 +103,7 @@ def test_marked_groups_are_deleted_after_their_number_was_typed(server: RocketMQ
         await press(pilot, "enter")
         plan = said(pilot, "#said")
         assert "3 of 3 would change" in plan
+        assert "groupName" not in plan  # that a group goes is said, not each of its settings
         assert all(
             f"would delete group {name} on {server.broker}" in plan for name in ("crowd-0", "crowd-2", "crowd-3")
         )

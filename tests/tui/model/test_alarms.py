@@ -141,6 +141,8 @@ def test_nothing_learned_yet_is_not_well():
     assert verdict(answered, {"b": broker()}, [], []).health is Health.OK
     ended = msgspec.structs.replace(alarm("g"), ended_ms=9)
     assert verdict(answered, {"b": broker()}, [], [ended]).health is Health.OK
+    gone = verdict(answered, {"b": broker()}, [], [alarm("g1"), alarm("g2")])
+    assert [part.text for part in gone.parts] == ["2 of 2 groups stalled"], "they have been deleted since"
     silent = verdict(answered, {"a": broker(), "b": broker("broker-b", failing_since=5)}, [], [])
     assert silent.health is Health.WARNING, "before it is an alarm"
     assert [(part.target, part.text, part.since_ms) for part in silent.parts] == [("broker-b", "does not answer", 5)]

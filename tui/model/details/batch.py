@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
+import msgspec
+
+from rocketmq_ops.client.admin.changes import Change
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.tui.changes import Changer, MadeChange, PlannedChange
 from rocketmq_ops.tui.model.details.plan import MOST, NOBODY, Said, made_lines, plan_lines
@@ -142,7 +145,7 @@ def planned_lines(plans: Sequence[PlannedOf]) -> list[Said]:
         if each.plan is None:
             continue
         if each.effective:  # once is enough to say what is true of all
-            said = plan_lines(each.plan)
+            said = plan_lines(msgspec.structs.replace(each.plan, changes=_brief(each.plan.changes)))
             touched.add((NOBODY, Health.OK) not in said)
             lines += [one for one in said if one[0] != NOBODY and (one[0].startswith("  ") or one not in lines)]
         else:
@@ -165,8 +168,18 @@ def made_of_lines(made: Sequence[MadeOf]) -> list[Said]:
             lines += _error_lines(each.name, each.error)
     ended = [each.made for each in made if each.made is not None]
     for result in sorted(ended, key=lambda result: result.status in _DONE):
-        lines += made_lines(result)
+        lines += made_lines(msgspec.structs.replace(result, changes=_brief(result.changes)))
     return lines
+
+
+def _brief(changes: Sequence[Change]) -> list[Change]:
+    """Of things that come or go as a whole no fields: among many they would hide the names."""
+    return [
+        msgspec.structs.replace(change, fields=[])
+        if all(field.before is None for field in change.fields) or all(field.after is None for field in change.fields)
+        else change
+        for change in changes
+    ]
 
 
 def _error_lines(name: str, error: RocketMQError) -> list[Said]:
