@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from rocketmq_ops.tui.model.address import Address
@@ -39,7 +39,7 @@ def _changes(before: Moment, after: Moment) -> Iterator[Event]:
     now = after.time_ms
     yield from _brokers(before, after)
     yield from _name_servers(before, after)
-    yield from _alarms(before.alarms, after.alarms, now)
+    yield from _alarms(before.alarms, after.alarms, after.groups.keys(), now)
     if before.groups_ms is not None and before.groups_ms != after.groups_ms:
         members = [
             (name, f"clients: {was.members} -> {group.members}")
@@ -138,8 +138,8 @@ def _name_servers(before: Moment, after: Moment) -> Iterator[Event]:
         )
 
 
-def _alarms(before: Iterable[Alarm], after: Iterable[Alarm], now: int) -> Iterator[Event]:
-    """Of groups; those of servers are told by the servers themselves."""
+def _alarms(before: Iterable[Alarm], after: Iterable[Alarm], groups: Container[str], now: int) -> Iterator[Event]:
+    """Of groups; those of servers are told by the servers themselves. A group that is gone is not well again."""
     was = {alarm.key: alarm for alarm in before if alarm.ended_ms is None}
     is_now = {alarm.key: alarm for alarm in after if alarm.ended_ms is None}
     begun = [alarm for key, alarm in is_now.items() if key not in was and key.startswith("group/")]
@@ -154,7 +154,7 @@ def _alarms(before: Iterable[Alarm], after: Iterable[Alarm], now: int) -> Iterat
     over = [
         (alarm.target, f"is not {alarm.text} any more")
         for key, alarm in was.items()
-        if key not in is_now and key.startswith("group/") and alarm.target not in still
+        if key not in is_now and key.startswith("group/") and alarm.target not in still and alarm.target in groups
     ]
     yield from _alike(over, "group", now, "groups are well again", "group", Health.OK)
 

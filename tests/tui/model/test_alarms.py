@@ -20,7 +20,7 @@ from rocketmq_ops.tui.model.views.alarms import AlarmList
 from rocketmq_ops.tui.model.views.clients import Clients
 from rocketmq_ops.tui.model.views.groups import Groups
 from rocketmq_ops.tui.model.views.topics import Topics
-from tests.tui.fakes import FakeModel
+from tests.tui.fakes import FakeModel, group
 
 WRONG = Found("group/g/stalled", Health.CRITICAL, "g", "stalled", None, None)
 
@@ -256,3 +256,9 @@ def test_a_broker_that_answers_with_an_error_is_refusing_and_one_without_an_answ
     assert known.brokers["a:1"].answered_ms == 10, "its figures are as old as they were"
     known.runtime("a:1", {"bootTimestamp": "1"}, 40)
     assert not known.brokers["a:1"].refusing
+
+
+def test_a_group_that_was_deleted_is_not_well_again():
+    before = moment(1, broker(), alarms=[alarm("kept"), alarm("deleted")], groups={"kept": group("kept", 0)})
+    after = moment(2, broker(), groups={"kept": group("kept", 0)})
+    assert [event.target for event in Events().note(before, after)] == ["kept"]
