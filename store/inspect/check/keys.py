@@ -316,13 +316,14 @@ class KeyCheck:
             )  # fmt: skip
         for start, count in self._lost.items():
             self.report.add(
-                "IX-LOST", f"{count} entries point into the damaged range at {start}", file="index", offset=start,
-                entries=count,
+                "IX-LOST", f"{plural(count, 'entry points', 'entries point')} into the damaged range at {start}",
+                file="index", offset=start, entries=count,
             )  # fmt: skip
         if beyond and not live:
             self.report.add(
-                "IX-BEYOND", f"{beyond} entries point past the end of the log at {log_end}", file="index",
-                offset=first or None, entries=beyond,
+                "IX-BEYOND",
+                f"{plural(beyond, 'entry points', 'entries point')} past the end of the log at {log_end}",
+                file="index", offset=first or None, entries=beyond,
             )  # fmt: skip
         self._report_uncovered(live)
 
@@ -401,7 +402,8 @@ class KeyCheck:
         if unknown:
             first = unknown[0]
             self.report.add(
-                "IX-UNKNOWN", f"{len(unknown)} entries are of a kind unknown to this version, the first for "
+                "IX-UNKNOWN",
+                f"{plural(len(unknown), 'entry is', 'entries are')} of a kind unknown to this version, the first for "
                 f"the record at {first.offset}", offset=first.offset, file=self._name(first.file),
                 position=self._position(first.file, first.entry), entry=first.entry, entries=len(unknown),
             )  # fmt: skip

@@ -168,7 +168,7 @@ class _Replay:
                 moved += 1
         self.seen.changed += moved
         if records != line.records:
-            self.problem(f"{records} records at {line.offset}, the proof has {line.records}")
+            self.problem(f"{plural(records, 'record', 'records')} at {line.offset}, the proof has {line.records}")
         if shifts and digest(bytes(undone)) != line.sha256_before:
             self.problem(f"the records at {line.offset} changed in more than the queue offsets in the proof")
 
