@@ -19,6 +19,7 @@ from rocketmq_ops.client.admin.messages.message_send import SendRequest
 from rocketmq_ops.client.consumer.pull_consumer import PullConsumer
 from rocketmq_ops.client.options import ClientOptions
 from rocketmq_ops.client.producer.producer import Producer
+from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.message import Message, MessageExt
 from rocketmq_ops.mqadmin import main as mqadmin
 from rocketmq_ops.mqadmin.changer import CommandChanger
@@ -120,6 +121,20 @@ def test_a_rare_tag_is_found_far_back_and_a_wrong_option_is_refused(server: Rock
         await typed(pilot, ":help")
         assert isinstance(pilot.app.screen, HelpScreen)
 
+    drive(server, ":overview", flow)
+
+
+def test_queues_that_cannot_be_read_are_named(server: RocketMQBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fails(self: MessageAdmin, *_: object) -> object:
+        raise RocketMQError("no answer", "")
+
+    async def flow(pilot: Pilot[None], admin: MQAdmin) -> None:
+        monkeypatch.setattr(MessageAdmin, "scan", fails)
+        await typed(pilot, ":messages/twin")
+        assert "broker-a queue 0, broker-a queue 1: no answer" in said(pilot, "#note")
+
+    line = ["updateTopic", "-n", server.namesrv, "-c", "DefaultCluster", "-t", "twin", "-r", "2", "-w", "2"]
+    assert mqadmin.run(line) == 0
     drive(server, ":overview", flow)
 
 

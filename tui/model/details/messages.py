@@ -219,10 +219,12 @@ class _Scan:
         if follows:
             self._following.begin(self._address)
 
-        async def read(queue: MessageQueue) -> Found:
-            return await (self._onward if follows else self._read)(queue, queues[queue])
+        named = {f"{queue.broker_name} queue {queue.queue_id}": queue for queue in queues}  # as failures name them
 
-        fan = await self._admin.fan_out(queues, read)
+        async def read(name: str) -> Found:
+            return await (self._onward if follows else self._read)(named[name], queues[named[name]])
+
+        fan = await self._admin.fan_out(named, read)
         if queues:
             fan.require_some(f"reading {self._topic}")
         found = list(fan.answers.values())
