@@ -5,9 +5,20 @@ import pytest
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.figures import time_of_day
-from rocketmq_ops.tui.model.moment import BrokerSeen, ClientSeen, Moment, NameServerSeen, TopicQueues, TopicSeen
-from rocketmq_ops.tui.model.table import Health
+from rocketmq_ops.tui.model.moment import (
+    BrokerSeen,
+    ClientSeen,
+    Moment,
+    NameServerSeen,
+    Said,
+    TopicQueues,
+    TopicSeen,
+    Verdict,
+)
+from rocketmq_ops.tui.model.overview import brokers_at, totals
+from rocketmq_ops.tui.model.table import NOTHING, Health
 from rocketmq_ops.tui.model.views.every import VIEWS
+from tests.tui.fakes import FakeModel
 from tests.tui.model.cluster import Cluster, run
 
 BY_NAME = {view.name: view for view in VIEWS}
@@ -96,6 +107,37 @@ def test_topics_of_the_system_are_shown_when_asked_for():
     kinds = {each["topic"]: each["kind"] for each in cells("topics", moment, all="1")}
     assert list(kinds.values()) == ["ordinary", "retry", "dead letters", "system", "system", "system"]
     assert len(cells("topics", moment)) == 1, "what was made before with other options is not shown"
+    assert [total.value for total in totals(FakeModel(moment)) if total.title == "Topics"] == ["1"]
+
+
+def test_a_master_lacks_nothing_of_its_own_log():
+    found = Moment(
+        time_ms=1,
+        brokers={
+            f"a:{number}": BrokerSeen(
+                address=f"a:{number}", cluster="C", broker_name="a", broker_id=number, figures=figures
+            )
+            for number, figures in enumerate(({}, {"gap_bytes": 5.0}, {}))
+        },
+    )
+    gaps = {each["broker"]: each["gap"] for each in cells("brokers", found)}
+    assert gaps == {"a": NOTHING, "a#1": 5.0, "a#2": None}
+    place = brokers_at(found).place("gap")
+    assert place is not None
+    assert {row.cells[0]: row.cells[place] for row in brokers_at(found).rows} == gaps
+
+
+@pytest.mark.parametrize(
+    ("health", "note"),
+    [
+        (Health.OK, "there is no alarm"),
+        (Health.UNKNOWN, "whether anything is wrong is not known yet"),
+        (Health.CRITICAL, "no alarm yet: what is wrong becomes one after 8 s"),
+    ],
+)
+def test_no_alarm_is_good_news_only_where_all_is_well(health, note):
+    found = Moment(time_ms=1, verdict=Verdict(health, (Said("as it is"),)))
+    assert BY_NAME["alarms"].table(found, Address("alarms")).note == note
 
 
 def test_name_servers_that_do_not_agree():
