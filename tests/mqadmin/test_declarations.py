@@ -196,6 +196,7 @@ HOMONYMS = {
     "--since": "the beginning of a stretch of time; of the files that are checked",
     "--apart": "seconds between the readings of a bundle, which has two; of an examination, which has one",
     "--end": "stored until; of a silence",
+    "--config": "-c in dev, as mqbroker has it; none in doctor, where -c is a cluster",
 }
 
 
