@@ -28,6 +28,7 @@ class Counted:
         self.layouts = 0
         self.styled: Counter[object] = Counter()
         self.drawn: list[Region] = []
+        self.pictures: list[set[Region]] = []
         layout, apply, render = Screen._refresh_layout, Stylesheet.apply, Compositor.render_update
 
         def laid_out(*given: Any, **named: Any) -> None:
@@ -40,6 +41,7 @@ class Counted:
 
         def rendered(compositor: Compositor, *given: Any, **named: Any) -> Any:
             self.drawn += compositor._dirty_regions
+            self.pictures.append(set(compositor._dirty_regions))
             return render(compositor, *given, **named)
 
         monkeypatch.setattr(Screen, "_refresh_layout", laid_out)
@@ -50,6 +52,7 @@ class Counted:
         self.layouts = 0
         self.styled.clear()
         self.drawn.clear()
+        self.pictures.clear()
 
 
 def drive(counted: Counted, test: Callable[[Pilot[None]], Awaitable[None]]) -> None:
@@ -78,6 +81,21 @@ def test_a_letter_of_the_filter_lays_nothing_out(monkeypatch: pytest.MonkeyPatch
         await pilot.pause()
         assert counted.drawn, "it is counted"
         assert (counted.layouts, dict(counted.styled)) == (0, {})
+
+    drive(counted, test)
+
+
+def test_a_letter_and_the_rows_that_it_leaves_are_one_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = Counted(monkeypatch)
+
+    async def test(pilot: Pilot[None]) -> None:
+        await pilot.press("slash")
+        await pilot.pause()
+        counted.clear()
+        await pilot.press("2")
+        await pilot.pause()
+        line = next(picture for picture in counted.pictures if any(region.y == SIZE[1] - 2 for region in picture))
+        assert any(region.y <= 4 < region.bottom and region.width > 1 for region in line), "rows too"
 
     drive(counted, test)
 

@@ -230,17 +230,12 @@ class TableScreen(DashboardScreen):
 
     def action_filter(self) -> None:
         """Type words that a row must have."""
-        self.query_one(CommandBar).open("/", self.arrangement.filter)
+        self.query_one(CommandBar).open("/", self.arrangement.filter, takes=self.filter)
 
     def filter(self, text: str) -> None:
         """Leave the rows that have these words."""
         if text != self.arrangement.filter:
             self._arrange(msgspec.structs.replace(self.arrangement, filter=text))
-
-    def on_command_bar_typed(self, event: CommandBar.Typed) -> None:
-        """Filter while it is typed."""
-        if event.prefix == "/":
-            self.filter(event.text)
 
     def on_command_bar_left(self, event: CommandBar.Left) -> None:
         """Escape takes the filter away."""

@@ -51,13 +51,6 @@ class CommandBar(Vertical):
             self.prefix, self.text = prefix, text
             super().__init__()
 
-    class Typed(Message):
-        """The text is another one."""
-
-        def __init__(self, prefix: str, text: str) -> None:
-            self.prefix, self.text = prefix, text
-            super().__init__()
-
     class Left(Message):
         """Escape was pressed."""
 
@@ -69,6 +62,7 @@ class CommandBar(Vertical):
         super().__init__()
         self.prefix = ""
         self._suggest: Callable[[str], Sequence[str]] | None = None
+        self._takes: Callable[[str], None] | None = None
         self._found: list[str] = []
         self._at = 0
         self._listed = ""
@@ -78,18 +72,24 @@ class CommandBar(Vertical):
         yield Note(id="suggestions")
         with _Typing(id="typing"):
             yield Note(id="prefix")
-            yield TypingLine()
+            yield TypingLine(self._typed)
 
     @property
     def is_open(self) -> bool:
         """Whether it takes what is typed."""
         return self.has_class("-open")
 
-    def open(self, prefix: str, text: str = "", suggest: Callable[[str], Sequence[str]] | None = None) -> None:
-        """Take a text, beginning with this one."""
+    def open(
+        self,
+        prefix: str,
+        text: str = "",
+        suggest: Callable[[str], Sequence[str]] | None = None,
+        takes: Callable[[str], None] | None = None,
+    ) -> None:
+        """Take a text, beginning with this one. `takes` is called with what it has become, at each key."""
         if prefix != self.prefix:
             self.query_one("#prefix", Note).update(prefix, layout=False)
-        self.prefix, self._suggest = prefix, suggest
+        self.prefix, self._suggest, self._takes = prefix, suggest, takes
         self.add_class("-open")
         line = self.query_one(Input)
         with line.prevent(Input.Changed):
@@ -120,11 +120,15 @@ class CommandBar(Vertical):
             self._at = (self._at + direction) % len(self._found)
             self._list()
 
-    def on_input_changed(self, event: Input.Changed) -> None:
+    def _typed(self, text: str) -> None:
         """Each key."""
+        self._look(text)
+        if self._takes is not None:
+            self._takes(text)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """That is known by then."""
         event.stop()
-        self._look(event.value)
-        self.post_message(self.Typed(self.prefix, event.value))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter. It is shut when whoever is given the text takes the keys, unless he opens it again for the rest."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rich.style import Style
 from textual.widgets import Input
 
@@ -14,8 +16,14 @@ class TypingLine(Input):
 
     virtual_size = steady()
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, typed: Callable[[str], None], *, id: str | None = None) -> None:
+        """`typed` is called with each other text, before that is drawn: one picture shows a letter and what it does."""
         super().__init__(id=id, compact=True, select_on_focus=False, validate_on=())
+        self._typed = typed
+
+    def watch_value(self, value: str) -> None:
+        """Another text."""
+        self._typed(value)
 
     def get_component_rich_style(self, *names: str, partial: bool = False, default: Style | None = None) -> Style:
         """Of the cursor, and of what is selected."""
