@@ -438,9 +438,11 @@ class MessageAdmin:
 
         return await traces(self._admin, msg_id, trace_topic=trace_topic, begin=begin, end=end, max_num=max_num)
 
-    async def track(self, message: MessageExt) -> list[MessageTrack]:
-        """Whether each group that consumes the topic has consumed this message (messageTrackDetail)."""
-        groups = await self._admin.topics.groups(message.topic)
+    async def track(self, message: MessageExt, groups: list[str] | None = None) -> list[MessageTrack]:
+        """Whether each of `groups`, else of those that brokers list for the topic, has consumed this message
+        (messageTrackDetail)."""
+        if groups is None:
+            groups = await self._admin.topics.groups(message.topic)
         fan = await self._admin.fan_out(groups, lambda group: self._track_one(message, group))
         return [fan.answers.get(group) or MessageTrack(group, "UNKNOWN", fan.errors[group].cause) for group in groups]
 

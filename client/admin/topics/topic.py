@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -90,9 +90,17 @@ class TopicAdmin:
         return any(offsets.consumer_offset > 0 for offsets in stats.offset_table.values())
 
     async def groups(self, topic: str) -> list[str]:
-        """The groups that consume `topic` on any broker. Brokers that fail are passed over unless all do."""
+        """The groups that brokers list for `topic`, as Apache's commands show them. Brokers that fail are passed over
+        unless all do."""
+        return await self._on_any_broker(topic, self.groups_at)
+
+    async def readers(self, topic: str) -> list[str]:
+        """The same without a group that there is not, see `readers_at`."""
+        return await self._on_any_broker(topic, self.readers_at)
+
+    async def _on_any_broker(self, topic: str, groups_at: Callable[[str, str], Awaitable[list[str]]]) -> list[str]:
         route = await self.route_data(topic)
-        fan = await self._admin.fan_out(broker_addresses(route), lambda address: self.readers_at(address, topic))
+        fan = await self._admin.fan_out(broker_addresses(route), lambda address: groups_at(address, topic))
         fan.require_some(f"asking who consumes {topic}")
         return sorted({group for found in fan.answers.values() for group in found})
 

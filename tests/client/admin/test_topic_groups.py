@@ -40,6 +40,6 @@ def test_its_own_name_counts_where_there_is_such_a_group(done: object, groups: l
 
     async def ask() -> tuple[list[str], list[str]]:
         async with MQAdmin(cluster.name_servers, transport=cluster.transport) as admin:
-            return await admin.topics.readers_at(broker.address, "Orders"), await admin.topics.groups("Orders")
+            return await admin.topics.readers_at(broker.address, "Orders"), await admin.topics.readers("Orders")
 
     assert asyncio.run(ask()) == (groups, groups)

@@ -61,7 +61,8 @@ def parts(asking: Asking, message: Once[MessageExt], form: Callable[[], str | No
         )
 
     async def consumed() -> Section:
-        return track_section(await asking.admin.messages.track(await message()))
+        found = await message()
+        return track_section(await asking.admin.messages.track(found, await asking.admin.topics.readers(found.topic)))
 
     async def trace() -> Section:
         found = await message()

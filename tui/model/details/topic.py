@@ -55,7 +55,7 @@ def parts(asking: Asking) -> Sequence[Part]:
         return queue_section(await admin.topics.status(topic), asking.moment)
 
     async def groups() -> Section:
-        return group_section(topic, await admin.topics.groups(topic), asking.moment)
+        return group_section(topic, await admin.topics.readers(topic), asking.moment)
 
     async def route() -> Section:
         return route_section(await admin.topics.route(topic))
