@@ -112,6 +112,8 @@ class Looks:
 
     def __init__(self) -> None:
         self._looks: deque[Look] = deque()
+        #: The newest that saw something.
+        self._seen: Look | None = None
 
     @property
     def last(self) -> Look | None:
@@ -129,10 +131,10 @@ class Looks:
 
     def add(self, time_ms: int, groups: Iterable[GroupOffsets], pause: Callable[[], None] = at_once) -> Look:
         """Add a look, which is later than all others; those that are too old go. `pause` is called every few ms."""
-        last = self.last
-        look = Look(time_ms, groups, last, pause)
-        if last is not None:
-            last.offsets = {}
+        before = self._seen
+        look = self._seen = Look(time_ms, groups, before, pause)
+        if before is not None:
+            before.offsets = {}
         self._looks.append(look)
         while time_ms - self._looks[0].time_ms > WINDOW_MS:
             self._looks.popleft()
