@@ -81,7 +81,7 @@ class Answers:
         )
         self.topics = SimpleNamespace(
             status=call(lambda *_: made_up.topic_status(), self._not_there),
-            groups=call(lambda *_: ["group-00001", "订单-消费组", "new"], lambda *_: []),
+            readers=call(lambda *_: ["group-00001", "订单-消费组", "new"], lambda *_: []),
             route=call(self._route, lambda topic: TopicRoute(topic, [])),
             config_at=call(self._topic_config, lambda *_: None),
         )
