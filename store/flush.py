@@ -272,8 +272,27 @@ class FlushService:
             if now >= self._last_thorough_log + config.flushCommitLogThoroughInterval / 1000:
                 self._last_thorough_log = now
                 least = 1
-            if self._log_files.dirty_bytes() >= max(least, 1):
+            dirty = self._log_files.dirty_bytes()
+            if dirty >= max(least, 1) or (dirty and await self._log_is_lost()):
                 self._sync_log()
+
+    async def _log_is_lost(self) -> bool:
+        """Whether a file with bytes to sync is there no more, or was not: its sync says so, and is not put off."""
+        if self._flags.bits & FILE_LOST:
+            return True
+        batch = self._log_files.unflushed()
+
+        def look() -> None:
+            for mapped, _ in batch:
+                mapped.file.check_there()
+
+        try:
+            await self.in_worker(look)
+        except LostFileError:
+            return True
+        except OSError:
+            return False  # a sync will tell
+        return False
 
     # -- consumequeues, index, checkpoint
 

@@ -83,6 +83,9 @@ class StoreFile(Protocol):
         Raises `OSError`; the data then counts as not durable. LostFileError is one: the path leads to the file no more,
         and what is written to `view` will be gone with the process."""
 
+    def check_there(self) -> None:
+        """Raises LostFileError where the path leads to the file no more. May run in a worker thread."""
+
     def may_have_data_from(self, start: int) -> bool:
         """False only when every byte from `start` to the end is surely zero."""
 
@@ -241,6 +244,13 @@ class OsStoreFile:
                 mapping.madvise(_MADV_POPULATE_WRITE, first, last - first)
             finally:
                 mapping.madvise(mmap.MADV_NORMAL, first, last - first)
+
+    def check_there(self) -> None:
+        try:
+            os.close(self._open_again(os.O_RDONLY))
+        except LostFileError:
+            if not self._closed:
+                raise
 
     def sync(self) -> None:
         try:

@@ -85,9 +85,25 @@ def test_no_message_is_taken_once_the_log_is_lost(tmp_path, caplog, lose, flush)
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("lose", [delete, move, replace])
+def test_a_lost_log_is_noticed_when_hardly_anything_is_to_be_synced(tmp_path, lose):
+    """A sync waits for flushCommitLogLeastPages, or for flushCommitLogThoroughInterval; what is lost does not."""
+
+    async def main():
+        store = open_store(tmp_path, flushIntervalCommitLog=10, flushCommitLogThoroughInterval=3_600_000)
+        store.start()
+        store.put_message(message())
+        lose(log_file(tmp_path))
+        await until(lambda: not store.flags.writeable)
+        assert store.put_message(message()).status is PutStatus.SERVICE_NOT_AVAILABLE
+        await store.shutdown()
+
+    asyncio.run(main())
+
+
 def test_messages_are_taken_again_when_the_very_file_is_back(tmp_path, caplog):
     async def main():
-        store = open_store(tmp_path, flushIntervalCommitLog=10, flushCommitLogThoroughInterval=10)
+        store = open_store(tmp_path, flushIntervalCommitLog=10, flushCommitLogThoroughInterval=3_600_000)
         store.start()
         store.put_message(message(body=b"first"))
         move(log_file(tmp_path))

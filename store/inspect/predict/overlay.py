@@ -58,6 +58,9 @@ class OverlayFile:
     def sync(self) -> None:
         """Nothing is ever durable here."""
 
+    def check_there(self) -> None:
+        """Memory is there."""
+
     def may_have_data_from(self, start: int) -> bool:
         """True unless all bytes are zero."""
         return any(any(self.view[a:b]) for a, b in self._extents(start))
