@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from textual.css.query import NoMatches
 
+from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.tui.app import Dashboard
 from rocketmq_ops.tui.model.details.broker import statistics_section
 from rocketmq_ops.tui.model.details.detail import Part, Section, table_of
@@ -19,7 +20,7 @@ from rocketmq_ops.tui.screens.broker import BrokerScreen
 from rocketmq_ops.tui.screens.overview import OverviewScreen
 from rocketmq_ops.tui.widgets.grid import Grid
 from tests.tui.fakes import MINUTE, NOW_MS, FakeModel, dashboard, moment
-from tests.tui.flows.driving import press, rows, said
+from tests.tui.flows.driving import detail, press, rows, said, settled
 
 _NAMES = (Column(key="name", title="Name"),)
 
@@ -66,6 +67,88 @@ def test_what_was_kept_is_compared_and_what_was_not_says_why(monkeypatch: pytest
             assert said(pilot, "#note") == ""
             await press(pilot, "shift+tab")
             assert rows(pilot) == [["Messages in", "70/s"]]
+
+    asyncio.run(main())
+
+
+def without_rows(screen: BrokerScreen) -> Sequence[Part]:
+    """Parts that show no rows: of those that are kept one is empty and one fails, of the others one is text."""
+    name = screen.address.name
+
+    async def empty() -> Section:
+        return table_of(_NAMES, [], "it has none")
+
+    async def failed() -> Section:
+        raise RocketMQError("no answer", "start it")
+
+    async def text() -> Section:
+        return Section(lines=("a line",))
+
+    def then(moment: Moment) -> Section | None:
+        return statistics_section(name, moment)
+
+    return (
+        Part("text", "Text", text),
+        Part("empty", "Empty", empty),
+        Part("failed", "Failed", failed),
+        Part("kept empty", "Kept, empty", empty, then),
+        Part("kept failed", "Kept, failed", failed, then),
+        Part("kept text", "Kept, text", text, then),
+    )
+
+
+@pytest.mark.parametrize(
+    ("part", "why"),
+    [
+        ("text", "not kept"),
+        ("empty", "not kept"),
+        ("failed", "not kept"),
+        ("kept empty", "there are no rows here to compare"),
+        ("kept failed", "there are no rows here to compare"),
+        ("kept text", "there are no rows here to compare"),
+    ],
+)
+def test_a_part_without_rows_is_compared_with_nothing_and_says_why(
+    monkeypatch: pytest.MonkeyPatch, part: str, why: str
+) -> None:
+    monkeypatch.setattr(BrokerScreen, "parts", without_rows)
+
+    async def main() -> None:
+        model = FakeModel(with_rate(NOW_MS, 70.0), [with_rate(NOW_MS - 20 * MINUTE, 50.0)])
+        async with dashboard(model, f":broker/broker-a?part={part}").run_test(size=(120, 30)) as pilot:
+            await settled(pilot)
+            assert detail(pilot).part == part
+            before = said(pilot, "#note")
+            await press(pilot, "c")
+            assert why in said(pilot, "#note")
+            assert before in said(pilot, "#note"), "why it shows nothing stays"
+            assert "10 minutes ago" not in str(detail(pilot).status())
+            await press(pilot, "c")
+            assert said(pilot, "#note") == before
+
+    asyncio.run(main())
+
+
+def test_a_part_that_is_asked_for_claims_nothing_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        answers = asyncio.Event()
+
+        async def statistics() -> Section:
+            await answers.wait()
+            return statistics_section("broker-a", with_rate(NOW_MS, 70.0))
+
+        def then(moment: Moment) -> Section | None:
+            return statistics_section("broker-a", moment)
+
+        monkeypatch.setattr(BrokerScreen, "parts", lambda _: (Part("statistics", "Statistics", statistics, then),))
+        model = FakeModel(with_rate(NOW_MS, 70.0), [with_rate(NOW_MS - 20 * MINUTE, 50.0)])
+        async with dashboard(model, ":broker/broker-a").run_test(size=(120, 30)) as pilot:
+            await pilot.press("c")
+            assert said(pilot, "#note") == "asking …"
+            assert "10 minutes ago" not in str(detail(pilot).status())
+            answers.set()
+            await settled(pilot)
+            assert "against 10 minutes ago" in str(detail(pilot).status())
 
     asyncio.run(main())
 

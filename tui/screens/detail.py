@@ -46,6 +46,7 @@ _NO_ROWS: Final = Table(columns=(), rows=[])
 #: The key of what is shown of the past, among those of parts.
 _PAST: Final = ""
 _NOT_KEPT = "this is asked when it is looked at, and not kept: there is nothing to compare with"
+_NO_ROWS_TEXT = "there are no rows here to compare"
 _NOT_THEN = "nothing of this is recorded: it is asked when it is looked at; press l for the present"
 
 
@@ -86,7 +87,8 @@ class DetailScreen(TableScreen):
         self._ranges: list[tuple[int, int]] = []
         self._arranger: Arranger | None = None
         self._said = Text()
-        #: Why what is shown is not compared, where that is wished.
+        #: Whether what is shown is compared; why it is not, where that is wished.
+        self._compared = False
         self._uncompared = ""
 
     # What subclasses say
@@ -221,8 +223,9 @@ class DetailScreen(TableScreen):
         table = section.table if section is not None and section.table is not None else _NO_ROWS
         before = None
         self._uncompared = ""
-        if self.comparing and table.rows:
+        if self.comparing:
             table, before = self._against(table)
+        self._compared = before is not None
         if self._arranger is None or self._arranger.table is not table:
             self._arranger = Arranger(table, self.context.language, in_order=True)  # parts come as they are read
         shown = self._arranger.arranged(self.arrangement)
@@ -238,6 +241,9 @@ class DetailScreen(TableScreen):
         part = self._parts[self._at] if self._parts else None
         if not back and (part is None or part.then is None):
             self._uncompared = self.NO_PAST
+            return table, None
+        if not table.rows:
+            self._uncompared = _NO_ROWS_TEXT
             return table, None
         tables = self.context.model.before(COMPARED_MS, self._tables_of) or {}
         then = tables.get(_PAST if back or part is None else part.key)
@@ -316,7 +322,7 @@ class DetailScreen(TableScreen):
 
     def against_text(self) -> str:
         """See `TableScreen`: the note says why what is shown is not compared."""
-        return "" if self._uncompared else compared_text(known=True)
+        return compared_text(known=True) if self._compared else ""
 
     # Moving about
 
