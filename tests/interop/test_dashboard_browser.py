@@ -17,6 +17,9 @@ import pytest
 from tests.interop.ours import BIN, DevPair
 from tests.interop.processes import Child
 
+from rocketmq_ops.client import ClientOptions, Producer
+from rocketmq_ops.common.message import Message
+
 LIMIT_SECONDS = 60
 
 
@@ -75,9 +78,17 @@ class Browser:
         elif message["method"] in ("Network.requestWillBeSent", "Network.webSocketCreated"):
             self.asked.append(message["params"].get("url") or message["params"]["request"]["url"])
 
-    def moments(self) -> set[str]:
-        """The times of day that the axis has shown."""
-        return set(re.findall(r"live (\d\d:\d\d:\d\d)", re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", self.terminal)))
+    def rates(self) -> list[str]:
+        """Messages that come in a second, as the overview has shown them in turn."""
+        return re.findall(r" In +(\S+)/s", re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", self.terminal))
+
+
+async def send(pair: DevPair) -> None:
+    """Send messages until it is cancelled."""
+    async with Producer("moving", ClientOptions(name_servers=[pair.namesrv_address])) as producer:
+        while True:
+            await producer.send(Message("Moving", b"x"))
+            await asyncio.sleep(0.02)
 
 
 def test_the_page_shows_figures_that_move(pair: DevPair, served: str, tmp_path: Path) -> None:
@@ -96,14 +107,21 @@ def test_the_page_shows_figures_that_move(pair: DevPair, served: str, tmp_path: 
                 await browser.call("Network.enable")
                 await browser.call("Page.enable")
                 await browser.call("Page.navigate", url=served)
-                while not (
-                    "broker-a" in browser.terminal and "nothing is wrong" in browser.terminal and browser.moments()
-                ):
+                while not ("broker-a" in browser.terminal and "nothing is wrong" in browser.terminal):
                     await browser.hear()
+                while "0" not in browser.rates():
+                    await browser.hear()
+                assert set(browser.rates()) == {"0"}, "nobody has sent anything"
                 first = await browser.call("Page.captureScreenshot")
-                shown = browser.moments()
-                while len(browser.moments()) <= len(shown):
-                    await browser.hear()
+                sending = asyncio.create_task(send(pair))
+                try:
+                    while not sending.done() and browser.rates()[-1] == "0":
+                        await browser.hear()
+                finally:
+                    sending.cancel()
+                    await asyncio.wait([sending])
+                assert sending.cancelled(), sending.exception()
+                assert 0 < float(browser.rates()[-1]) <= 50, "no more than were sent"
                 last = await browser.call("Page.captureScreenshot")
                 assert first["data"] != last["data"]
                 assert [url for url in browser.asked if "://127.0.0.1:" not in url and url != "about:blank"] == []
