@@ -176,7 +176,7 @@ def test_the_overview_compares_brokers_and_groups() -> None:
             assert any("70/s" in line and "+20/s" in line for line in drawn), drawn
             assert "against 10 minutes ago" in str(screen.status())
             await press(pilot, "c")
-            assert screen.status() == ()
+            assert "10 minutes ago" not in str(screen.status())
 
     asyncio.run(main())
 
@@ -210,5 +210,28 @@ def test_an_answer_that_comes_when_the_dashboard_has_ended_is_drawn_nowhere(monk
             assert screen._sections["statistics"].table == table_of(_NAMES, []).table
             with pytest.raises(NoMatches):
                 screen.draw_if_seen()  # which nobody calls then
+
+    asyncio.run(main())
+
+
+def test_the_overview_has_the_age_of_the_oldest_figures_of_brokers_beside_what_it_compares_with() -> None:
+    async def main() -> None:
+        seen = moment(brokers=3)
+        late = seen.brokers["10.0.0.1:10911"]
+        seen.brokers[late.address] = msgspec.structs.replace(
+            late, answered_ms=NOW_MS - 3 * MINUTE, failing_since=NOW_MS - 3 * MINUTE
+        )
+        model = FakeModel(seen)
+        async with dashboard(model, ":overview").run_test(size=(120, 30)) as pilot:
+            await press(pilot)
+            screen = pilot.app.screen
+            assert isinstance(screen, OverviewScreen)
+            assert "~ figures are from 3m before" in str(screen.status()), "another is silent for 1m"
+            await press(pilot, "c")
+            assert "~ figures are from 3m before" in str(screen.status())
+            assert "nothing is known of 10 minutes ago" in str(screen.status())
+            model.turn(moment(brokers=1))
+            await press(pilot)
+            assert "figures are from" not in str(screen.status()), "all answer"
 
     asyncio.run(main())

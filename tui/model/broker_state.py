@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -77,6 +77,31 @@ def _states(broker: BrokerSeen) -> list[State]:
 def _number(settings: Mapping[str, str], key: str, otherwise: int) -> float:
     text = settings.get(key, "")
     return float(text) if text.isdecimal() else float(otherwise)
+
+
+def telling(brokers: Iterable[BrokerSeen]) -> dict[str, BrokerSeen]:
+    """By address, the brokers that know a name's topics and groups: the master, or the lowest slave where there is
+    none.
+
+    A name of which no broker is listed any more has one too: its queues are not gone, but unknown.
+    """
+    best: dict[tuple[str, str], BrokerSeen] = {}
+    for broker in brokers:
+        key = broker.cluster, broker.broker_name
+        if key not in best or _rank(broker) < _rank(best[key]):
+            best[key] = broker
+    return {broker.address: broker for broker in best.values()}
+
+
+def _rank(broker: BrokerSeen) -> tuple[bool, int]:
+    return broker.unlisted_since is not None, broker.broker_id
+
+
+def stale(brokers: Iterable[BrokerSeen]) -> dict[str, int]:
+    """The names whose topics are not told of now, and when each told of itself last (ms since 1970)."""
+    return {
+        broker.broker_name: broker.stale_since for broker in telling(brokers).values() if broker.stale_since is not None
+    }
 
 
 def gap_of(broker: BrokerSeen) -> Value:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Final
 
 import msgspec
@@ -33,8 +33,14 @@ class Derived(msgspec.Struct):
     lag_change: float | None
 
 
-def derive(looks: Looks, before: Mapping[str, GroupSeen], pause: Callable[[], None] = at_once) -> Derived:
-    """The last look. `before` are the groups as they were. `pause` is called every few ms."""
+def derive(
+    looks: Looks,
+    before: Mapping[str, GroupSeen],
+    pause: Callable[[], None] = at_once,
+    in_doubt: Container[str] = (),
+) -> Derived:
+    """The last look. `before` are the groups as they were; those `in_doubt` may wait for what a broker did not tell.
+    `pause` is called every few ms."""
     look = looks.last
     assert look is not None
     then = looks.back(RATE_MS)
@@ -49,7 +55,8 @@ def derive(looks: Looks, before: Mapping[str, GroupSeen], pause: Callable[[], No
         held = look.get(name)
         assert held is not None
         old = then.get(name) if then is not None else None
-        total = _lag(held)
+        doubted = name in in_doubt
+        total = None if doubted else _lag(held)
         consumed = _moved(held, old, grown, out) if old is not None else None
         rate = consumed / seconds if consumed is not None and seconds > 0 else None
         window = None if total == 0 else looks.window(name)
@@ -65,11 +72,14 @@ def derive(looks: Looks, before: Mapping[str, GroupSeen], pause: Callable[[], No
         was = before.get(name)
         ok = judged.state is LagState.OK
         same = was is not None and was.lag.state is judged.state
+        waiting = 0 if window is None else None
+        if window is not None and not doubted:
+            waiting = _waiting(window, was, looks.previous_ms, looks.before_last(name))
         groups[name] = GroupSeen(
             group=name,
             offsets=look.offsets[name],
             lag=judged,
-            waiting_ms=0 if window is None else _waiting(window, was, looks.previous_ms, looks.before_last(name)),
+            waiting_ms=waiting,
             consume_rate=rate,
             drained_in_ms=_drained(total, old, seconds),
             members=held.members,

@@ -10,6 +10,8 @@ from rocketmq_ops.tui.model.table import Below, Health, Kind, Value
 
 #: What is not known; nothing that is known is written so.
 UNKNOWN: Final = "?"
+#: Stands before what is not of the moment that is shown.
+STALE: Final = "~"
 #: A sign for each health, so that it needs no colour. None of them is of a width that depends on the terminal.
 SIGNS: Final = {Health.OK: "✓", Health.INFO: "i", Health.UNKNOWN: "?", Health.WARNING: "!", Health.CRITICAL: "✗"}
 #: Cells that a figure of each kind takes at most; texts have no width of their own.

@@ -7,6 +7,7 @@ import msgspec
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets
 from rocketmq_ops.tui.model.broker_figures import figures_of, version_of
+from rocketmq_ops.tui.model.broker_state import telling
 from rocketmq_ops.tui.model.members import Members
 from rocketmq_ops.tui.model.moment import BrokerSeen, NameServerSeen, TopicQueues
 from rocketmq_ops.tui.model.periods import LISTING, RUNTIME, Question
@@ -102,20 +103,8 @@ class Known:
             self.name_servers[address] = msgspec.structs.replace(server, failure=failure, failing_since=since)
 
     def to_ask_for_groups(self) -> dict[str, BrokerSeen]:
-        """The brokers that know a name's groups: the master, or the lowest slave where there is none, by address.
-
-        A name of which no broker is listed any more has one too: its queues are not gone, but unknown.
-        """
-        best: dict[tuple[str, str], BrokerSeen] = {}
-        for broker in self.brokers.values():
-            key = broker.cluster, broker.broker_name
-            if key not in best or _rank(broker) < _rank(best[key]):
-                best[key] = broker
-        return {broker.address: broker for broker in best.values()}
-
-
-def _rank(broker: BrokerSeen) -> tuple[bool, int]:
-    return broker.unlisted_since is not None, broker.broker_id
+        """See `telling`."""
+        return telling(self.brokers.values())
 
 
 def _lasting(figures: dict[str, float]) -> dict[str, float]:

@@ -15,7 +15,7 @@ from rocketmq_ops.housekeeping.history.place import history_file
 from rocketmq_ops.housekeeping.history.rows import at_once
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueOffsets
 from rocketmq_ops.tui.model.alarms import Alarms, found, withheld
-from rocketmq_ops.tui.model.broker_state import judged, with_gaps
+from rocketmq_ops.tui.model.broker_state import judged, stale, with_gaps
 from rocketmq_ops.tui.model.clock import Clock, WallClock
 from rocketmq_ops.tui.model.derive import Derived, derive
 from rocketmq_ops.tui.model.events import Events
@@ -63,12 +63,15 @@ class LiveModel(Timeline):
         self._session = session
         self._known = Known()
         self._looks = Looks()
+        #: The groups of each broker that had no queues when it told of them last.
+        self._without_queues: dict[str, set[str]] = {}
         self._derived: Derived | None = None
         self._groups_ms: int | None = None
         self._moment: Moment | None = None
         #: The last one that was made.
         self._newest: Moment | None = None
-        self._topics_of: tuple[int, Derived | None, dict[str, TopicSeen]] | None = None
+        #: Topics, and what they were made of.
+        self._topics_of: tuple[int, Derived | None, dict[str, int], dict[str, TopicSeen]] | None = None
         #: Why the name servers are not known.
         self._start_failure: Failure | None = None
         self._clients: dict[str, ClientSeen] = {}
@@ -143,7 +146,7 @@ class LiveModel(Timeline):
         await work.turn()
         self._derived, self._clients, self._groups_ms = derived, clients, time_ms
         if derived.in_rates or not derived.groups:
-            self._known.puts.consumed = derived.in_rates
+            self._known.puts.said_by_offsets(derived.in_rates)
         self._note(time_ms)
         await work.turn()
         self._moment = self.kept = self._made()
@@ -158,10 +161,16 @@ class LiveModel(Timeline):
         self, time_ms: int, answers: list[GroupsOf], pause: Callable[[], None] = at_once
     ) -> tuple[Derived, list[Placed]]:
         """What the look says, and where to ask for the clients of each group. Queues of a broker that did not answer
-        stay, with nothing known of them."""
+        stay, with nothing known of them, and so do its groups that had none yet."""
         groups: dict[str, GroupOffsets] = {}
+        in_doubt: set[str] = set()
         last = self._looks.last
         for answer in answers:
+            if answer.groups is not None:
+                bare = {name for name, group in answer.groups.items() if not group.queues}
+                self._without_queues[answer.broker_name] = bare
+            else:
+                in_doubt |= self._without_queues.get(answer.broker_name, set())
             if answer.groups is None and last is not None:
                 pause()
                 for name in last.groups:
@@ -172,10 +181,14 @@ class LiveModel(Timeline):
             pause()
             for name, group in (answer.groups or {}).items():
                 groups.setdefault(name, GroupOffsets(group=name, queues=[])).queues += group.queues
+        for name in in_doubt:
+            groups.setdefault(name, GroupOffsets(group=name, queues=[]))
+        in_doubt = {name for name in in_doubt if not groups[name].queues}
         for name, group in groups.items():
             group.members = self._known.members.count(name)
         self._looks.add(time_ms, groups.values(), pause)
-        derived = derive(self._looks, self._derived.groups if self._derived is not None else {}, pause)
+        before = self._derived.groups if self._derived is not None else {}
+        derived = derive(self._looks, before, pause, in_doubt)
         return derived, [
             (seen.group, seen.lag.lag != 0, list(dict.fromkeys([queue.queue.broker for queue in seen.offsets.queues])))
             for seen in derived.groups.values()
@@ -205,8 +218,11 @@ class LiveModel(Timeline):
         for name, group in derived.groups.items():
             if group.lag.lag is not None:
                 lines.put("group.lag", name, group.lag.lag)
+        topics, old = self._topics(), stale(self._known.brokers.values())
         for line, rates in (("topic.in_rate", derived.in_rates), ("topic.out_rate", derived.out_rates)):
             for topic, rate in rates.items():
+                if old and topic in topics and not old.keys().isdisjoint(topics[topic].on):
+                    continue
                 if rate or lines.has(line, topic):  # most topics of a large cluster are quiet
                     lines.put(line, topic, rate)
         for name, total in totals_of(self._totals()):
@@ -241,10 +257,11 @@ class LiveModel(Timeline):
         )
 
     def _topics(self) -> dict[str, TopicSeen]:
-        """Made anew when brokers have told of them, or rates are known anew."""
+        """Made anew when brokers have told of them, rates are known anew, or brokers fall silent or answer again."""
         known, derived = self._known, self._derived
-        if self._topics_of is not None and self._topics_of[0] == known.topics_version and self._topics_of[1] is derived:
-            return self._topics_of[2]
+        old, made = stale(known.brokers.values()), self._topics_of
+        if made is not None and made[1] is derived and (made[0], made[2]) == (known.topics_version, old):
+            return made[3]
         topics: dict[str, TopicSeen] = {}
         for address, held in known.topics.items():
             broker = known.brokers.get(address)
@@ -260,9 +277,11 @@ class LiveModel(Timeline):
         addresses = {known.brokers[at].broker_name: at for at in known.topics if at in known.brokers}
         now = self._clock.now_ms()
         for seen in topics.values():
-            if seen.in_rate is None:
+            if not old.keys().isdisjoint(seen.on):  # a part of it is not known
+                seen.in_rate = seen.out_rate = None
+            elif seen.in_rate is None:
                 seen.in_rate = known.puts.rate(seen.topic, [addresses[name] for name in seen.on], now)
-        self._topics_of = (known.topics_version, derived, topics)
+        self._topics_of = (known.topics_version, derived, old, topics)
         return topics
 
     def _made(self) -> Moment:

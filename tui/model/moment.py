@@ -74,6 +74,12 @@ class BrokerSeen(Answered, kw_only=True):
         """Whether its figures are of an answer before: it does not answer now, or refuses to."""
         return self.dead or self.refusing
 
+    @property
+    def stale_since(self) -> int | None:
+        """Until when its figures are from (ms since 1970) where they are of an answer before; None: they are not, or
+        there are none."""
+        return self.answered_ms if self.outdated else None
+
 
 class State(msgspec.Struct, frozen=True):
     """What is the matter with something: a text in English, and since when where that is known (ms since 1970)."""

@@ -10,8 +10,8 @@ import msgspec
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.alarms import withheld
-from rocketmq_ops.tui.model.broker_state import gap_of
-from rocketmq_ops.tui.model.figures import UNKNOWN, change, count, figure
+from rocketmq_ops.tui.model.broker_state import gap_of, telling
+from rocketmq_ops.tui.model.figures import STALE, UNKNOWN, change, count, figure
 from rocketmq_ops.tui.model.model import Model
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.spark import spark
@@ -72,7 +72,7 @@ def brokers_at(moment: Moment, model: Model | None = None) -> Table:
                     broker.cluster,
                 ),
                 health=broker.health,
-                stale_since=broker.answered_ms if broker.outdated else None,
+                stale_since=broker.stale_since,
                 opens=Address("broker", broker.address),
             )
         )
@@ -123,8 +123,16 @@ def totals(model: Model) -> list[Total]:
         Total("Out", figure(known.out_rate, Kind.RATE, 0), past("out_rate")),
         Total("Lag", f"{figure(known.lag, Kind.COUNT, 0)} {trend}".rstrip(), past("lag"), unknown),
         Total("Groups", _groups(moment)),
-        Total("Topics", UNKNOWN if moment.topics_ms is None else count(len(made_topics(moment)))),
+        Total("Topics", _topics(moment)),
     ]
+
+
+def _topics(moment: Moment) -> str:
+    """How many topics there are; marked as brokers' figures are where one that would tell of others does not."""
+    if moment.topics_ms is None:
+        return UNKNOWN
+    stale = any(broker.outdated for broker in telling(moment.brokers.values()).values())
+    return (STALE if stale else "") + count(len(made_topics(moment)))
 
 
 def _groups(moment: Moment) -> str:

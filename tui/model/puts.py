@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from typing import Final
 
 from rocketmq_ops.common.topics import is_dlq_topic, is_retry_topic, is_system_topic
@@ -19,7 +19,7 @@ class Puts:
         self._asked: dict[str, dict[str, int]] = {}
         self._rates: dict[str, dict[str, float]] = {}
         #: Topics of which offsets say the rates; None before that is known.
-        self.consumed: Container[str] | None = None
+        self.consumed: Collection[str] | None = None
 
     def next(self, address: str, topics: Iterable[str], own: Container[str], now_ms: int) -> str | None:
         """Whose turn it is on a broker: of those that no group consumes the one that was asked longest ago. `own` are
@@ -47,6 +47,13 @@ class Puts:
             rates.pop(topic, None)
         else:
             rates[topic] = rate
+
+    def said_by_offsets(self, topics: Collection[str]) -> None:
+        """Offsets say the rates of these: what was counted of them before is old once they do not any more."""
+        self.consumed = topics
+        for rates in self._rates.values():
+            for topic in [topic for topic in rates if topic in topics]:
+                del rates[topic]
 
     def rate(self, topic: str, addresses: Iterable[str], now_ms: int) -> float | None:
         """Of all its brokers; None where one of them has not told, or not for long."""

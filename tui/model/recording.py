@@ -20,7 +20,7 @@ from rocketmq_ops.housekeeping.history.rows import at_once
 from rocketmq_ops.housekeeping.history.runs import Figure, Run
 from rocketmq_ops.tui.model.alarms import found, in_order
 from rocketmq_ops.tui.model.broker_figures import PREFIX
-from rocketmq_ops.tui.model.broker_state import judged
+from rocketmq_ops.tui.model.broker_state import judged, stale
 from rocketmq_ops.tui.model.derive import RATE_MS, Derived, derive
 from rocketmq_ops.tui.model.looks import AT_A_TIME, WINDOW_MS, Looks, spread
 from rocketmq_ops.tui.model.moment import (
@@ -164,12 +164,15 @@ def moment_at(history: History, at_ms: int) -> Moment | None:
         key: points[-1][1] for key, points in history.figures(time_ms, time_ms).items()
     }
     looks = looks_at(history, time_ms)
-    derived = derive(looks, {})
+    last = looks.last
+    told_in_part = last is not None and any(name == UNKNOWN for name, _ in figures)
+    in_doubt = {name for name in last.groups if not last.keys(name)} if last is not None and told_in_part else set()
+    derived = derive(looks, {}, in_doubt=in_doubt)
     groups = {name: _with_figures(group, figures) for name, group in derived.groups.items()}
     brokers = _brokers(figures, texts, time_ms)
     name_servers = _name_servers(figures, texts)
     topics_ms = figures.get((TOTAL + "topics_ms", ""))
-    topics = _topics(history.routes_at(time_ms), derived, figures)
+    topics = _topics(history.routes_at(time_ms), derived, figures, stale(brokers.values()))
     is_ours = "alarms" in texts
     if is_ours:
         alarms = msgspec.json.decode(texts["alarms"], type=list[Alarm])
@@ -317,16 +320,17 @@ def _whole(value: float | None) -> int | None:
 
 
 def _topics(
-    routes: Mapping[str, str], derived: Derived, figures: Mapping[tuple[str, str], float]
+    routes: Mapping[str, str],
+    derived: Derived,
+    figures: Mapping[tuple[str, str], float],
+    old: Mapping[str, int],
 ) -> dict[str, TopicSeen]:
-    return {
-        topic: TopicSeen(
-            topic=topic,
-            on={
-                name: TopicQueues(int(read), int(write), int(perm)) for name, read, write, perm in _QUEUES.findall(body)
-            },
-            in_rate=derived.in_rates.get(topic, figures.get((COUNTED, topic))),
-            out_rate=derived.out_rates.get(topic),
-        )
-        for topic, body in routes.items()
-    }
+    """`old`: brokers, by their names, that did not answer; rates of topics there are not known."""
+    topics: dict[str, TopicSeen] = {}
+    for topic, body in routes.items():
+        on = {name: TopicQueues(int(read), int(write), int(perm)) for name, read, write, perm in _QUEUES.findall(body)}
+        seen = topics[topic] = TopicSeen(topic=topic, on=on)
+        if old.keys().isdisjoint(on):
+            seen.in_rate = derived.in_rates.get(topic, figures.get((COUNTED, topic)))
+            seen.out_rate = derived.out_rates.get(topic)
+    return topics

@@ -18,9 +18,9 @@ from textual.widgets import Input
 from rocketmq_ops.tui.catalogue import MOST_SUGGESTIONS, NeedsNameError
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address, AddressError
-from rocketmq_ops.tui.model.figures import time_of_day
+from rocketmq_ops.tui.model.figures import STALE, figure, time_of_day
 from rocketmq_ops.tui.model.model import Mode
-from rocketmq_ops.tui.model.table import Health
+from rocketmq_ops.tui.model.table import Health, Kind
 from rocketmq_ops.tui.saved import SIGN, SavedError
 from rocketmq_ops.tui.widgets.cells import MARK
 from rocketmq_ops.tui.widgets.command_bar import CommandBar
@@ -197,6 +197,14 @@ class DashboardScreen(Screen[None]):
     def status(self) -> Sequence[Part]:
         """What is said at the right of the keys."""
         return ()
+
+    def age_since(self, stale_since: int | None) -> Sequence[Part]:
+        """How old figures are that are not of the moment that is shown; nothing for those that are."""
+        if stale_since is None:
+            return ()
+        age = figure(stale_since, Kind.MOMENT, self.context.model.moment().time_ms)
+        tr = self.context.tr
+        return ((f"{STALE} {tr('figures are from')} {age} {tr('before')}  ", "warning"),)
 
     # Moving about
 

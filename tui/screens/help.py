@@ -12,10 +12,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from rocketmq_ops.tui.context import Context
-from rocketmq_ops.tui.model.figures import SIGNS, UNKNOWN
+from rocketmq_ops.tui.model.figures import SIGNS, STALE, UNKNOWN
 from rocketmq_ops.tui.model.table import Health
 from rocketmq_ops.tui.widgets.cells import MARK, fitted
-from rocketmq_ops.tui.widgets.grid_lines import STALE
 
 #: (keys, what they do)
 Listed = Sequence[tuple[str, str]]

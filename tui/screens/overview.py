@@ -148,11 +148,15 @@ class OverviewScreen(DashboardScreen):
         self.draw()
 
     def status(self) -> Sequence[Part]:
-        """What it is compared with; alarms and events have their own times."""
-        if not self.comparing:
-            return ()
-        known = self.context.model.before(COMPARED_MS, self._rows_of) is not None
-        return ((self.context.tr(compared_text(known)) + " ", "key"),)
+        """How old the oldest figures of brokers are, and what it is compared with; alarms and events have their own
+        times."""
+        model = self.context.model
+        ages = [broker.stale_since for broker in model.moment().brokers.values() if broker.stale_since is not None]
+        parts: list[Part] = [*self.age_since(min(ages, default=None))]
+        if self.comparing:
+            known = model.before(COMPARED_MS, self._rows_of) is not None
+            parts.append((self.context.tr(compared_text(known)) + " ", "key"))
+        return parts
 
     def focus_body(self) -> None:
         """The alarms, where there are any; else the brokers."""

@@ -24,7 +24,6 @@ from rocketmq_ops.tui.screens.offers import of_rows
 from rocketmq_ops.tui.screens.row import RowScreen
 from rocketmq_ops.tui.widgets.command_bar import CommandBar
 from rocketmq_ops.tui.widgets.grid import Grid
-from rocketmq_ops.tui.widgets.grid_lines import STALE
 from rocketmq_ops.tui.widgets.lines import Part
 from rocketmq_ops.tui.widgets.steady import Note
 
@@ -157,11 +156,8 @@ class TableScreen(DashboardScreen):
         if self.table is None:
             return ()
         total, seen = len(self.table.rows), len(self.grid.rows)
-        parts: list[Part] = []
         row = self.grid.row
-        if row is not None and row.stale_since is not None:
-            age = figure(row.stale_since, Kind.MOMENT, self.context.model.moment().time_ms)
-            parts.append((f"{STALE} {tr('figures are from')} {age} {tr('before')}  ", "warning"))
+        parts: list[Part] = [*self.age_since(None if row is None else row.stale_since)]
         if self.arrangement.filter:
             parts.append((f"/{self.arrangement.filter}  ", "key"))
         if self.comparing and (text := self.against_text()):

@@ -11,7 +11,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from rocketmq_ops.tui.model.figures import SIGNS, UNKNOWN, change
+from rocketmq_ops.tui.model.figures import SIGNS, STALE, UNKNOWN, change
 from rocketmq_ops.tui.model.shown import Arrangement
 from rocketmq_ops.tui.model.table import Kind, Row, changes
 from rocketmq_ops.tui.widgets.cells import cut, fitted
@@ -19,8 +19,6 @@ from rocketmq_ops.tui.widgets.grid_columns import GAP, HEAD, Columns, Slot
 from rocketmq_ops.tui.widgets.grid_styles import Look, RowStyles
 from rocketmq_ops.tui.widgets.grid_texts import Texts
 
-#: Stands before a row whose figures are not of the moment that is shown.
-STALE: Final = "~"
 _UNCHANGED: Final = ("", 0.0)
 
 

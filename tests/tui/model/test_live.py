@@ -9,9 +9,12 @@ from rocketmq_ops.remoting.codes import RequestCode as Code
 from rocketmq_ops.tui.model import known, periods
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.model import Mode
+from rocketmq_ops.tui.model.overview import totals
+from rocketmq_ops.tui.model.replay import Replay
 from rocketmq_ops.tui.model.table import Health
 from rocketmq_ops.tui.model.views.clients import Clients
 from rocketmq_ops.tui.model.views.groups import Groups
+from rocketmq_ops.tui.model.views.topics import Topics
 from tests.tui.model.cluster import NAME_SERVER, START, Cluster, run
 
 A, B = "10.0.0.1:10911", "10.0.0.2:10911"
@@ -244,6 +247,77 @@ def test_a_topic_that_no_group_consumes_has_the_rate_that_brokers_count():
             cluster.down[B] = "refused"
             await cluster.clock.advance(12 * 60_000)
             assert model.moment().topics["busy"].in_rate is None, "a part of it is not known for long"
+
+    run(test)
+
+
+def test_rates_of_topics_on_a_silent_broker_are_unknown_and_their_rows_have_its_age(tmp_path):
+    async def test():
+        cluster = Cluster()
+        cluster.puts = {"orders": 7.0, "busy": 2.5}
+        cluster.perms["busy"] = 6
+        async with cluster.watched(session=tmp_path / "session") as model:
+            await cluster.clock.advance(30_000)
+            assert model.moment().topics["orders"].in_rate == 14.0, "counted, as no group consumes it yet"
+            cluster.group("g", 100, 90)
+            await cluster.clock.advance(90_000)
+            assert model.moment().topics["orders"].in_rate == 0.0
+            assert {row.stale_since for row in rows_of(model.moment())} == {None}
+            points = len(model.series("topic.in_rate", "orders"))
+            cluster.down[B] = "refused"
+            await cluster.clock.advance(10_000)
+            cluster.group("g", 200, 90)
+            await cluster.clock.advance(50_000)
+            for moment in (model.moment(), await on_tape(tmp_path / "session")):
+                for topic in ("orders", "busy"):
+                    seen = moment.topics[topic]
+                    assert (seen.in_rate, seen.out_rate) == (None, None), "a part of it is not known"
+                answered = moment.brokers[B].answered_ms
+                assert {(row.health, row.stale_since) for row in rows_of(moment)} == {(Health.UNKNOWN, answered)}
+            assert [total.value for total in totals(model) if total.title == "Topics"] == ["~2"]
+            assert len(model.series("topic.in_rate", "orders")) == points, "no part is drawn as the whole"
+            assert model.moment().topics is model.moment().topics
+            del cluster.down[B]
+            while model.moment().brokers[B].dead:
+                await cluster.clock.advance(200)
+            assert {row.stale_since for row in rows_of(model.moment())} == {None}
+            assert model.moment().topics["orders"].in_rate != 14.0, (
+                "what was counted before a group consumed it is over"
+            )
+            assert [total.value for total in totals(model) if total.title == "Topics"] == ["2"]
+
+    run(test)
+
+
+def rows_of(moment):
+    return Topics().table(moment, Address("topics")).rows
+
+
+async def on_tape(path):
+    """The last moment of a session."""
+    async with Replay(path) as replay:
+        return replay.moment()
+
+
+def test_a_group_without_queues_is_unknown_while_its_broker_is_silent_and_not_gone():
+    async def test():
+        cluster = Cluster()
+        cluster.group("g", 100, 100)
+        cluster.offsets["broker-b"]["billing"] = {}
+        async with cluster.watched() as model:
+            await cluster.clock.advance(20_000)
+            assert model.moment().groups["billing"].lag.state is LagState.OK
+            cluster.down[B] = "refused"
+            await cluster.clock.advance(60_000)
+            moment = model.moment()
+            billing = moment.groups["billing"]
+            assert (billing.lag.state, billing.lag.lag, billing.waiting_ms) == (LagState.UNKNOWN, None, None)
+            assert moment.totals.lag_unknown == 2
+            assert [total.value for total in totals(model) if total.title == "Groups"] == ["2 (0 ✓)"]
+            del cluster.down[B]
+            cluster.offsets["broker-b"].pop("billing")
+            await cluster.clock.advance(60_000)
+            assert "billing" not in model.moment().groups, "now it is said that there is none"
 
     run(test)
 

@@ -71,7 +71,7 @@ class Brokers:
                     key=broker.address,
                     cells=cells,
                     health=broker.health,
-                    stale_since=broker.answered_ms if broker.outdated else None,
+                    stale_since=broker.stale_since,
                     opens=Address("broker", broker.address),
                 )
             )

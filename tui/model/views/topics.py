@@ -9,6 +9,7 @@ from typing import Final
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
 from rocketmq_ops.common.topics import REPLY_TOPIC_POSTFIX, is_dlq_topic, is_retry_topic, is_system_topic
 from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.broker_state import stale
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table
 from rocketmq_ops.tui.model.views.nothing import without_rows
@@ -43,6 +44,7 @@ class Topics:
         everything, broker = address.option("all") is not None, address.option("broker")
         rows = []
         own = _own(moment)
+        silent = stale(moment.brokers.values())
         for seen in moment.topics.values():
             kind = kind_of(seen.topic, own)
             if kind != MADE and not everything:
@@ -51,6 +53,7 @@ class Topics:
                 continue
             perms = {queues.perm for queues in seen.on.values()}
             closed = any(not perm & PERM_WRITE for perm in perms) and kind == MADE
+            since = min((silent[name] for name in seen.on if name in silent), default=None) if silent else None
             rows.append(
                 Row(
                     key=seen.topic,
@@ -64,7 +67,8 @@ class Topics:
                         seen.in_rate,
                         seen.out_rate,
                     ),
-                    health=Health.INFO if closed else Health.OK,
+                    health=Health.UNKNOWN if since is not None else Health.INFO if closed else Health.OK,
+                    stale_since=since,
                     opens=Address("topic", seen.topic),
                 )
             )
