@@ -309,11 +309,13 @@ def backlog_stands(facts: Facts) -> Iterator[Hit]:
             standing.setdefault(p.group, []).append(p)
     for group, places in standing.items():
         worst = max(places, key=lambda p: p.ends.max_offset - p.offset)
-        more = f" (and {plural(len(places) - 1, 'more queue', 'more queues')})" if len(places) > 1 else ""
+        where = worst.where
+        if len(places) > 1:
+            where = f"{where} (and {plural(len(places) - 1, 'more queue', 'more queues')})"
         who = _holder(later.clients[group], worst)
         yield Hit(
             group,
-            f"{worst.topic} queue {worst.queue} at {worst.where}{more}: the offset {worst.offset} did not move in "
+            f"{worst.topic} queue {worst.queue} at {where}: the offset {worst.offset} did not move in "
             f"{later.seconds} s, {waits(worst.ends.max_offset - worst.offset)}; "
             + (f"the client {who} holds it" if who else "no client that answered holds it"),
             f"`mqadmin consumerStatus -g {group} -s`",

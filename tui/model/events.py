@@ -8,7 +8,7 @@ from typing import Final
 
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.moment import Alarm, BrokerSeen, Event, Moment, TopicSeen
-from rocketmq_ops.tui.model.table import Health
+from rocketmq_ops.tui.model.table import NOTHING, Health
 
 #: How long events are shown, ms.
 SHOWN_MS: Final = 10 * 60_000
@@ -48,20 +48,20 @@ def _changes(before: Moment, after: Moment) -> Iterator[Event]:
             and None not in (was.members, group.members)
             and was.members != group.members
         ]
-        yield from _alike(members, "members", now, "groups: other clients", "group")
+        yield from _alike(members, "members", now, f"{len(members)} groups: other clients", "group")
     whole = all(not broker.dead for broker in after.brokers.values())
     if before.topics_ms is not None and before.topics_ms != after.topics_ms and whole:
         made = [(topic, "was made") for topic in _made(before.topics, after.topics)]
-        yield from _alike(made, "topic", now, "topics were made", "topic")
+        yield from _alike(made, "topic", now, f"{len(made)} topics were made", "topic")
         if before.brokers.keys() == after.brokers.keys():
             deleted = [(topic, "was deleted") for topic in before.topics.keys() - after.topics.keys()]
-            yield from _alike(deleted, "topic", now, "topics were deleted", "topics")
+            yield from _alike(deleted, "topic", now, f"{len(deleted)} topics were deleted", "topics")
         changed = [
             (name, "has other queues or permissions")
             for name, topic in after.topics.items()
             if (old := before.topics.get(name)) is not None and _unlike(old.on, topic.on)
         ]
-        yield from _alike(changed, "topic", now, "topics have other queues or permissions", "topic")
+        yield from _alike(changed, "topic", now, f"{len(changed)} topics have other queues or permissions", "topic")
 
 
 def _made(before: Mapping[str, TopicSeen], after: Mapping[str, TopicSeen]) -> Iterator[str]:
@@ -149,14 +149,14 @@ def _alarms(before: Iterable[Alarm], after: Iterable[Alarm], groups: Container[s
     for text, alike in by_text.items():
         health = alike[0].health
         pairs = [(alarm.target, text) for alarm in alike]
-        yield from _alike(pairs, "group", now, f"groups: {text}", "group", health)
+        yield from _alike(pairs, "group", now, f"{len(pairs)} groups: {text}", "group", health)
     still = {alarm.target for alarm in is_now.values()}
     over = [
         (alarm.target, f"is not {alarm.text} any more")
         for key, alarm in was.items()
         if key not in is_now and key.startswith("group/") and alarm.target not in still and alarm.target in groups
     ]
-    yield from _alike(over, "group", now, "groups are well again", "group", Health.OK)
+    yield from _alike(over, "group", now, f"{len(over)} groups are well again", "group", Health.OK)
 
 
 def _alike(
@@ -172,7 +172,7 @@ def _alike(
         yield Event(
             time_ms=now,
             kind=kind,
-            target=f"{len(pairs)}",
+            target=NOTHING,
             text=together,
             health=health,
             opens=Address("groups" if screen == "group" else "topics"),

@@ -308,14 +308,17 @@ class ChangeScreen(ModalScreen[bool]):
 
     # Drawing
 
-    def _say(self, said: Sequence[Said]) -> None:
+    def _say(self, lines: Sequence[Said]) -> None:
         text = Text()
-        for number, (line, health) in enumerate(said):
+        for number, (line, health) in enumerate(lines):
             if number:
                 text.append("\n")
+            # Indented lines are indented in the catalogue too, but for those that begin with a name.
+            known = self._given.tr(line)
+            said = known.strip() if known != line else self._given.tr(line.strip())
             sign = "  " if line.startswith("  ") else f"{SIGNS[health]} "
             style = "bold" if health in (Health.WARNING, Health.CRITICAL) else ""
-            text.append(sign + self._given.tr(line.strip()), style)
+            text.append(sign + said, style)
         self.query_one("#said", Static).update(text)
 
 

@@ -109,6 +109,13 @@ def test_what_a_finding_says_and_advises() -> None:
     assert [lines[4], lines[6]] == ["  busy.x: 启动缺少的从节点，或调小 minInSyncReplicas", "1 个严重"]
 
 
+def test_what_a_finding_says_of_several_queues() -> None:
+    lang.begin(["--lang", "zh"], {})
+    evidence = "the offset 100 did not move in 60 s, 5 messages wait; no client that answered holds it"
+    said = lang.tr(f"orders queue 3 at broker-a (and 2 more queues): {evidence}")
+    assert said.startswith("orders 的队列 3（broker-a，另有 2 个队列）：位点 100 ")
+
+
 def test_watch_says_what_does_not_fit() -> None:
     lang.begin(["--lang", "zh"], {})
     assert screen("", ["a", "b", "c"], 4, False).splitlines()[-1] == "... 还有 2 行在此放不下"

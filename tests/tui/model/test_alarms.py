@@ -210,7 +210,7 @@ def test_events_of_brokers_topics_and_settings():
 def test_many_alike_are_one_event():
     first = moment(1, broker(), topics=["a"])
     (event,) = Events().note(first, moment(2, broker(), topics=[f"t{n}" for n in range(20)] + ["a"]))
-    assert (event.target, event.text) == ("20", "topics were made")
+    assert (event.target, event.text) == ("-", "20 topics were made")
 
 
 def test_topics_of_a_broker_that_is_dead_were_not_deleted():
