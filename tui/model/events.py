@@ -139,7 +139,7 @@ def _name_servers(before: Moment, after: Moment) -> Iterator[Event]:
 
 
 def _alarms(before: Iterable[Alarm], after: Iterable[Alarm], groups: Container[str], now: int) -> Iterator[Event]:
-    """Of groups; those of servers are told by the servers themselves. A group that is gone is not well again."""
+    """Of groups; servers have events of their own. A group that was deleted has not recovered."""
     was = {alarm.key: alarm for alarm in before if alarm.ended_ms is None}
     is_now = {alarm.key: alarm for alarm in after if alarm.ended_ms is None}
     begun = [alarm for key, alarm in is_now.items() if key not in was and key.startswith("group/")]

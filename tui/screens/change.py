@@ -330,7 +330,7 @@ def words_of(line: str) -> list[str]:
         raise RocketMQError(f"cannot read the line: {str(error).lower()}", "close the quotes") from error
     words = words[1:] if words[:1] == ["mqadmin"] else words
     if not words:
-        raise RocketMQError("there is no command", "give one, as in updateTopicPerm -t T -p 4")
+        raise RocketMQError("no command was given", "give one, as in updateTopicPerm -t T -p 4")
     return words
 
 

@@ -1,4 +1,4 @@
-"""The lines of a table: what a row says, by which lines that say the same are told, and how it is drawn."""
+"""The lines of a table: what a row says, by which lines with the same text are recognised, and how it is drawn."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ async def make_all(
     at_once: int = AT_ONCE,
 ) -> list[MadeOf]:
     """Make those that would change something, in their order; what fails holds up no other. Once it is `stopped` no
-    more are sent. `progress` is told how many came to their end."""
+    more are sent. `progress` gets how many have ended."""
     ended = 0
 
     async def made(planned: PlannedOf) -> MadeOf:
