@@ -101,10 +101,12 @@ class Cluster:
     """Two name servers and two brokers; with `slaves` each broker is a SYNC_MASTER that has one.
 
     With `tls` they take connections of both kinds, brokers register over TLS, and every other client is over TLS.
+    `program`: Python that the brokers run in place of `mqbroker`, with its arguments.
     """
 
-    def __init__(self, folder: Path, *, slaves: bool, tls: bool = False) -> None:
+    def __init__(self, folder: Path, *, slaves: bool, tls: bool = False, program: str | None = None) -> None:
         self.folder = folder
+        self._broker_command = [sys.executable, "-c", program] if program else [str(BIN / "mqbroker")]
         self.slaves = slaves
         self.tls = tls
         self._clients = 0
@@ -131,7 +133,7 @@ class Cluster:
         folder = self._folder(name)
         conf = {"listenPort": str(port), "bindAddress": SERVER}
         conf |= {"kvConfigPath": str(folder / "kv.json"), "configStorePath": str(folder / "namesrv.properties")}
-        await self._server(name, "mqnamesrv", folder, conf, [port])
+        await self._server(name, [str(BIN / "mqnamesrv")], folder, conf, [port])
 
     async def _broker(self, name: str, broker_id: int) -> None:
         port = free_port(BROKER_PORTS)
@@ -156,19 +158,22 @@ class Cluster:
         self.stores[folder.name] = store
         self.addresses[folder.name] = f"{SERVER}:{port}"
         self.reached.add(f"{REACHED}:{port}")
-        await self._server(folder.name, "mqbroker", folder, conf, [port, port + 1] if self.slaves else [port])
+        ports = [port, port + 1] if self.slaves else [port]
+        await self._server(folder.name, self._broker_command, folder, conf, ports)
 
-    async def _server(self, name: str, program: str, folder: Path, conf: dict[str, str], ports: list[int]) -> None:
+    async def _server(
+        self, name: str, command: list[str], folder: Path, conf: dict[str, str], ports: list[int]
+    ) -> None:
         certificate = Certificate(folder) if self.tls else None
         if certificate is not None:
             places = zip(("tls.server.certPath", "tls.server.keyPath"), map(str, certificate.files), strict=True)
             conf = conf | dict(places) | {"tls.enable": "true"}
-        file = write_config(folder / f"{program}.conf", conf)
+        file = write_config(folder / "server.conf", conf)
         links = [Link(port) for port in ports]
         for link in links:
             await link.start()
-        command = [str(BIN / program), "-c", str(file)]
-        self.servers[name] = Process(name, lambda: Child(name, command, cwd=folder), links, certificate)
+        whole = [*command, "-c", str(file)]
+        self.servers[name] = Process(name, lambda: Child(name, whole, cwd=folder), links, certificate)
 
     def _folder(self, name: str) -> Path:
         folder = self.folder / name

@@ -17,7 +17,18 @@ from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.fastjson import loads
 from rocketmq_ops.common.tasks import Tasks
 from rocketmq_ops.remoting.codes import RequestCode
-from tests.chaos.checks import History, Look, Record, Suffered, broker_of, missing, violations
+from tests.chaos.checks import (
+    GRACE,
+    History,
+    Look,
+    Record,
+    Suffered,
+    broker_of,
+    deliveries_judged,
+    looks_judged,
+    missing,
+    violations,
+)
 from tests.chaos.cluster import OFFSETS_KEPT_EVERY_MS, Cluster, Process
 from tests.chaos.events import ACK, GOT, GROUP_OF, TRY, UNSURE, load_records, read_events
 from tests.chaos.plan import Fault, faults
@@ -28,6 +39,9 @@ from tests.interop.raw import call, wait_for_route
 #: Seconds that the groups have to consume all, once everything is healed.
 SETTLE_SECONDS = 90.0
 LOOK_SECONDS = 0.5
+#: Seconds of load without any fault, when the last one excuses nothing any more: then one reader of each group ends in
+#: order, and the load goes on for as long again.
+QUIET_SECONDS = 7.0
 CLIENTS = {
     "writer": "plain",
     "chain": "ordered",
@@ -47,11 +61,21 @@ class Verdict(msgspec.Struct):
 
 
 async def run_seed(
-    seed: int, folder: Path, *, seconds: float, slaves: bool, say: Callable[[str], None], tls: bool = False
+    seed: int,
+    folder: Path,
+    *,
+    seconds: float,
+    slaves: bool,
+    say: Callable[[str], None],
+    tls: bool = False,
+    program: str | None = None,
 ) -> Verdict:
-    """Load and faults for `seconds`, then healing, and what must hold. The folder keeps everything that was written."""
+    """Load and faults for `seconds`, load without faults, then healing, and what must hold.
+
+    The folder keeps everything that was written. `program`: Python to run as the brokers, in place of `mqbroker`.
+    """
     started = time.monotonic()
-    cluster = Cluster(folder, slaves=slaves, tls=tls)
+    cluster = Cluster(folder, slaves=slaves, tls=tls, program=program)
     clients: dict[str, Process] = {}
     try:
         await cluster.start()
@@ -65,7 +89,7 @@ async def run_seed(
         everyone = cluster.servers | clients
         running = [tasks.start(_suffer(everyone[fault.target], fault, began, say), str(fault)) for fault in plan]
         suffered = [await task for task in running]
-        await asyncio.sleep(max(0.0, began + seconds - time.monotonic()))
+        await _quiet(clients, began, suffered)
         await _end_senders(clients)
         await _settle(folder)
         looking.cancel()
@@ -77,7 +101,8 @@ async def run_seed(
         for process in (*clients.values(), *cluster.servers.values()):
             process.child.kill()
     records = {name: await asyncio.to_thread(_dump, store) for name, store in cluster.stores.items()}
-    history = History(read_events(folder), suffered, records, looks, began, OFFSETS_KEPT_EVERY_MS / 1000, slaves)
+    kept = {name: _kept(store) for name, store in cluster.stores.items()}
+    history = History(read_events(folder), suffered, records, looks, began, OFFSETS_KEPT_EVERY_MS / 1000, slaves, kept)
     return Verdict(seed, violations(history), _counts(history), time.monotonic() - started)
 
 
@@ -132,6 +157,14 @@ async def _look(cluster: Cluster, looks: list[Look]) -> None:
             await asyncio.sleep(0.3)
 
 
+async def _quiet(clients: dict[str, Process], began: float, suffered: list[Suffered]) -> None:
+    """Until nothing is excused; some load; the first reader of each group ends in order; some load."""
+    last = max([began, *(fault.end for fault in suffered)])
+    await asyncio.sleep(max(0.0, last + GRACE + QUIET_SECONDS - time.monotonic()))
+    await _end({name: process for name, process in clients.items() if name.endswith("-reader-0")})
+    await asyncio.sleep(QUIET_SECONDS)
+
+
 async def _end_senders(clients: dict[str, Process]) -> None:
     await _end({name: process for name, process in clients.items() if CLIENTS[name] in ("plain", "ordered", "paid")})
 
@@ -155,6 +188,12 @@ def _dump(store: Path) -> list[Record]:
     return load_records(ran.stdout)
 
 
+def _kept(store: Path) -> dict[str, dict[int, int]]:
+    """The offsets in a store's file."""
+    table = loads((store / "config" / "consumerOffset.json").read_bytes())["offsetTable"]
+    return {key: {int(queue): int(offset) for queue, offset in queues.items()} for key, queues in table.items()}
+
+
 def _counts(history: History) -> dict[str, int]:
     events = Counter(event.what for event in history.events)
     places = Counter((e.topic, e.broker, e.queue, e.offset) for e in history.events if e.what == GOT and e.offset >= 0)
@@ -165,5 +204,7 @@ def _counts(history: History) -> dict[str, int]:
         "unsure": events[UNSURE],
         "consumed": events[GOT],
         "consumed again": sum(count - 1 for count in places.values()),
+        "deliveries judged": deliveries_judged(history),
         "looks at offsets": len(history.looks),
+        "looks judged": looks_judged(history),
     }

@@ -7,9 +7,19 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.checks import GRACE, History, Look, Record, Suffered, missing, violations
-from tests.chaos.events import ACK, GOT, ORDERED, ORDERED_GROUP, PAID, PLAIN, TRY, UNSURE, Event
-from tests.chaos.plan import KILL, PAUSE, faults
+from tests.chaos.checks import (
+    GRACE,
+    History,
+    Look,
+    Record,
+    Suffered,
+    deliveries_judged,
+    looks_judged,
+    missing,
+    violations,
+)
+from tests.chaos.events import ACK, GOT, ORDERED, ORDERED_GROUP, PAID, PLAIN, PLAIN_GROUP, TRY, UNSURE, Event
+from tests.chaos.plan import CUT, KILL, PAUSE, STOP, faults
 
 LATE = 2 * GRACE
 
@@ -51,13 +61,17 @@ def whole() -> History:
         record(PLAIN, "w.0-10", 0, 400),
     ]
     looks = [Look(t, "broker-a", f"{ORDERED}@{ORDERED_GROUP}", 0, offset) for t, offset in ((LATE, 0), (LATE + 2, 2))]
-    return History(events, [], {"broker-a": records}, looks, 0.0, 0.5, False)
+    kept = {"broker-a": {f"{ORDERED}@{ORDERED_GROUP}": {0: 2}, f"{PLAIN}@{PLAIN_GROUP}": {0: 1}}}
+    return History(events, [], {"broker-a": records}, looks, 0.0, 0.5, False, kept)
 
 
 def on_a_pair() -> History:
     history = whole()
     records = history.records["broker-a"]
-    return history._replace(records={"broker-a-0": records, "broker-a-1": list(records)}, slaves=True, looks=[])
+    kept = {"broker-a-0": history.kept["broker-a"], "broker-a-1": {}}
+    return history._replace(
+        records={"broker-a-0": records, "broker-a-1": list(records)}, slaves=True, looks=[], kept=kept
+    )
 
 
 def test_a_history_without_fault_has_no_violation() -> None:
@@ -121,12 +135,45 @@ PLANTED = {
     "twice": (and_event(got(LATE + 5, "c.0-2", ORDERED, 1, worker="r2")), "was consumed by r1 and r2 without a cause"),
     "early": (and_event(got(3.5, "w.0-10", PLAIN, -1)), "w.0-10 came 0.500 s early"),
     "back": (and_look(1), f"{ORDERED}@{ORDERED_GROUP} 0 went from 2 back to 1"),
+    "copies": (
+        and_record(record(PLAIN, "w.0-10", 1, 500))._replace(suffered=[Suffered(2, 3, STOP, "broker-a")]),
+        "2 copies of w.0-10, which was tried 1 times, 0 kills",
+    ),
+    "not committed": (
+        whole()._replace(kept={"broker-a": {f"{ORDERED}@{ORDERED_GROUP}": {0: 1}, f"{PLAIN}@{PLAIN_GROUP}": {0: 1}}}),
+        "broker-a: Ordered 0 was consumed up to 2, its group stands at 1",
+    ),
+    "committed nothing": (whole()._replace(kept={"broker-a": {}}), "its group stands at None"),
 }
+
+
+def long_after(history: History) -> History:
+    """As if faults of all kinds had ended so long before that they excuse nothing any more."""
+    targets = ("broker-a", "namesrv-0", "ordered-reader-0", "plain-reader-1")
+    past = [Suffered(LATE - GRACE - 4, LATE - GRACE - 3, kind, name) for name in targets for kind in (KILL, PAUSE, CUT)]
+    return history._replace(suffered=[*past, *history.suffered])
 
 
 @pytest.mark.parametrize(("history", "sentence"), PLANTED.values(), ids=PLANTED)
 def test_a_planted_violation_is_found(history: History, sentence: str) -> None:
     assert any(sentence in found for found in violations(history)), violations(history)
+
+
+@pytest.mark.parametrize("plant", ["twice", "back", "not committed"])
+def test_a_fault_that_is_long_over_excuses_nothing(plant: str) -> None:
+    history, sentence = PLANTED[plant]
+    assert any(sentence in found for found in violations(long_after(history))), violations(long_after(history))
+    assert violations(long_after(whole())) == [] and violations(long_after(on_a_pair())) == []
+
+
+def test_what_was_judged_is_counted() -> None:
+    assert deliveries_judged(whole()) == deliveries_judged(long_after(whole())) == 3
+    assert looks_judged(whole()) == looks_judged(long_after(whole())) == 1
+    disturbed = whole()._replace(suffered=[Suffered(LATE - 1, LATE - 0.5, CUT, "namesrv-1")])
+    assert deliveries_judged(disturbed) == looks_judged(disturbed) == 0
+    # The group begins: no more is judged.
+    begins = whole()._replace(began=LATE)
+    assert deliveries_judged(begins) == looks_judged(begins) == 0
 
 
 def test_what_a_fault_explains_is_no_violation() -> None:
@@ -139,6 +186,8 @@ def test_what_a_fault_explains_is_no_violation() -> None:
     tried_again = and_record(record(ORDERED, "c.0-2", 2, 500))
     again = [Event(2.2, UNSURE, "c.0-2"), Event(2.3, TRY, "c.0-2", topic=ORDERED)]
     assert violations(tried_again._replace(events=[*tried_again.events, *again])) == []
+    delivered_again = and_record(record(PLAIN, "w.0-10", 1, 500))
+    assert violations(delivered_again._replace(suffered=[Suffered(4, 5, KILL, "broker-a")])) == []
 
 
 def test_a_message_that_was_asked_for_again_has_to_come_again() -> None:

@@ -1,6 +1,7 @@
 """Four seeds: a cluster of ours is killed, stopped, paused and cut under load, and keeps its promises.
 
-Two are with slaves; one is over TLS, with certificates that are renewed and handshakes that nobody ends.
+Two are with slaves; one is over TLS, with certificates that are renewed and handshakes that nobody ends. And brokers that
+break a promise are found out.
 """
 
 from __future__ import annotations
@@ -26,3 +27,26 @@ def test_promises_hold(seed: int, slaves: bool, tls: bool, tmp_path: Path) -> No
     counts = verdict.counts
     # The load was one, and went on through the faults.
     assert counts["faults"] >= 5 and counts["acknowledged"] > 20 and counts["consumed"] > 20, counts
+    # What a fault excuses shortly after it was not all there was.
+    assert counts["deliveries judged"] > 20 and counts["looks judged"] > 20, counts
+
+
+#: A broker that keeps the offset before the last: sent once more, the last one changes nothing.
+BEHIND = """
+from rocketmq_ops.broker.offset.consumer_offset_manager import ConsumerOffsetManager
+from rocketmq_ops.broker.startup import main
+commit, last = ConsumerOffsetManager.commit, {}
+def one_behind(self, group, topic, queue_id, offset):
+    queue = group, topic, queue_id
+    if offset != last.get(queue):
+        commit(self, *queue, last.get(queue, 0))
+        last[queue] = offset
+ConsumerOffsetManager.commit = one_behind
+main()
+"""
+
+
+def test_a_broker_that_forgets_offsets_is_found_out(tmp_path: Path) -> None:
+    verdict = asyncio.run(run_seed(5, tmp_path, seconds=0.0, slaves=False, say=print, program=BEHIND))
+    for found in ("without a cause", "its group stands at"):
+        assert any(found in sentence for sentence in verdict.violations), verdict
