@@ -46,6 +46,10 @@ class NoBrokerError(RocketMQError):
         )
 
 
+class NoMasterError(RocketMQError):
+    """Brokers that hold the topic have no master that takes messages."""
+
+
 class FeatureOffError(RocketMQError):
     """A server has the feature, and its configuration turns it off."""
 

@@ -88,16 +88,20 @@ class RouteTable:
     async def need_publish_queues(self, topic: str) -> list[MessageQueue]:
         """The queues to send to; an unknown topic goes where TBW102 lives, so that a broker may create it.
 
+        One that is known and has no writable queue goes nowhere (DefaultMQProducerImpl.tryToFindTopicPublishInfo).
         Raises NoRouteError.
         """
         queues = self._publish.get(topic)
         if not queues:
             await self.refresh(topic)
             queues = self._publish.get(topic)
-        if not queues:
+        if topic not in self._routes:
             await self.refresh(topic, as_default=True)
             queues = self._publish.get(topic)
         if not queues:
+            route = self._routes.get(topic)
+            if route is not None and (names := without_master(route)):
+                raise NoRouteError(*no_master(topic, names))
             raise NoRouteError(f"topic '{topic}' has no writable queue, and no broker creates topics by itself")
         return queues
 
@@ -188,6 +192,29 @@ def _publish_queues(topic: str, route: TopicRouteData) -> list[MessageQueue]:
         and MASTER_ID in brokers[data.broker_name].broker_addrs
         for i in range(data.write_queue_nums)
     ]
+
+
+def without_master(route: TopicRouteData, broker_name: str | None = None) -> list[str]:
+    """Names of the brokers, or `broker_name` if it is one, that have writable queues and whose slaves alone are
+    registered."""
+    brokers = _brokers_of(route)
+    return [
+        data.broker_name
+        for data in _sorted_queues(route)
+        if data.perm & PERM_WRITE
+        and data.write_queue_nums
+        and broker_name in (None, data.broker_name)
+        and data.broker_name in brokers
+        and MASTER_ID not in brokers[data.broker_name].broker_addrs
+    ]
+
+
+def no_master(topic: str, names: list[str]) -> tuple[str, str]:
+    """Cause and next step of an error: the brokers `names` have no master that takes messages."""
+    return (
+        f"no master of {', '.join(names)} is registered: messages for topic '{topic}' cannot be sent, slaves take none",
+        "start the master; if it is lost, make its slave the master",
+    )
 
 
 def subscribe_queues(topic: str, route: TopicRouteData) -> list[MessageQueue]:

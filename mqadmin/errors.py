@@ -18,6 +18,7 @@ COMMAND_OF_CALL = {
     "configs.namesrv_configs": "getNamesrvConfig",
     "groups.listing": "consumerProgress",
     "groups.progress": "consumerProgress -g {} -t TOPIC",
+    "replicas.promotion": "promote -b {}",
     "store.inspect.check": "store check",
     "topics.clusters": "topicClusterList -t {}",
     "topics.listing": "topicList",
@@ -92,7 +93,14 @@ def exit_code_of(error: BaseException) -> ExitCode:
     if isinstance(error, remoting.RemotingBindError):
         return ExitCode.FAILED
     if isinstance(
-        error, (client.NoBrokerError, remoting.RemotingConnectError, remoting.RemotingSendError, ConnectionError)
+        error,
+        (
+            client.NoBrokerError,
+            client.NoMasterError,
+            remoting.RemotingConnectError,
+            remoting.RemotingSendError,
+            ConnectionError,
+        ),
     ):
         return ExitCode.CANNOT_CONNECT
     return ExitCode.FAILED

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 
 from rocketmq_ops.client.api.send import SendStatus
-from rocketmq_ops.client.errors import BrokerError
+from rocketmq_ops.client.errors import BrokerError, NoRouteError
 from rocketmq_ops.client.options import ClientOptions
 from rocketmq_ops.client.producer.producer import Producer
 from rocketmq_ops.client.producer.send_request import SendSettings
@@ -134,3 +134,35 @@ def test_weaker_storage_is_a_status(code):
 def test_the_timeout_covers_all_tries():
     results, sends = send(lambda *_: HELD, lambda *_: HELD, count=1, send_timeout_ms=60)
     assert type(results[0]) is RemotingTimeoutError and len(sends) == 1
+
+
+def test_while_the_master_is_away_a_message_goes_to_no_other_broker():
+    """A known topic is not made anew where the template for automatic creation is."""
+    asked = []
+
+    async def main():
+        server = RemotingServer(NettyServerConfig(bindAddress="127.0.0.1"))
+        await server.start()
+        address = f"127.0.0.1:{server.port}"
+
+        def routed(channel, request, header):
+            asked.append(header.topic)
+            name, broker_id = ("broker-0", 1) if header.topic == "T" else ("broker-1", 0)
+            route = TopicRouteData(
+                broker_datas=[BrokerData(broker_name=name, cluster="c", broker_addrs={broker_id: address})],
+                queue_datas=[QueueData(broker_name=name, read_queue_nums=1, write_queue_nums=1, perm=7)],
+            )
+            return request.reply(body=route.encode())
+
+        server.register(105, GetRouteInfoRequestHeader, routed)
+        options = ClientOptions(name_servers=[address], client_ip="127.0.0.1")
+        try:
+            async with Producer("p", options) as producer:
+                with pytest.raises(NoRouteError, match="no master of broker-0 is registered") as caught:
+                    await producer.send(Message("T", b"x"))
+        finally:
+            await server.stop()
+        assert caught.value.next_step == "start the master; if it is lost, make its slave the master"
+
+    asyncio.run(main())
+    assert set(asked) == {"T"}

@@ -280,6 +280,8 @@ class FakeCluster:
         self.name_servers = [f"10.0.0.{index + 1}:9876" for index in range(name_servers)]
         self.kv: dict[str, dict[tuple[str, str], str]] = {address: {} for address in self.name_servers}
         self.hidden: set[tuple[str, str]] = set()
+        #: Brokers whose master is away: their slave is at the address.
+        self.headless: set[str] = set()
         #: (name server, broker, topic) -> the permission in the route there, where it is not the broker's.
         self.permissions: dict[tuple[str, str, str], int] = {}
         #: What a name server says that it does, and does not.
@@ -318,7 +320,11 @@ class FakeCluster:
         return ";".join(self.name_servers)
 
     def broker_data(self, broker: FakeBroker) -> dict[str, Any]:
-        return {"brokerName": broker.name, "cluster": broker.cluster, "brokerAddrs": {0: broker.address}}
+        return {
+            "brokerName": broker.name,
+            "cluster": broker.cluster,
+            "brokerAddrs": {int(broker.name in self.headless): broker.address},
+        }
 
     def cluster_info(self, c: RemotingCommand) -> RemotingCommand:
         clusters: dict[str, list[str]] = {}

@@ -15,14 +15,15 @@ from rocketmq_ops.client.admin.fanout import fan_out
 from rocketmq_ops.client.admin.messages.message_send import (
     MAX_BODY_BYTES,
     SendRequest,
+    nothing_writable,
     outgoing_of,
     route_or_template,
     writable_queues,
 )
 from rocketmq_ops.client.api import send as api
 from rocketmq_ops.client.api.send import DEFAULT_TOPIC_QUEUE_NUMS as DEFAULT_QUEUES
-from rocketmq_ops.client.errors import InvalidValueError, NotFoundError
-from rocketmq_ops.common.errors import Failure, RocketMQError, See
+from rocketmq_ops.client.errors import InvalidValueError
+from rocketmq_ops.common.errors import Failure, RocketMQError
 from rocketmq_ops.common.message import MessageQueue
 from rocketmq_ops.common.topics import topic_problem
 
@@ -80,19 +81,15 @@ async def probe(
 ) -> SendProbe:
     """Send `amount` messages of `size` bytes to the writable queues of a topic in turn, all or those of one broker.
 
-    Raises NotFoundError when nothing writable is found, InvalidValueError for a number out of bounds, and the error
-    of the last send when all fail. Ends early after some failures in a row.
+    Raises NotFoundError when nothing writable is found, NoMasterError when the masters are away, InvalidValueError for
+    a number out of bounds, and the error of the last send when all fail. Ends early after some failures in a row.
     """
     _check(topic, amount, size)
     route, is_template = await route_or_template(admin, topic)
     wanted = SendRequest(topic=topic, body=b"a" * size, broker_name=broker_name)
     queues = writable_queues(route, wanted, is_template)
     if not queues:
-        raise NotFoundError(
-            f"topic '{topic}' has no writable queue" + (f" on {broker_name}" if broker_name is not None else ""),
-            "look at its queues and their permission",
-            see=See("topics.route", topic),
-        )
+        raise nothing_writable(route, wanted)
     found = SendProbe(
         topic=topic,
         amount=amount,

@@ -15,7 +15,8 @@ from rocketmq_ops.client import trace_text
 from rocketmq_ops.client.api import send as api
 from rocketmq_ops.client.api.send import DEFAULT_TOPIC_QUEUE_NUMS as DEFAULT_QUEUES
 from rocketmq_ops.client.api.send import Outgoing
-from rocketmq_ops.client.errors import BrokerError, NotFoundError
+from rocketmq_ops.client.errors import BrokerError, NoMasterError, NotFoundError
+from rocketmq_ops.client.route import no_master, without_master
 from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import AllFailedError, RocketMQError, See
@@ -120,7 +121,8 @@ async def send(admin: MQAdmin, wanted: SendRequest, routed: Routed | None = None
     """Send one message. A message with an ordering key goes to the queue that Apache's SelectMessageQueueByHash takes.
 
     `routed`: the topic's route as `route_or_template` gave it, where it was fetched before.
-    Raises NotFoundError when nothing writable is found, else the broker's or the last error.
+    Raises NotFoundError when nothing writable is found, NoMasterError when the masters are away, else the broker's or
+    the last error.
     """
     if len(wanted.body) > MAX_BODY_BYTES:
         raise RocketMQError(
@@ -131,13 +133,7 @@ async def send(admin: MQAdmin, wanted: SendRequest, routed: Routed | None = None
     route, template = routed or await route_or_template(admin, wanted.topic)
     queues = writable_queues(route, wanted, template)
     if not queues:
-        where = f" on {wanted.broker_name}" if wanted.broker_name is not None else ""
-        number = f" {wanted.queue_id}" if wanted.queue_id is not None else ""
-        raise NotFoundError(
-            f"topic '{wanted.topic}' has no writable queue{number}{where}",
-            "look at its queues and their permission",
-            see=See("topics.route", wanted.topic),
-        )
+        raise nothing_writable(route, wanted)
     outgoing = outgoing_of(wanted)
     errors: dict[str, RocketMQError] = {}
     ordering_key = wanted.properties.get(PROPERTY_SHARDING_KEY)
@@ -191,6 +187,21 @@ def writable_queues(route: TopicRouteData, wanted: SendRequest, template: bool) 
             if wanted.queue_id in (None, queue_id):
                 found.append((data.broker_name, address, queue_id, count))
     return found
+
+
+def nothing_writable(route: TopicRouteData, wanted: SendRequest) -> RocketMQError:
+    """Why no queue may be chosen: the masters are away, or permission and numbers exclude all."""
+    names = without_master(route, wanted.broker_name)
+    if names:
+        slaves = next(data.broker_addrs for data in route.broker_datas if data.broker_name == names[0])
+        return NoMasterError(*no_master(wanted.topic, names), see=See("replicas.promotion", slaves[min(slaves)]))
+    where = f" on {wanted.broker_name}" if wanted.broker_name is not None else ""
+    number = f" {wanted.queue_id}" if wanted.queue_id is not None else ""
+    return NotFoundError(
+        f"topic '{wanted.topic}' has no writable queue{number}{where}",
+        "look at its queues and their permission",
+        see=See("topics.route", wanted.topic),
+    )
 
 
 def outgoing_of(wanted: SendRequest) -> Outgoing:

@@ -12,9 +12,10 @@ KNOWN: Final[tuple[Known, ...]] = (
         "DefaultMQProducerImpl",
         ("No route info of this topic",),
         "the name server has no route of the topic: no broker holds it, the brokers are not registered with this name "
-        "server, or the client asks another name server",
-        "check the name and the client's name server address; create the topic, or set autoCreateTopicEnable on the "
-        "broker for tests",
+        "server, or the client asks another name server; or it has one without a master: only slaves of its brokers "
+        "are up",
+        "check the name and the client's name server address; start the masters, or promote a slave; create the topic, "
+        "or set autoCreateTopicEnable on the broker for tests",
         ROUTE,
     ),
     Known(

@@ -17,6 +17,7 @@ from rocketmq_ops.common.addresses import pack_host
 from rocketmq_ops.common.errors import AllFailedError, CorruptDataError, RocketMQError
 from rocketmq_ops.common.message import Message, MessageExt, string_to_properties
 from rocketmq_ops.common.message_codec import decode_message, encode_batch, encode_message_id, encode_record
+from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.remoting.codes import RequestCode as Code
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
@@ -216,6 +217,22 @@ def test_sending_to_a_read_only_topic_says_so() -> None:
     cluster["broker-a"].add_topic("T", 4, perm=4)
     with pytest.raises(NotFoundError, match="no writable queue"):
         run(cluster, lambda admin: admin.messages.send(SendRequest(topic="T", body=b"hi")))
+
+
+@pytest.mark.parametrize("line", ["sendMessage -t T -p hi", "checkMsgSendRT -t T -a 2"])
+def test_sending_while_all_masters_are_away_says_so(cli: Cli, line: str) -> None:
+    cluster = FakeCluster(("broker-a", "C1"), ("broker-b", "C1"), ("broker-c", "C1"))
+    for broker, perm in zip(cluster.brokers.values(), (6, 6, 4), strict=True):
+        broker.add_topic("T", 4, perm=perm)
+    cluster.headless = set(cluster.brokers)
+    ran = cli(cluster.transport, *line.split(), "-n", cluster.namesrv)
+    assert ran.code == ExitCode.CANNOT_CONNECT
+    assert "no master of broker-a, broker-b is registered: messages for topic 'T' cannot be sent" in ran.err
+    assert "start the master; if it is lost, make its slave the master" in ran.err
+    assert "`mqadmin promote -b 10.1.0.1:10911`" in ran.err
+    cluster.headless = {"broker-a"}
+    cluster.transport.on(cluster["broker-b"].address, Code.SEND_MESSAGE_V2, accept)
+    assert cli(cluster.transport, *line.split(), "-n", cluster.namesrv).code == 0
 
 
 def test_a_refused_send_keeps_the_brokers_reason() -> None:
