@@ -6,6 +6,7 @@ clients load, for each version: with it their JVMs start in half the time.
 
 from __future__ import annotations
 
+import platform
 import shutil
 import subprocess
 import tempfile
@@ -51,5 +52,7 @@ if __name__ == "__main__":
         toolchain.go_driver(here / "go")
     if shutil.which("npm"):
         toolchain.node_driver(here / "node")
+    if platform.machine() == "x86_64":
+        toolchain.cpp_client()
     for version in toolchain.VERSIONS:
         make_archive(version)

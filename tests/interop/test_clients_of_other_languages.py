@@ -1,4 +1,4 @@
-"""Apache's Go client and the Node client `ali-ons`, signed, through our broker that asks for accounts of both kinds.
+"""Apache's Go and C++ clients and the Node client `ali-ons`, signed, through our broker that asks for accounts of both kinds.
 
 Each does at once all that it can besides plain sends: SQL92 subscriptions, transactions with a check-back, delay
 levels, times of delivery, ordered consumption, requests with their replies.
@@ -16,13 +16,14 @@ import pytest
 from tests.interop import toolchain
 from tests.interop.ours import OurPair
 from tests.interop.raw import call
+from tests.interop.test_cpp_client import FEATURES, cpp_environment, features
 
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.signature import AclSigner
 
 HERE = Path(__file__).parent
 USER, SECRET = "application", "12345678"
-KINDS = ("Tags", "Sql", "Ordered", "Later", "Transactions", "Requests")
+KINDS = ("Tags", "Sql", "Ordered", "Later", "Transactions", "Requests", "Batch")
 #: What of ten messages with `amount` and `region` the expression of all of them selects.
 SELECTED = ["m4", "m6", "m8"]
 #: None comes before its time.
@@ -95,3 +96,8 @@ def test_node(pair: OurPair, scratch: Path) -> None:
     got = ran(["node", str(driver), pair.namesrv_address, "Node", USER, SECRET], scratch / "node-features")
     tags = [f"m{number} {'abc'[number % 3]} key-m{number}" for number in range(10) if number % 3 < 2]
     assert got == {"Tags": tags, "Sql": SELECTED, "Later": LATER}
+
+
+def test_cpp(pair: OurPair, scratch: Path) -> None:
+    topics(pair, "Cpp")
+    assert features(pair.namesrv_address, "Cpp", cpp_environment(scratch), USER, SECRET) == FEATURES

@@ -9,9 +9,11 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import platform
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -25,6 +27,8 @@ POM = Path(__file__).parent / "maven" / "pom.xml"
 DRIVER_SOURCES = Path(__file__).parent / "java"
 VERSIONS = ("5.3.3", "4.9.7", "5.5.0")
 MIN_JDK = 17
+#: PyPI's bindings of Apache's C++ client: their wheel, for x86-64, carries the client of November 2019, compiled.
+CPP_CLIENT = "rocketmq==0.4.4 --hash=sha256:19a10219f5074d1050e88cdbdfed3903a374b3f83c0dd2c8773e1e93e33ad02d"
 
 # What Apache's broker needs opened on JDK 17: it unmaps and warms its files through JDK internals.
 OPENED = (
@@ -182,6 +186,24 @@ def node_driver(sources: Path) -> Path:
             _run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], building)
             building.rename(folder)
     return folder / "driver.js"
+
+
+def cpp_client() -> Path:
+    """The folder with the bindings of the C++ client, to be put on a PYTHONPATH, installed once; skips other processors."""
+    if platform.machine() != "x86_64":
+        pytest.skip(f"the C++ client is not to be had compiled for {platform.machine()}")
+    folder = CACHE / "cpp" / f"client-{hashlib.sha256(CPP_CLIENT.encode()).hexdigest()[:16]}"
+    with _locked("cpp"):
+        if not folder.exists():
+            building = folder.with_suffix(".building")
+            shutil.rmtree(building, ignore_errors=True)
+            building.mkdir(parents=True)
+            wanted = building / "requirements.txt"
+            wanted.write_text(CPP_CLIENT)
+            line = ["install", "-q", "--no-deps", "--only-binary=:all:", "--no-compile", "--require-hashes"]
+            _run([sys.executable, "-m", "pip", *line, "--target", str(building), "-r", str(wanted)])
+            building.rename(folder)
+    return folder
 
 
 def need(tool: str, why: str) -> None:

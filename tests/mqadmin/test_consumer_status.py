@@ -214,3 +214,12 @@ def test_queues_that_are_held_up(orderly: bool, queue: HeldQueue, kinds: list[st
     assert [problem.kind for problem in queue_problems("c@1", info, NOW)] == kinds
     info.consume_type = "CONSUME_ACTIVELY"
     assert queue_problems("c@1", info, NOW) == []
+
+
+def test_offsets_that_a_cpp_client_writes_without_a_sign(cli: Cli) -> None:
+    """Java's mqadmin fails at them. The -1 is of a queue that has no offset yet."""
+    group, info = Group(cli), running(("broker-a", 0), ("broker-a", 1))
+    info["mqTable"][ObjectKey({"brokerName": "broker-a", "queueId": 0, "topic": "T"})]["commitOffset"] = str(2**64 - 1)
+    group.says("c@1", info)
+    shown = group().json["data"]["clients"][0]["info"]["queues"]
+    assert [queue["commitOffset"] for queue in shown] == [-1, 5]

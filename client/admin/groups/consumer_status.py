@@ -273,6 +273,11 @@ async def _check_assignment(admin: MQAdmin, report: ConsumerStatusReport, infos:
     report.rebalance_ok = None if report.failures else not wrong
 
 
+def _signed(offset: int) -> int:
+    """An offset as a client meant it: those in C++ write the -1 of a queue without one as an unsigned number of 64 bits."""
+    return offset - (1 << 64) if offset >= 1 << 63 else offset
+
+
 def running_info(body: ConsumerRunningInfo) -> RunningInfo:
     """A client's answer as it is shown; times of 0 are unknown."""
     properties = dict(body.properties)
@@ -291,14 +296,14 @@ def running_info(body: ConsumerRunningInfo) -> RunningInfo:
                 topic=queue.topic,
                 broker_name=queue.broker_name,
                 queue_id=queue.queue_id,
-                commit_offset=held.commit_offset,
+                commit_offset=_signed(held.commit_offset),
                 cached=held.cached_msg_count,
-                cached_min_offset=held.cached_msg_min_offset,
-                cached_max_offset=held.cached_msg_max_offset,
+                cached_min_offset=_signed(held.cached_msg_min_offset),
+                cached_max_offset=_signed(held.cached_msg_max_offset),
                 cached_size_mib=held.cached_msg_size_in_mib,
                 transaction_count=held.transaction_msg_count,
-                transaction_min_offset=held.transaction_msg_min_offset,
-                transaction_max_offset=held.transaction_msg_max_offset,
+                transaction_min_offset=_signed(held.transaction_msg_min_offset),
+                transaction_max_offset=_signed(held.transaction_msg_max_offset),
                 locked=held.locked,
                 dropped=held.droped,
                 try_unlock_times=held.try_unlock_times,
