@@ -5,14 +5,18 @@ Run it with the interpreter that has the project installed: `python scripts/gen_
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 
 import generated
 
-from rocketmq_ops.tui.model.details import broker, client, group, name_server, topic
+from rocketmq_ops.client.admin.fanout import DEFAULT_CONCURRENCY
+from rocketmq_ops.client.admin.messages.message import PULL_BATCH
+from rocketmq_ops.tui.model.details import broker, client, group, messages, name_server, topic
 from rocketmq_ops.tui.model.details.detail import EVERY
 from rocketmq_ops.tui.model.periods import QUESTIONS, Question
+from rocketmq_ops.tui.screens.messages import FOLLOW_SECONDS
 
 PAGE = Path(__file__).parents[1] / "docs" / "dashboard.md"
 #: Those that ask again and again, by their addresses.
@@ -27,7 +31,9 @@ SCREENS = {
 
 def page(current: str) -> str:
     """The page with the tables as they are declared now."""
-    return generated.between(generated.between(current, "questions", table()), "screens", screens())
+    for name, made in (("questions", table), ("screens", screens), ("pulls", pulls)):
+        current = generated.between(current, name, made())
+    return current
 
 
 def table() -> str:
@@ -56,6 +62,38 @@ def screens() -> str:
         name_server = _often(asks.name_server, asks.name_server_every)
         lines.append(f"| `{address}` | {name_server} | {_often(asks.broker)} | {'; '.join(more)} |")
     return "\n".join(lines) + "\n"
+
+
+def pulls() -> str:
+    """A line for each screen that reads messages; `tests/tui/flows/test_requests.py` counts them."""
+    near, tagged, far = (f"{reach:,}" for reach in messages.REACHES)
+    most, read = messages.MOST, messages.READ_FOR_CONDITION
+    each_queue, at_once = _pulls(messages.FOLLOWING_CONDITION), DEFAULT_CONCURRENCY
+    lines = {
+        "`:messages/TOPIC`": f"{_pulls(most)} in all, and 1 more for each queue: {most} messages, shared out among the"
+        " queues",
+        "… `?tag=`": f"about {_pulls(messages.REACHES[-1]):,} for each queue, where its last {far} messages hold many"
+        f" with the tag that lie behind the last {tagged}; it stops when it has enough, and brokers leave out all"
+        " others, so that a rare tag takes few",
+        "… `?where=`": f"{_pulls(read)} in all, and {each_queue + 1} more for each queue: {read:,} messages, shared out"
+        " among the queues",
+        "… `?begin=`, `?end=`, `?from=`": "the same without a tag, and a search for each of the times, about 2 pulls"
+        " for each doubling of the queue's length; a tag is looked for up to the end of the time, without a bound",
+        "… while it follows": f"every {FOLLOW_SECONDS} s, not before the last look has its answer: {each_queue} for"
+        f" each queue with a tag or a condition ({near} messages), else as above",
+        "`:dead-letters/GROUP`": "those of `:messages`, of the topic of its dead letters",
+        "`:message/TOPIC`": "1; besides, who has consumed it asks about each group that consumes the topic,"
+        f" {at_once} groups at a time, and its trace is one query of each broker that has the topic of traces",
+        "`:doctor`": "what its rules need, as `mqadmin doctor` asks for it: one kind after the other, of each"
+        f" {at_once} servers, topics or groups at a time",
+    }
+    assert messages.FOLLOWING == (messages.FOLLOWING_CONDITION,)  # one line tells of both
+    return "| screen | pulls a look |\n|---|---|\n" + "".join(f"| {at} | {text} |\n" for at, text in lines.items())
+
+
+def _pulls(read: int) -> int:
+    """Pulls by which so many messages of a queue are read, where brokers give all that is asked for."""
+    return math.ceil(read / PULL_BATCH)
 
 
 def _often(requests: int, every: int = EVERY) -> str:

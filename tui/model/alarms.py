@@ -14,6 +14,7 @@ from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.broker_state import DEAD, REFUSING
 from rocketmq_ops.tui.model.moment import Alarm, BrokerSeen, GroupSeen, NameServerSeen
 from rocketmq_ops.tui.model.table import Health, worst_first
 
@@ -51,16 +52,11 @@ def found(
 ) -> Iterator[Found]:
     """All that is wrong at a moment. A group that has been offline since it was first seen is nobody's matter."""
     for server in name_servers:
-        if server.failing_since is not None:
-            yield Found(
-                f"name-server/{server.address}",
-                Health.CRITICAL,
-                server.address,
-                "does not answer",
-                server.failing_since,
-                Address("nameservers"),
-            )
-    answering = [server for server in name_servers if server.failing_since is None and server.answered_ms is not None]
+        if server.outdated:
+            text, since = (DEAD, server.failing_since) if server.dead else (REFUSING, server.refusing_since)
+            key = f"name-server/{server.address}" + ("" if server.dead else "/refuses")
+            yield Found(key, Health.CRITICAL, server.address, text, since, Address("nameservers"))
+    answering = [server for server in name_servers if not server.outdated and server.answered_ms is not None]
     every = frozenset[tuple[str, str, int, str]]().union(*(server.brokers for server in answering))
     for server in answering:
         if server.brokers != every:
@@ -83,7 +79,7 @@ def found(
 def failures_alone(failures: Iterable[Failure], servers: Iterable[NameServerSeen | BrokerSeen]) -> list[Failure]:
     """Failures to ask or to write that a person has to look at, each once. Of a server that does not answer an alarm
     tells, and what an older version does not know is nobody's fault."""
-    dead = {server.address for server in servers if server.failing_since is not None}
+    dead = {server.address for server in servers if server.dead}
     each_once = {
         (each.target, each.cause): each
         for each in failures

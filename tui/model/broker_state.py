@@ -47,7 +47,7 @@ def _states(broker: BrokerSeen) -> list[State]:
     if broker.failing_since is not None:
         found.append(State(DEAD, worst, broker.failing_since))
     if broker.refusing:
-        found.append(State(REFUSING, worst))
+        found.append(State(REFUSING, worst, broker.refusing_since))
     if broker.unlisted_since is not None:
         found.append(State(UNLISTED, worst, broker.unlisted_since))
     if found:

@@ -7,7 +7,8 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from rocketmq_ops.tui.model.address import Address
-from rocketmq_ops.tui.model.moment import Alarm, BrokerSeen, Event, Moment, TopicSeen
+from rocketmq_ops.tui.model.broker_state import REFUSING
+from rocketmq_ops.tui.model.moment import Alarm, Answered, BrokerSeen, Event, Moment, TopicSeen
 from rocketmq_ops.tui.model.table import NOTHING, Health
 
 #: How long events are shown, ms.
@@ -89,10 +90,9 @@ def _brokers(before: Moment, after: Moment) -> Iterator[Event]:
                 yield event("has registered", Health.OK)
             continue
         worst = Health.CRITICAL if broker.broker_id == 0 else Health.WARNING
-        if broker.dead and not old.dead:
-            yield event("does not answer any more", worst)
-        elif old.dead and not broker.dead:
-            yield event("answers again", Health.OK)
+        answering = _answering(old, broker, worst)
+        if answering is not None:
+            yield event(*answering)
         if broker.unlisted_since is not None and old.unlisted_since is None:
             yield event("is not listed by any name server any more", worst)
         elif old.unlisted_since is not None and broker.unlisted_since is None:
@@ -114,6 +114,15 @@ def _brokers(before: Moment, after: Moment) -> Iterator[Event]:
         yield Event(time_ms=now, kind="broker", target=broker.label, text="is gone", health=Health.WARNING)
 
 
+def _answering(before: Answered, after: Answered, worst: Health) -> tuple[str, Health] | None:
+    """Whether a server has fallen silent, begun to refuse, or answers again; None where that is as it was."""
+    if (before.dead, before.refusing) == (after.dead, after.refusing):
+        return None
+    if after.dead:
+        return "does not answer any more", worst
+    return (REFUSING, worst) if after.refusing else ("answers again", Health.OK)
+
+
 def _role(broker: BrokerSeen) -> str:
     return "master" if broker.broker_id == 0 else f"slave {broker.broker_id}"
 
@@ -125,17 +134,13 @@ def _shown(value: str | None) -> str:
 def _name_servers(before: Moment, after: Moment) -> Iterator[Event]:
     for address, server in after.name_servers.items():
         old = before.name_servers.get(address)
-        if old is None or (server.failing_since is None) == (old.failing_since is None):
-            continue
-        dead = server.failing_since is not None
-        yield Event(
-            time_ms=after.time_ms,
-            kind="name server",
-            target=address,
-            text="does not answer any more" if dead else "answers again",
-            health=Health.CRITICAL if dead else Health.OK,
-            opens=Address("nameservers"),
-        )
+        answering = None if old is None else _answering(old, server, Health.CRITICAL)
+        if answering is not None:
+            text, health = answering
+            opens = Address("nameservers")
+            yield Event(
+                time_ms=after.time_ms, kind="name server", target=address, text=text, health=health, opens=opens
+            )
 
 
 def _alarms(before: Iterable[Alarm], after: Iterable[Alarm], groups: Container[str], now: int) -> Iterator[Event]:

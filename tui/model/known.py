@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import msgspec
 
 from rocketmq_ops.common.errors import Failure
@@ -12,6 +14,8 @@ from rocketmq_ops.tui.model.members import Members
 from rocketmq_ops.tui.model.moment import BrokerSeen, NameServerSeen, TopicQueues
 from rocketmq_ops.tui.model.periods import LISTING, RUNTIME, Question
 from rocketmq_ops.tui.model.puts import Puts
+
+S = TypeVar("S", NameServerSeen, BrokerSeen)
 
 #: For how long a broker stays that no name server lists any more, ms.
 GONE_MS = 3_600_000
@@ -65,6 +69,13 @@ class Known:
                 del self.brokers[at]
                 self.topics.pop(at, None)
 
+    def named(self, address: str, topics: int, now: int) -> None:
+        """A name server told the names of topics; whether it tells of brokers, the question for these says."""
+        old = self.name_server(address)
+        if not old.refusing:
+            old = msgspec.structs.replace(old, answered_ms=now, failure=None, failing_since=None)
+        self.name_servers[address] = msgspec.structs.replace(old, topics=topics)
+
     def runtime(self, address: str, runtime: dict[str, str], now: int) -> None:
         """A broker told its figures."""
         old = self.brokers.get(address)
@@ -79,6 +90,7 @@ class Known:
                 answered_ms=now,
                 failure=None,
                 failing_since=None,
+                refusing_since=None,
             )
 
     def settings(self, address: str, settings: dict[str, str]) -> None:
@@ -91,20 +103,26 @@ class Known:
         """A server did not answer a question, or refused it. By its smallest one it is judged whether it is dead."""
         self.failures[(address, question.name)] = failure
         if question is RUNTIME and (broker := self.brokers.get(address)) is not None:
-            if failure.code is not None:  # it answers
-                broker = msgspec.structs.replace(broker, failure=failure, failing_since=None)
-            else:
-                since = now if broker.failing_since is None else broker.failing_since
-                broker = msgspec.structs.replace(broker, failure=failure, failing_since=since)
-            self.brokers[address] = broker
+            self.brokers[address] = _failing(broker, failure, now)
         if question is LISTING:
-            server = self.name_server(address)
-            since = now if server.failing_since is None else server.failing_since
-            self.name_servers[address] = msgspec.structs.replace(server, failure=failure, failing_since=since)
+            self.name_servers[address] = _failing(self.name_server(address), failure, now)
 
     def to_ask_for_groups(self) -> dict[str, BrokerSeen]:
         """See `telling`."""
         return telling(self.brokers.values())
+
+
+def _failing(server: S, failure: Failure, now: int) -> S:
+    """A server that does not answer, or whose answer is a refusal, with since when."""
+    refuses = failure.code is not None
+    since = server.refusing_since if refuses else server.failing_since
+    since = now if since is None else since
+    return msgspec.structs.replace(
+        server,
+        failure=failure,
+        failing_since=None if refuses else since,
+        refusing_since=since if refuses else None,
+    )
 
 
 def _lasting(figures: dict[str, float]) -> dict[str, float]:

@@ -25,7 +25,7 @@ from rocketmq_ops.tui.model.lines import Lines
 from rocketmq_ops.tui.model.looks import Looks
 from rocketmq_ops.tui.model.members import Placed
 from rocketmq_ops.tui.model.model import Points
-from rocketmq_ops.tui.model.moment import ClientSeen, Moment, TopicSeen, Totals
+from rocketmq_ops.tui.model.moment import BrokerSeen, ClientSeen, Moment, NameServerSeen, TopicSeen, Totals
 from rocketmq_ops.tui.model.periods import LISTING, RUNTIME
 from rocketmq_ops.tui.model.probed import Probed
 from rocketmq_ops.tui.model.recording import Kept, totals_of
@@ -78,6 +78,8 @@ class LiveModel(Timeline):
         #: The last moment that was kept.
         self.kept: Moment | None = None
         self._alarms = Alarms()
+        #: When a broker has answered for the first time.
+        self._watched_ms: int | None = None
         self._events = Events()
         self._probed: Probed | None = None
         self._lines = Lines()
@@ -231,11 +233,12 @@ class LiveModel(Timeline):
 
     def _not_told(self) -> list[Failure]:
         """What could not be asked; that a server does not answer is its own."""
-        refusing = {broker.address for broker in self._known.brokers.values() if broker.refusing}
+        servers: list[NameServerSeen | BrokerSeen] = [*self._known.name_servers.values(), *self._known.brokers.values()]
+        refusing = {server.address for server in servers if server.refusing}
         return [
             failure
             for (address, question), failure in self._known.failures.items()
-            if question != LISTING.name and (question != RUNTIME.name or address in refusing)
+            if question not in (LISTING.name, RUNTIME.name) or address in refusing
         ]
 
     def _in_doubt(self) -> bool:
@@ -291,6 +294,8 @@ class LiveModel(Timeline):
         brokers = {address: judged(broker) for address, broker in with_gaps(known.brokers).items()}
         alarms = self._alarms.update(now, found(known.name_servers.values(), brokers.values(), groups.values()))
         failures = [*self._not_told(), *self.file_failures.values()]
+        if self._watched_ms is None and any(broker.answered_ms is not None for broker in brokers.values()):
+            self._watched_ms = now
         if self._start_failure is not None:
             failures.append(self._start_failure)
         moment = Moment(
@@ -309,6 +314,7 @@ class LiveModel(Timeline):
             groups_ms=self._groups_ms,
             totals=self._totals(),
             failures=failures,
+            watched_ms=self._watched_ms,
         )
         moment.events = self._events.note(self._newest, moment)
         self._newest = moment

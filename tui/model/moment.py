@@ -21,6 +21,30 @@ class Answered(msgspec.Struct, kw_only=True):
     failure: Failure | None = None
     #: Since when it has not answered.
     failing_since: int | None = None
+    #: Since when it answers, and tells nothing.
+    refusing_since: int | None = None
+
+    @property
+    def dead(self) -> bool:
+        """Whether it does not answer now."""
+        return self.failing_since is not None
+
+    @property
+    def refusing(self) -> bool:
+        """Whether it answers, and tells nothing of itself: to a wrong account, one without the right to ask, or as it
+        has too much to do."""
+        return self.failure is not None and not self.dead
+
+    @property
+    def outdated(self) -> bool:
+        """Whether what is known of it is of an answer before: it does not answer now, or refuses to."""
+        return self.dead or self.refusing
+
+    @property
+    def stale_since(self) -> int | None:
+        """Until when what is known of it is from (ms since 1970) where that is of an answer before; None: it is not, or
+        nothing is known."""
+        return self.answered_ms if self.outdated else None
 
 
 class NameServerSeen(Answered, kw_only=True):
@@ -58,27 +82,6 @@ class BrokerSeen(Answered, kw_only=True):
     def label(self) -> str:
         """As tables and sentences name it: a slave with its id."""
         return label_of(self.broker_name, self.broker_id)
-
-    @property
-    def dead(self) -> bool:
-        """Whether it does not answer now."""
-        return self.failing_since is not None
-
-    @property
-    def refusing(self) -> bool:
-        """Whether it answers, and tells nothing of itself: to a wrong account, or one without the right to ask."""
-        return self.failure is not None and not self.dead
-
-    @property
-    def outdated(self) -> bool:
-        """Whether its figures are of an answer before: it does not answer now, or refuses to."""
-        return self.dead or self.refusing
-
-    @property
-    def stale_since(self) -> int | None:
-        """Until when its figures are from (ms since 1970) where they are of an answer before; None: they are not, or
-        there are none."""
-        return self.answered_ms if self.outdated else None
 
 
 class State(msgspec.Struct, frozen=True):
@@ -214,3 +217,5 @@ class Moment(msgspec.Struct, kw_only=True):
     verdict: Verdict = Verdict(Health.UNKNOWN, (Said("waiting for the first answer"),))
     #: What could not be learned in the last round, of targets that are not listed above.
     failures: list[Failure] = []
+    #: Since when changes are seen, which are events then; None while none can be, and where nobody has looked for any.
+    watched_ms: int | None = None

@@ -22,6 +22,7 @@ from rocketmq_ops.tui.model.alarms import found, in_order
 from rocketmq_ops.tui.model.broker_figures import PREFIX
 from rocketmq_ops.tui.model.broker_state import judged, stale
 from rocketmq_ops.tui.model.derive import RATE_MS, Derived, derive
+from rocketmq_ops.tui.model.events import SHOWN_MS as EVENTS_SHOWN_MS
 from rocketmq_ops.tui.model.looks import AT_A_TIME, WINDOW_MS, Looks, spread
 from rocketmq_ops.tui.model.moment import (
     Alarm,
@@ -47,7 +48,7 @@ TOTAL: Final = "total."
 COUNTED: Final = "topic.counted_rate"
 UNKNOWN: Final = "unknown.groups"
 #: Times of a server, which a moment has and its figures have not.
-_TIMES: Final = ("answered_ms", "failing_since", "unlisted_since")
+_TIMES: Final = ("answered_ms", "failing_since", "refusing_since", "unlisted_since")
 #: A topic on a broker, as histories write it (`recorder.surroundings`).
 _QUEUES: Final = re.compile(r"^(.*) read (\d+) write (\d+) permission (\d+)$", re.MULTILINE)
 
@@ -106,6 +107,8 @@ def run_of(kept: Kept, pause: Callable[[], None] = at_once) -> Run:
     figures += [Figure(TOTAL + name, "", value) for name, value in totals_of(moment.totals)]
     if moment.topics_ms is not None:
         figures.append(Figure(TOTAL + "topics_ms", "", moment.topics_ms))
+    if moment.watched_ms is not None:
+        figures.append(Figure(TOTAL + "watched_ms", "", moment.watched_ms))
     texts["alarms"] = _text(moment.alarms)
     texts["events"] = _text(moment.events)
     texts["clients"] = _text({key: msgspec.structs.replace(each, seen_ms=0) for key, each in moment.clients.items()})
@@ -190,6 +193,9 @@ def moment_at(history: History, at_ms: int) -> Moment | None:
             for each in found([], brokers.values(), groups.values())
         )
     failures = history.failures(time_ms, time_ms).get(time_ms, [])
+    watched = _whole(figures.get((TOTAL + "watched_ms", "")))
+    if watched is None and is_ours:  # it was not written down
+        watched = time_ms - EVENTS_SHOWN_MS
     return Moment(
         time_ms=time_ms,
         live=False,
@@ -211,6 +217,7 @@ def moment_at(history: History, at_ms: int) -> Moment | None:
         events=_decoded(texts, "events", list[Event]),
         verdict=verdict(name_servers, brokers, groups, alarms, failures),
         failures=failures,
+        watched_ms=watched,
     )
 
 
@@ -262,7 +269,7 @@ def _brokers(figures: Mapping[tuple[str, str], float], texts: Mapping[str, str],
         if kind == "broker":
             server = msgspec.json.decode(text, type=_Server)
             held = of_broker.get(address, {})
-            answered, failing, unlisted = (_whole(held.pop(key, None)) for key in _TIMES)
+            answered, failing, refusing, unlisted = (_whole(held.pop(key, None)) for key in _TIMES)
             settings = texts.get(f"settings/{address}")
             found_brokers[address] = judged(
                 BrokerSeen(
@@ -276,6 +283,7 @@ def _brokers(figures: Mapping[tuple[str, str], float], texts: Mapping[str, str],
                     settings=None if settings is None else msgspec.json.decode(settings, type=dict[str, str]),
                     answered_ms=answered,
                     failing_since=failing,
+                    refusing_since=refusing,
                     unlisted_since=unlisted,
                 )
             )
@@ -302,7 +310,7 @@ def _name_servers(figures: Mapping[tuple[str, str], float], texts: Mapping[str, 
         kind, _, address = name.partition("/")
         if kind == "name-server":
             server = msgspec.json.decode(text, type=_Server)
-            answered, failing = (_whole(figures.get((NAME_SERVER + key, address))) for key in _TIMES[:2])
+            answered, failing, refusing = (_whole(figures.get((NAME_SERVER + key, address))) for key in _TIMES[:3])
             found_servers[address] = NameServerSeen(
                 address=address,
                 millis=figures.get((NAME_SERVER + "millis", address)),
@@ -311,6 +319,7 @@ def _name_servers(figures: Mapping[tuple[str, str], float], texts: Mapping[str, 
                 topics=server.topics,
                 answered_ms=answered,
                 failing_since=failing,
+                refusing_since=refusing,
             )
     return found_servers
 

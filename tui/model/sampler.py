@@ -174,14 +174,7 @@ class Sampler:
 
     async def _names(self, address: str) -> None:
         names = await topic_names_of(self._admin.session, address)
-        old = self._known.name_server(address)
-        self._known.name_servers[address] = NameServerSeen(
-            address=address,
-            answered_ms=self._clock.now_ms(),
-            millis=old.millis,
-            brokers=old.brokers,
-            topics=len(names),
-        )
+        self._known.named(address, len(names), self._clock.now_ms())
 
     async def _runtime(self, address: str) -> None:
         figures = await runtime_info(self._admin.session, address)

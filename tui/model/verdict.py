@@ -10,6 +10,7 @@ import msgspec
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.alarms import failures_alone, health_now
+from rocketmq_ops.tui.model.broker_state import DEAD
 from rocketmq_ops.tui.model.moment import Alarm, BrokerSeen, NameServerSeen, Said, Verdict
 from rocketmq_ops.tui.model.table import Health, worst_first
 
@@ -28,17 +29,21 @@ def verdict(
 ) -> Verdict:
     """From the alarms that have not ended; without any, who does not answer now, and what could not be asked or
     written; without that either, that all is well, if that much is known."""
-    if name_servers and all(server.failing_since is not None for server in name_servers.values()):
-        since = max(server.failing_since or 0 for server in name_servers.values())
-        none = Said("no name server answers", since, Address("nameservers"))
+    if name_servers and all(server.outdated for server in name_servers.values()):
+        since = max(server.failing_since or server.refusing_since or 0 for server in name_servers.values())
+        refusing = [server.address for server in name_servers.values() if server.refusing]
+        text = "no name server lists its brokers" if refusing else "no name server answers"
+        none = Said(text, since, Address("nameservers"))
+        causes = _failed([each for each in failures_alone(failures, ()) if each.target in refusing])
         others = [alarm for alarm in alarms if not alarm.key.startswith("name-server/")]
-        return Verdict(Health.CRITICAL, (none, *_parts(others, len(groups))[: MOST_PARTS - 1]))
+        return Verdict(Health.CRITICAL, (none, *causes, *_parts(others, len(groups)))[:MOST_PARTS])
     if not brokers and not any(server.answered_ms is not None for server in name_servers.values()):
         return Verdict(Health.UNKNOWN, (Said("waiting for the first answer"),))
     if not brokers:
         return Verdict(Health.CRITICAL, (Said("no broker is registered", None, Address("brokers")),))
     parts = _parts(alarms, len(groups))
-    refused = [broker.address for broker in brokers.values() if broker.refusing]
+    every: list[NameServerSeen | BrokerSeen] = [*name_servers.values(), *brokers.values()]
+    refused = [server.address for server in every if server.refusing]
     if parts:
         whys = [failure for failure in failures_alone(failures, ()) if failure.target in refused]
         parts += _failed(whys)
@@ -47,8 +52,7 @@ def verdict(
             left = len(parts) - MOST_PARTS + 1
             parts = [*parts[: MOST_PARTS - 1], Said(f"{left} more", None, Address("alarms"))]
         return Verdict(worst, tuple(parts))
-    servers: list[NameServerSeen | BrokerSeen] = [*name_servers.values(), *brokers.values()]
-    doubts = [*_silent(servers), *_failed(failures_alone(failures, servers))]
+    doubts = [*_silent(every), *_failed(failures_alone(failures, every))]
     if any(broker.answered_ms is None and not broker.outdated for broker in brokers.values()):
         return Verdict(Health.UNKNOWN, (Said("waiting for the brokers"),))
     if doubts:
@@ -62,12 +66,12 @@ def _silent(servers: Iterable[NameServerSeen | BrokerSeen]) -> list[Said]:
     """Who does not answer, for too short a time to be an alarm: no reason to say that nothing is wrong."""
     said = [
         Said(
-            "does not answer",
+            DEAD,
             server.failing_since,
             target=server.label if isinstance(server, BrokerSeen) else server.address,
         )
         for server in servers
-        if server.failing_since is not None
+        if server.dead
     ]
     if len(said) > MOST_PARTS:
         left = len(said) - MOST_PARTS + 1

@@ -24,6 +24,7 @@ class DeadLettersScreen(DetailScreen):
     """What a group gave up on."""
 
     NO_PAST: ClassVar[str] = "a message does not change: there is nothing to compare"
+    KEEPS_MARKS: ClassVar[bool] = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "resend", "send again"),
         Binding("d", "hand_over", "to one consumer"),

@@ -41,6 +41,8 @@ def compared_text(known: bool) -> str:
 class TableScreen(DashboardScreen):
     """A view as a table: sorted, filtered, marked, compared."""
 
+    #: Whether rows that were changed stay marked, as they are what they were and more can be done with them.
+    KEEPS_MARKS: ClassVar[bool] = False
     DEFAULT_CSS = """
     TableScreen #note { padding: 0 1; height: auto; display: none; }
     TableScreen #note.-said { display: block; }
@@ -320,7 +322,8 @@ class TableScreen(DashboardScreen):
     def changed(self, changed: bool | None) -> None:
         """A change was left; whether something was sent."""
         if changed:
-            self.grid.unmark()
+            if not self.KEEPS_MARKS:
+                self.grid.unmark()
             self.context.model.refresh()
 
     def on_grid_moved(self) -> None:

@@ -248,6 +248,13 @@ def test_a_dead_letter_is_looked_at_sent_again_and_exported(
         found, _ = await admin.messages.query("orders", "dead-1")
         assert [message.body for message in found] == [b"dead body"]
         assert not {"RETRY_TOPIC", "RECONSUME_TIME", "DELAY"} & found[0].properties.keys()
+        await admin.messages.send(SendRequest(topic=DEAD, body=b"another", properties=properties))
+        await press(pilot, "r")
+        assert len(rows(pilot)) == 2
+        await press(pilot, "end", "space", "s")
+        await typed(pilot, "yes")
+        await press(pilot, "escape")
+        assert len(detail(pilot).grid.marks) == 1, "what was sent again is exported, and nothing else"
         await press(pilot, "e")
         (path,) = (tmp_path / name for name in os.listdir(tmp_path) if name.startswith("dead-letters-billing-"))
         assert [json.loads(line)["body"] for line in path.read_text().splitlines()] == ["dead body"]

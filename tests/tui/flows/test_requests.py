@@ -6,15 +6,20 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from rocketmq_ops.client import FROM_FIRST_OFFSET, ClientOptions, ConsumeResult, ConsumeSettings, PushConsumer
+import pytest
+
+from rocketmq_ops.client import FROM_FIRST_OFFSET, ClientOptions, ConsumeResult, ConsumeSettings, Producer, PushConsumer
 from rocketmq_ops.client.admin import MQAdmin
+from rocketmq_ops.client.admin.messages.message import PULL_BATCH
 from rocketmq_ops.client.admin.messages.message_send import SendRequest
+from rocketmq_ops.common.message import Message
 from rocketmq_ops.mqadmin import main as mqadmin
 from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
 from rocketmq_ops.remoting.client import RemotingClient
+from rocketmq_ops.remoting.codes import RequestCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.tui.model.address import parse
-from rocketmq_ops.tui.model.details import broker, client, group, name_server, topic
+from rocketmq_ops.tui.model.details import broker, client, group, messages, name_server, topic
 from rocketmq_ops.tui.model.details.detail import HELD, Asking, Asks, Part
 from tests.tui.fakes import FakeModel, moment
 
@@ -29,9 +34,11 @@ class Counting(RemotingClient):
     def __init__(self) -> None:
         super().__init__()
         self.asked: Counter[str] = Counter()
+        self.codes: Counter[int] = Counter()
 
     async def invoke(self, addr: str, command: RemotingCommand, timeout_ms: int = 3000) -> RemotingCommand:
         self.asked[addr] += 1
+        self.codes[command.code] += 1
         return await super().invoke(addr, command, timeout_ms)
 
 
@@ -120,6 +127,50 @@ def test_screens_of_one_thing_ask_what_they_declare() -> None:
             words = ["updateTopic", "-n", server.namesrv, "-c", "DefaultCluster", "-t", name, "-r", "4", "-w", "4"]
             assert mqadmin.run([*words, "-p", "6"]) == 0
         assert mqadmin.run(["updateSubGroup", "-n", server.namesrv, "-c", "DefaultCluster", "-g", GROUP]) == 0
+        asyncio.run(asyncio.wait_for(test(server), 240))
+
+
+def test_screens_of_messages_pull_no_more_often_than_the_page_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With bounds so small that they are met: a tag behind most messages, a condition that no message meets."""
+    monkeypatch.setattr(messages, "REACHES", (40, 100, 300))
+    monkeypatch.setattr(messages, "FOLLOWING", (40,))
+    monkeypatch.setattr(messages, "FOLLOWING_CONDITION", 40)
+    monkeypatch.setattr(messages, "READ_FOR_CONDITION", 320)
+    queues = 2
+
+    def pulls(read: int) -> int:
+        return -(-read // PULL_BATCH)
+
+    async def test(server: RocketMQBroker) -> None:
+        topic = "many"
+        async with Producer("p", ClientOptions(name_servers=[server.namesrv])) as producer:
+            for queue in await producer.queues(topic):
+                for tag, count in (("old", 300), ("new", 100)):
+                    await producer.send_batch([Message(topic, b"x", tags=tag) for _ in range(count)], queue=queue)
+        counting = Counting()
+        async with MQAdmin([server.namesrv], transport=counting) as admin:
+
+            async def pulled(options: str) -> int:
+                asking = Asking(admin=admin, model=FakeModel(moment()), address=parse(f":messages/{topic}{options}"))
+                counting.codes.clear()
+                (part,) = messages.parts(asking)
+                section = await part.ask()
+                assert not section.failures
+                return counting.codes[RequestCode.PULL_MESSAGE]
+
+            newest = pulls(messages.MOST)
+            assert newest <= await pulled("") <= newest + queues
+            of_tag = pulls(300) * queues
+            assert of_tag * 0.6 <= await pulled("?tag=old") <= of_tag + 2 * queues
+            of_condition = pulls(320) + (pulls(40) + 1) * queues
+            assert of_condition * 0.8 <= await pulled("?where=tags = 'none'") <= of_condition
+            following = pulls(40) * queues
+            assert await pulled("?where=tags = 'none'&follow=1") == following
+            assert await pulled("?tag=new&follow=1") == following
+
+    with rocketmq_server() as server:
+        words = ["updateTopic", "-n", server.namesrv, "-c", "DefaultCluster", "-t", "many", "-r", "2", "-w", "2"]
+        assert mqadmin.run([*words, "-p", "6"]) == 0
         asyncio.run(asyncio.wait_for(test(server), 240))
 
 

@@ -108,6 +108,56 @@ def test_a_name_server_that_dies_leaves_what_is_known_of_brokers():
     run(test)
 
 
+def test_a_name_server_that_refuses_is_said_to_refuse_with_why_and_since_when():
+    async def test():
+        cluster = Cluster()
+        async with cluster.watched() as model:
+            await cluster.clock.advance(1_000)
+            cluster.denied.add(Code.GET_BROKER_CLUSTER_INFO)
+            refused = cluster.clock.time_ms
+            await cluster.clock.advance(40_000)  # meanwhile it tells the names of topics
+            moment = model.moment()
+            server = moment.name_servers[NAME_SERVER]
+            assert (server.dead, server.refusing) == (False, True)
+            assert refused <= server.refusing_since <= refused + 5_000
+            first, why = moment.verdict.parts
+            assert (first.text, first.since_ms) == ("no name server lists its brokers", server.refusing_since)
+            assert "no permission" in why.text
+            alarms = [(alarm.target, alarm.text) for alarm in moment.alarms]
+            assert alarms == [(NAME_SERVER, "refuses to answer")]
+            said = [event.text for event in moment.events if event.target == NAME_SERVER]
+            assert said == ["refuses to answer"]
+            assert not moment.brokers[A].outdated
+
+            cluster.denied.clear()
+            await cluster.clock.advance(6_000)
+            moment = model.moment()
+            assert not moment.name_servers[NAME_SERVER].outdated
+            assert moment.events[0].text == "answers again"
+
+    run(test)
+
+
+def test_a_server_that_has_too_much_to_do_refuses_until_it_answers_again():
+    async def test():
+        cluster = Cluster(1)
+        async with cluster.watched() as model:
+            await cluster.clock.advance(15_000)
+            cluster.denied.add(Code.GET_BROKER_RUNTIME_INFO)
+            await cluster.clock.advance(15_000)
+            broker = model.moment().brokers[A]
+            assert broker.states[0].text == "refuses to answer"
+            assert broker.states[0].since_ms == broker.refusing_since is not None
+            cluster.denied.clear()
+            await cluster.clock.advance(6_000)
+            broker = model.moment().brokers[A]
+            assert (broker.refusing_since, broker.health) == (None, Health.OK)
+            texts = [event.text for event in model.moment().events if event.target == "broker-a"]
+            assert texts == ["answers again", "refuses to answer"]
+
+    run(test)
+
+
 def test_a_broker_that_is_not_listed_any_more_stays_with_since_when(monkeypatch):
     monkeypatch.setattr(known, "GONE_MS", 60_000)
 

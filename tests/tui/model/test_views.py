@@ -6,8 +6,10 @@ from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.figures import time_of_day
 from rocketmq_ops.tui.model.moment import (
+    Alarm,
     BrokerSeen,
     ClientSeen,
+    Event,
     Moment,
     NameServerSeen,
     Said,
@@ -58,6 +60,66 @@ def test_who_does_not_answer_is_said_instead_of_waiting(view):
     if view.name not in ("nameservers", "brokers"):
         moment = Moment(time_ms=2, name_servers=answering, brokers={dead.address: dead})
         assert said(moment) == (f"no broker answers: a since {at}", True)
+
+
+def refusing(address, since=1):
+    return NameServerSeen(
+        address=address, failure=Failure(address, "no permission", code=16), refusing_since=since, answered_ms=None
+    )
+
+
+def test_what_cannot_be_known_is_said_of_alarms_and_events_also_beside_those_that_were():
+    at = time_of_day(1)
+
+    def notes(**parts):
+        moment = Moment(time_ms=2, **parts)
+        found = {name: BY_NAME[name].table(moment, Address(name)) for name in ("alarms", "events")}
+        return {name: (table.note, table.failed) for name, table in found.items()}
+
+    dead = {"n": NameServerSeen(address="n", failing_since=1)}
+    assert notes(name_servers=dead) == {
+        "alarms": (f"what else is wrong is not known: no name server answers: n since {at}", True),
+        "events": (f"what changes is not known: no name server answers: n since {at}", True),
+    }
+    event = Event(time_ms=1, kind="broker", target="a", text="does not answer any more")
+    alarm = Alarm(key="broker/a", health=Health.CRITICAL, target="a", text="does not answer", since_ms=1)
+    assert notes(name_servers=dead, events=[event], alarms=[alarm]) == notes(name_servers=dead)
+
+    broker = BrokerSeen(address="a:1", cluster="C", broker_name="a", broker_id=0, answered_ms=1)
+    some = notes(name_servers=dead, brokers={"a:1": broker}, watched_ms=1)
+    known = f"which brokers come and go is not known: no name server answers: n since {at}", True
+    assert some == {"alarms": known, "events": known}
+
+    refuses = notes(name_servers={"n": refusing("n")})
+    assert refuses["events"][0].endswith(f"no name server lists its brokers: n since {at}: no permission")
+
+    listed = {"n": NameServerSeen(address="n", answered_ms=1)}
+    silent = BrokerSeen(address="a:1", cluster="C", broker_name="a", broker_id=0, answered_ms=1, failing_since=1)
+    gone = notes(name_servers=listed, brokers={"a:1": silent}, watched_ms=1, events=[event])
+    assert gone["events"] == (f"what changes is not known: no broker answers: a since {at}", True)
+
+
+def test_before_the_first_answer_nothing_is_said_of_changes_and_later_since_when():
+    def note(time_ms=10, **parts):
+        return BY_NAME["events"].table(Moment(time_ms=time_ms, **parts), Address("events")).note
+
+    listed = {"n": NameServerSeen(address="n", answered_ms=1)}
+    broker = BrokerSeen(address="a:1", cluster="C", broker_name="a", broker_id=0, answered_ms=1)
+    assert note() == note(name_servers=listed) == "waiting for the first answer"
+    seen = {"name_servers": listed, "brokers": {"a:1": broker}, "watched_ms": 5}
+    assert note(**seen) == f"no change was seen since {time_of_day(5)}: before, nobody has looked"
+    assert note(700_000, **seen) == "no change was seen in the last ten minutes"
+    withheld = [Failure("a:1", "no permission", code=16)]
+    assert note(700_000, **seen, failures=withheld) == "not known: no permission"
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
+def test_what_a_recording_lacks_is_not_waited_for(view):
+    recorded = view.table(Moment(time_ms=2, live=False, groups_ms=2), Address(view.name)).note
+    assert "waiting" not in recorded
+    if view.name == "events":  # those of the prober have none
+        assert recorded == "this was not recorded"
+    assert view.table(Moment(time_ms=2, live=False), Address(view.name)).note == "no cluster is looked at"
 
 
 def test_names_and_aliases_are_apart():
@@ -148,6 +210,7 @@ def test_name_servers_that_do_not_agree():
         NameServerSeen(address="n3", answered_ms=1, brokers=frozenset({one, other}), topics=7),
         NameServerSeen(address="n4", failing_since=1, failure=Failure("n4", "connection refused")),
         NameServerSeen(address="n5"),
+        refusing("n6"),
     ]
     moment = Moment(time_ms=1, name_servers={server.address: server for server in servers})
     table = BY_NAME["nameservers"].table(moment, Address("nameservers"))
@@ -157,6 +220,7 @@ def test_name_servers_that_do_not_agree():
         Health.WARNING,
         Health.CRITICAL,
         Health.UNKNOWN,
+        Health.CRITICAL,
     ]
     assert [each["why"] for each in cells("nameservers", moment)] == [
         "",
@@ -164,7 +228,10 @@ def test_name_servers_that_do_not_agree():
         "lacks 2 topics",
         "connection refused",
         "",
+        "no permission",
     ]
+    states = [each["state"] for each in cells("nameservers", moment)]
+    assert states == ["ok", "disagrees", "disagrees", "does not answer", "unknown", "refuses to answer"]
     assert cells("nameservers", moment)[4]["brokers"] is None
     assert [str(row.opens) for row in table.rows][:2] == [":name-server/n1", ":name-server/n2"]
 

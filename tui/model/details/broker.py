@@ -12,6 +12,7 @@ from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
 from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.housekeeping.doctor.config import OWN
 from rocketmq_ops.housekeeping.lint.keys import BROKER_CLASSES, COMPUTED, keys_of
+from rocketmq_ops.tui.model.broker_state import DEAD, REFUSING
 from rocketmq_ops.tui.model.details.detail import Asking, Asks, Fact, Once, Part, Section, also, side_by_side, table_of
 from rocketmq_ops.tui.model.figures import figure
 from rocketmq_ops.tui.model.moment import BrokerSeen, Moment
@@ -296,9 +297,9 @@ def producer_section(found: BrokerProducers) -> Section:
 def past_section(seen: BrokerSeen, now_ms: int) -> Section:
     """The figures of a broker as a recorded moment has them; one that did not answer says since when."""
     rows = _statistics(seen, now_ms)
-    state = "does not answer" if seen.dead else "answers"
+    state = DEAD if seen.dead else REFUSING if seen.refusing else "answers"
     facts = [
-        Fact("State", state, Kind.STATE, Health.CRITICAL if seen.dead else Health.OK),
+        Fact("State", state, Kind.STATE, Health.CRITICAL if seen.outdated else Health.OK),
         Fact("Address", seen.address),
         Fact("Cluster", seen.cluster),
         Fact("Version", seen.version),

@@ -52,7 +52,7 @@ def parts(asking: Asking) -> Sequence[Part]:
 def broker_section(address: str, moment: Moment) -> Section:
     """The brokers that any name server lists, and who does not."""
     seen = moment.name_servers.get(address)
-    answering = {name: each.brokers for name, each in moment.name_servers.items() if each.failing_since is None}
+    answering = {name: each.brokers for name, each in moment.name_servers.items() if not each.outdated}
     rows = []
     for place in sorted(frozenset().union(*answering.values()) if answering else frozenset()):
         cluster, name, number, where = place

@@ -10,6 +10,7 @@ from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.alarms import RAISE_MS, failures_alone, health_now
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Table, worst_first
+from rocketmq_ops.tui.model.views.nothing import brokers_tell, silence, unheard
 
 COLUMNS: Final = (
     Column(key="target", title="What", least=14),
@@ -54,11 +55,25 @@ class AlarmList:
             )
             for number, failure in enumerate(_failures(moment))
         ]
-        return Table(columns=COLUMNS, rows=rows, note="" if rows else _none(moment.verdict.health))
+        note, failed = _note(moment, bool(rows))
+        return Table(columns=COLUMNS, rows=rows, note=note, failed=failed)
 
 
-def _none(health: Health) -> str:
+def _note(moment: Moment, some: bool) -> tuple[str, bool]:
+    """What cannot be known now, and whether that is a failure; else, where there is none, why."""
+    silent = silence(moment)
+    if silent and brokers_tell(moment):
+        return f"which brokers come and go is not known: {silent}", True
+    if silent:
+        return f"what else is wrong is not known: {silent}", True
+    return "" if some else _none(moment), False
+
+
+def _none(moment: Moment) -> str:
     """Why there is none: that is good news only where all is well."""
+    health = moment.verdict.health
+    if not moment.live and moment.groups_ms is None:
+        return unheard(moment)
     if health is Health.UNKNOWN:
         return "whether anything is wrong is not known yet"
     if worst_first(health) <= worst_first(Health.WARNING):

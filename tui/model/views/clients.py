@@ -52,5 +52,7 @@ class Clients:
         ]
         note = f"producers are not known: {moment.no_producers[0].cause}" if moment.no_producers else ""
         if not rows:
-            return without_rows(COLUMNS, moment, note or "no client is known: groups that are behind are asked first")
+            asked = moment.live or moment.watched_ms is not None  # the prober keeps no clients
+            none = "no client is known: groups that are behind are asked first" if asked else None
+            return without_rows(COLUMNS, moment, note or none)
         return Table(columns=COLUMNS, rows=rows, note=note)

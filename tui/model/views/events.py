@@ -6,8 +6,11 @@ from collections.abc import Collection
 from typing import Final
 
 from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.events import SHOWN_MS
+from rocketmq_ops.tui.model.figures import time_of_day
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import Column, Kind, Row, Table
+from rocketmq_ops.tui.model.views.nothing import brokers_tell, silence, unheard, withheld_text
 
 COLUMNS: Final = (
     Column(key="time", title="When", kind=Kind.MOMENT),
@@ -37,4 +40,26 @@ class EventList:
             )
             for event in moment.events
         ]
-        return Table(columns=COLUMNS, rows=rows, note="" if rows else "no change was seen in the last ten minutes")
+        note, failed = _note(moment, bool(rows))
+        return Table(columns=COLUMNS, rows=rows, note=note, failed=failed)
+
+
+def _note(moment: Moment, some: bool) -> tuple[str, bool]:
+    """What cannot be seen now, and whether that is a failure; else, where there is none, since when none was seen."""
+    if moment.watched_ms is None and not moment.live:
+        return unheard(moment), False
+    silent = silence(moment)
+    if silent and brokers_tell(moment):
+        return f"which brokers come and go is not known: {silent}", True
+    if silent:
+        return f"what changes is not known: {silent}", True
+    if some:
+        return "", False
+    if moment.watched_ms is None:
+        return unheard(moment), False
+    refused = withheld_text(moment)
+    if refused:
+        return refused, True
+    if moment.time_ms - moment.watched_ms < SHOWN_MS:
+        return f"no change was seen since {time_of_day(moment.watched_ms)}: before, nobody has looked", False
+    return "no change was seen in the last ten minutes", False

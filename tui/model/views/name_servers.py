@@ -8,6 +8,7 @@ from typing import Final
 from rocketmq_ops.common.errors import some_of
 from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.broker_state import DEAD, REFUSING
 from rocketmq_ops.tui.model.moment import Moment, NameServerSeen, label_of
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table
 from rocketmq_ops.tui.model.views.nothing import without_rows
@@ -34,7 +35,7 @@ class NameServers:
 
     def table(self, moment: Moment, address: Address) -> Table:
         """See `View`."""
-        answering = [server for server in moment.name_servers.values() if server.failing_since is None]
+        answering = [server for server in moment.name_servers.values() if not server.outdated]
         every = frozenset[tuple[str, str, int, str]]().union(*(server.brokers for server in answering))
         most_topics = max((server.topics for server in answering if server.topics is not None), default=None)
         rows = [_row(server, every, most_topics) for server in moment.name_servers.values()]
@@ -44,8 +45,8 @@ class NameServers:
 def _row(server: NameServerSeen, every: frozenset[tuple[str, str, int, str]], most_topics: int | None) -> Row:
     why = ""
     health, state = Health.OK, "ok"
-    if server.failing_since is not None:
-        health, state = Health.CRITICAL, "does not answer"
+    if server.outdated:
+        health, state = Health.CRITICAL, DEAD if server.dead else REFUSING
         why = server.failure.cause if server.failure is not None else ""
     elif server.answered_ms is None:
         health, state = Health.UNKNOWN, "unknown"
@@ -70,6 +71,6 @@ def _row(server: NameServerSeen, every: frozenset[tuple[str, str, int, str]], mo
             server.answered_ms,
         ),
         health=health,
-        stale_since=server.answered_ms if server.failing_since is not None else None,
+        stale_since=server.stale_since,
         opens=Address("name-server", server.address),
     )
