@@ -1,9 +1,11 @@
 """Load on one broker process, and what a message costs it: messages per second and CPU microseconds per message.
 
 Drives a fresh broker over loopback with raw frames, so that the load costs little itself: sync senders (one request in
-flight on each connection), 256 requests in flight on one connection, batches of 32, and draining what was sent.
+flight on each connection), 256 requests in flight on one connection, batches of 32, and draining what was sent; when
+named, transactions (a half message on each of 8 connections, then its commit, which has no answer), delays (level 1) and
+timers of a second, until all are delivered, and draining by an SQL92 expression that one message of a hundred meets.
 
-    python benchmarks/broker_profile.py [--seconds 3] [--size 128] [--modes sync8,sync64,async256,batch,drain]
+    python benchmarks/broker_profile.py [--seconds 3] [--size 128] [--modes sync8,sync64,async256,batch,drain,transaction8,delay8,timer8,sql]
     python benchmarks/broker_profile.py --modes async256 --profile /tmp/broker.prof    (cProfile of the broker)
 """
 
@@ -28,6 +30,7 @@ from typing import Any
 import psutil
 
 TOPIC = "ProfileTopic"
+GROUP = "profile_producer"
 QUEUES = 4
 BATCH = 32
 
@@ -58,14 +61,32 @@ def request(code: int, opaque: int, fields: dict[str, str]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def send_frame(opaque: int, body: bytes, *, batch: bool = False, keys: bool = False) -> bytes:
+#: After the last message with a delay or a timer of a second all are delivered.
+DELIVERED_SECONDS = 4.0
+#: Properties of the messages of a mode, beside those that Java's client gives every message.
+PROPERTIES = {
+    "transaction8": f"TRAN_MSG\x01true\x02PGROUP\x01{GROUP}\x02",
+    "delay8": "DELAY\x011\x02",
+    "timer8": "TIMER_DELAY_MS\x011000\x02",
+}
+
+
+def unique_key(opaque: int) -> str:
+    """The unique key of the message in a request."""
+    return f"7F0000010B3A18B4AAC2{opaque & 0xFFFFFFFF:012X}"
+
+
+def send_frame(opaque: int, body: bytes, *, mode: str = "", keys: bool = False) -> bytes:
     """A send of one message, or of a batch of 32, with the properties that Java's client gives it; with key and tag."""
-    key = f"7F0000010B3A18B4AAC2{opaque & 0xFFFFFFFF:012X}"
-    properties = f"UNIQ_KEY\x01{key}\x02WAIT\x01false\x02"
+    batch = mode == "batch"
+    properties = (
+        f"UNIQ_KEY\x01{unique_key(opaque)}\x02WAIT\x01false\x02{PROPERTIES.get(mode, '')}n\x01{opaque % 100}\x02"
+    )
     if keys:
         properties += f"KEYS\x01key{opaque}\x02TAGS\x01TagA\x02"
     fields = {
-        "a": "profile_producer", "b": TOPIC, "c": "TBW102", "d": "4", "e": str(opaque % QUEUES), "f": "0",
+        "a": GROUP, "b": TOPIC, "c": "TBW102", "d": "4", "e": str(opaque % QUEUES),
+        "f": "4" if mode == "transaction8" else "0",
         "g": "1795246590674", "h": "0", "i": properties, "j": "0", "k": "false", "m": "true" if batch else "false",
         "n": "broker-a",
     }  # fmt: skip
@@ -121,11 +142,41 @@ class Load(asyncio.Protocol):
         self._transport.close()
 
 
-class Drain(asyncio.Protocol):
-    """Pulls every queue of the topic from the start to the end."""
+class Transactions(Load):
+    """Sends a half message; when it is there its commit, and the next half message with it."""
 
-    def __init__(self, done: asyncio.Future[int]) -> None:
+    def data_received(self, data: bytes) -> None:
+        self._rest += data
+        length = int.from_bytes(self._rest[:4], "big")
+        if len(self._rest) < 4 + length:
+            return
+        header = json.loads(self._rest[8 : 8 + int.from_bytes(self._rest[4:8], "big")])
+        self._rest = self._rest[4 + length :]
+        if header["code"] != 0:
+            self.bad = json.dumps(header).encode()
+        answer, key = header["extFields"], unique_key(header["opaque"])
+        fields = {
+            "topic": TOPIC, "producerGroup": GROUP, "tranStateTableOffset": answer["queueOffset"],
+            "commitLogOffset": str(int(answer["msgId"][-16:], 16)), "commitOrRollback": "8", "fromTransactionCheck": "false",
+            "msgId": key, "transactionId": key,
+        }  # fmt: skip
+        commit = request(37, header["opaque"], fields) | {"flag": 2}
+        self.answers += 1
+        if self.stopped:
+            self._transport.write(frame(commit))
+            self.idle.set()
+        else:
+            self._transport.write(frame(commit) + self._make())
+
+
+class Drain(asyncio.Protocol):
+    """Pulls every queue of the topic from the start to the end; with `sql`, what meets it."""
+
+    def __init__(self, done: asyncio.Future[int], sql: str | None = None) -> None:
         self._done = done
+        self._filter = {"expressionType": "TAG", "subscription": "*"}
+        if sql is not None:
+            self._filter = {"expressionType": "SQL92", "subscription": sql}
         self._offsets = dict.fromkeys(range(QUEUES), 0)
         self._rest = bytearray()
         self.messages = 0
@@ -139,8 +190,9 @@ class Drain(asyncio.Protocol):
         fields = {
             "queueId": str(queue), "maxMsgBytes": "262144", "maxMsgNums": "32", "sysFlag": "4",
             "suspendTimeoutMillis": "0", "commitOffset": "0", "topic": TOPIC, "queueOffset": str(self._offsets[queue]),
-            "expressionType": "TAG", "subscription": "*", "subVersion": "0", "consumerGroup": "profile_consumer",
+            "subVersion": "0", "consumerGroup": "profile_consumer",
         }  # fmt: skip
+        fields |= self._filter
         self._transport.write(frame(request(11, queue, fields)))
 
     def data_received(self, data: bytes) -> None:
@@ -156,7 +208,8 @@ class Drain(asyncio.Protocol):
 
     def _answer(self, header: dict[str, Any]) -> None:
         queue = header["opaque"]
-        if header["code"] == 0:
+        # Found, or nothing of what was looked at matches: on from there.
+        if header["code"] in (0, 20) and int(header["extFields"]["nextBeginOffset"]) > self._offsets[queue]:
             following = int(header["extFields"]["nextBeginOffset"])
             self.messages += following - self._offsets[queue]
             self._offsets[queue] = following
@@ -221,28 +274,31 @@ async def run_load(
     )
     body = os.urandom(size)
     started = time.perf_counter()
-    if mode == "drain":
+    if mode in ("drain", "sql"):
         done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        await connect(lambda: Drain(done))
+        await connect(lambda: Drain(done, "n = 7" if mode == "sql" else None))
         messages = await done
         return messages, time.perf_counter() - started
-    connections, in_flight = {"sync8": (8, 1), "sync64": (64, 1), "async256": (1, 256), "batch": (4, 1)}[mode]
+    connections, in_flight = {"sync64": (64, 1), "async256": (1, 256), "batch": (4, 1)}.get(mode, (8, 1))
+    protocol = Transactions if mode == "transaction8" else Load
     opaque = 0
 
     def make() -> bytes:
         nonlocal opaque
         opaque += 1
-        return send_frame(opaque, body, batch=mode == "batch", keys=keys)
+        return send_frame(opaque, body, mode=mode, keys=keys)
 
     loads = []
     for _ in range(connections):
-        _, load = await connect(lambda: Load(make, in_flight))
+        _, load = await connect(lambda: protocol(make, in_flight))
         loads.append(load)
     started = time.perf_counter()
     for load in loads:
         load.start()
     await asyncio.sleep(seconds)
     await asyncio.gather(*(load.finish() for load in loads))
+    if mode in ("delay8", "timer8"):
+        await asyncio.sleep(DELIVERED_SECONDS)
     elapsed = time.perf_counter() - started
     bad = next((load.bad for load in loads if load.bad), None)
     if bad is not None:

@@ -10,6 +10,7 @@ Mirrors org.apache.rocketmq.broker.transaction.queue.TransactionalMessageService
 from __future__ import annotations
 
 import logging
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.send.inner_messages import copy_of, encode_properties
@@ -70,14 +71,38 @@ def _transaction_of(half: MessageExt) -> tuple[str, int] | None:
     return None if unique_key is None else (unique_key, half.born_timestamp)
 
 
+class _Settled:
+    """Half offsets of one queue that are not yet in the op topic, and the bytes that they take there."""
+
+    __slots__ = ("offsets", "size")
+
+    def __init__(self) -> None:
+        self.offsets: list[int] = []
+        self.size = 0
+
+    def add(self, offset: int) -> None:
+        self.offsets.append(offset)
+        self.size += len(str(offset)) + 1
+
+    def body(self, count: int) -> bytes:
+        """The first of them as a record of the op topic has them."""
+        return "".join([f"{offset}," for offset in self.offsets[:count]]).encode()
+
+    def drop(self, count: int, size: int) -> None:
+        """Forget the first of them, which took so many bytes."""
+        del self.offsets[:count]
+        self.size -= size
+
+
 class TransactionalMessageService:
-    """Half messages and check-backs of one broker. `_settled`: queue -> half offsets not yet in the op topic."""
+    """Half messages and check-backs of one broker. `_settled`: by queue."""
 
     def __init__(self, controller: BrokerController) -> None:
         self._controller = controller
         self.metrics = TransactionMetrics(controller)
-        self._settled: dict[int, list[int]] = {}
-        self._ended: dict[tuple[str, int], None] = {}
+        self._settled: dict[int, _Settled] = {}
+        # A plain dict would look for its first key past all those that were deleted.
+        self._ended: OrderedDict[tuple[str, int], None] = OrderedDict()
         self._jobs = PeriodicJobs()
 
     def start(self) -> None:
@@ -142,23 +167,25 @@ class TransactionalMessageService:
         if transaction is not None:
             ended[transaction] = None
             if len(ended) > REMEMBERED_ENDS:
-                del ended[next(iter(ended))]
-        settled = self._settled.setdefault(half.queue_id, [])
-        settled.append(half.queue_offset)
-        if sum(len(str(offset)) + 1 for offset in settled) > self._controller.config.transactionOpMsgMaxSize:
+                ended.popitem(last=False)
+        settled = self._settled.get(half.queue_id)
+        if settled is None:
+            settled = self._settled[half.queue_id] = _Settled()
+        settled.add(half.queue_offset)
+        if settled.size > self._controller.config.transactionOpMsgMaxSize:
             self.write_ops()
 
     def write_ops(self) -> None:
         """Write the settled half offsets into the op topic; what cannot be written stays for the next time."""
-        for queue_id, offsets in list(self._settled.items()):
-            limit = max(1, self._controller.config.transactionOpMsgMaxSize // 20)
-            while offsets:
-                body = "".join([f"{offset}," for offset in offsets[:limit]]).encode()
+        limit = max(1, self._controller.config.transactionOpMsgMaxSize // 20)
+        for queue_id, settled in list(self._settled.items()):
+            while settled.offsets:
+                body = settled.body(limit)
                 if self._put_op(queue_id, body).status is not PutStatus.PUT_OK:
-                    log.error("%d ended transactions could not be noted; trying again", len(offsets))
+                    log.error("%d ended transactions could not be noted; trying again", len(settled.offsets))
                     break
-                del offsets[:limit]
-            if not offsets:
+                settled.drop(limit, len(body))
+            if not settled.offsets:
                 del self._settled[queue_id]
 
     def _put_op(self, queue_id: int, body: bytes) -> PutMessageResult:
