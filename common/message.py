@@ -181,6 +181,25 @@ def string_to_properties(text: str) -> dict[str, str]:
     return result
 
 
+def start_of(name: str) -> str:
+    """What stands in a wire form, with a separator before it, in front of a property's value."""
+    return f"{PROPERTY_SEPARATOR}{name}{NAME_VALUE_SEPARATOR}"
+
+
+def stored_value(text: str, start: str) -> str | None:
+    """The value of a property as `string_to_properties` has it: of several of that name the last that is not empty.
+
+    `text` is the wire form with a separator before it, `start` of the property is what `start_of` makes."""
+    at = text.rfind(start)
+    while at >= 0:
+        value_at = at + len(start)
+        end = text.find(PROPERTY_SEPARATOR, value_at)
+        if end != value_at and value_at < len(text):
+            return text[value_at:end] if end > 0 else text[value_at:]
+        at = text.rfind(start, 0, at)
+    return None
+
+
 class StoredProperties:
     """Single properties of a wire form, found when asked for; as the dict that `string_to_properties` makes of it."""
 
@@ -191,16 +210,7 @@ class StoredProperties:
 
     def get(self, name: str, /) -> str | None:
         """The value of a property; of several of that name the last."""
-        text = self._text
-        start = f"{PROPERTY_SEPARATOR}{name}{NAME_VALUE_SEPARATOR}"
-        at = text.rfind(start)
-        while at >= 0:
-            end = text.find(PROPERTY_SEPARATOR, at + len(start))
-            value = text[at + len(start) : end] if end >= 0 else text[at + len(start) :]
-            if value and name:
-                return value
-            at = text.rfind(start, 0, at)
-        return None
+        return stored_value(self._text, start_of(name)) if name else None
 
 
 def unread_pieces(text: str) -> str:

@@ -220,11 +220,16 @@ class MessageStore:
 
     def _sample(self) -> None:
         self.stats.sample()
-        if self.index.enabled and not self._busy:
-            self._busy = self.stats.put_messages - self._put_before >= _BUSY_MESSAGES
+        if not self._busy:
+            if self.stats.put_messages - self._put_before >= _BUSY_MESSAGES:
+                self.expect_load()
             self._put_before = self.stats.put_messages
-            if self._busy:
-                run_later(self._buffer_index_keys(), "load-index-blocks")
+
+    def expect_load(self) -> None:
+        """Get ready for many messages, once: there are, or there will be soon."""
+        if not self._busy and self.index.enabled:
+            self._busy = True
+            run_later(self._buffer_index_keys(), "load-index-blocks")
 
     async def _buffer_index_keys(self) -> None:
         """From now on put keys into the index in blocks; what that needs is too big to be loaded by an idle broker."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from rocketmq_ops.store.message_store import MessageStore
 
 _CHECK_MS = 500
+#: Who gets so much at a time is catching up.
+_MUCH_BYTES = 128 * 1024
 
 
 class HAFeed(asyncio.Protocol):
@@ -85,6 +87,8 @@ class HAFeed(asyncio.Protocol):
             return
         self._last_read = self._loop.time()
         self._client.read(len(data))
+        if len(data) >= _MUCH_BYTES:
+            self._store.expect_load()
         before = self._replica.max_offset
         try:
             self._take(data)
@@ -96,18 +100,30 @@ class HAFeed(asyncio.Protocol):
             self._report(end)
 
     def _take(self, data: bytes) -> None:
-        """Raises ReplicaError, OSError."""
+        """Append what the frames hold, at once: most frames are small, and each append looks for whole records.
+
+        Raises ReplicaError, OSError."""
         if self._head:
             data, self._head = self._head + data, b""
-        view, at = memoryview(data), 0
+        parts: list[memoryview] = []
+        try:
+            self._take_apart(memoryview(data), parts)
+        finally:
+            if parts:
+                self._replica.append(parts)
+
+    def _take_apart(self, view: memoryview, parts: list[memoryview]) -> None:
+        """Add to `parts` what of the commitlog came. Raises ReplicaError."""
+        at = taken = 0
         while True:
             if self._left:
                 part = view[at : at + self._left]
                 if not part:
                     return
-                self._replica.append(part)
+                parts.append(part)
                 self._left -= len(part)
                 at += len(part)
+                taken += len(part)
                 if self._left:
                     return
             if len(view) - at < FRAME_HEAD.size:
@@ -115,12 +131,11 @@ class HAFeed(asyncio.Protocol):
                 return
             offset, size = FRAME_HEAD.unpack_from(view, at)
             at += FRAME_HEAD.size
-            self._expect(offset, size)
+            self._expect(offset, size, self._replica.max_offset + taken)
             self._left = size
 
-    def _expect(self, offset: int, size: int) -> None:
-        """Look at a frame's head. Raises ReplicaError."""
-        have = self._replica.max_offset
+    def _expect(self, offset: int, size: int, have: int) -> None:
+        """Look at a frame's head; `have` is the offset of the byte that is needed next. Raises ReplicaError."""
         if not 0 <= size <= MAX_FRAME_BYTES or offset < 0:
             raise ReplicaError(
                 f"{self.address} does not speak the protocol of replication",

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from rocketmq_ops.common.sysflag import TRANSACTION_MASK, TRANSACTION_ROLLBACK_TYPE
+from rocketmq_ops.store.index.key_sink import MessageKeys
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,6 +65,24 @@ class IndexKeyBuffer:
                     self._keys.append(f"{topic}#{key}")
                     self._offsets.append(phy_offset)
                     self._timestamps.append(store_timestamp)
+        if len(self._offsets) >= BLOCK_KEYS:
+            self._on_full()
+
+    def put_run(self, messages: Sequence[MessageKeys]) -> None:
+        """See `KeySink.put_run`."""
+        put_key, put_offset, put_timestamp = self._keys.append, self._offsets.append, self._timestamps.append
+        for topic, unique_key, keys, phy_offset, store_timestamp in messages:
+            if unique_key is not None:
+                put_key(f"{topic}#{unique_key}")
+                put_offset(phy_offset)
+                put_timestamp(store_timestamp)
+            if keys:
+                for key in keys.split(" "):
+                    if key:
+                        put_key(f"{topic}#{key}")
+                        put_offset(phy_offset)
+                        put_timestamp(store_timestamp)
+        self.seen = messages[-1][3]
         if len(self._offsets) >= BLOCK_KEYS:
             self._on_full()
 

@@ -26,7 +26,7 @@ from rocketmq_ops.store.files.filesystem import FileSystem
 from rocketmq_ops.store.get_result import finished
 from rocketmq_ops.store.index.index_file import IndexFile, StoreTime, index_hash
 from rocketmq_ops.store.index.index_key_buffer import IndexKeyBuffer
-from rocketmq_ops.store.index.key_sink import KeySink, NoKeys
+from rocketmq_ops.store.index.key_sink import KeySink, MessageKeys, NoKeys
 from rocketmq_ops.store.layout.index import HEADER, file_size
 from rocketmq_ops.store.running_flags import WRITE_INDEX_FILE_ERROR, RunningFlags
 
@@ -272,6 +272,11 @@ class IndexService:
         """See `KeySink.put_shared_key`."""
         for phy_offset in phy_offsets:
             self.put_keys(topic, key, None, phy_offset, store_timestamp)
+
+    def put_run(self, messages: Sequence[MessageKeys]) -> None:
+        """See `KeySink.put_run`."""
+        for message in messages:
+            self.put_keys(*message)
 
     def begin_buffering(self) -> None:
         """From now on collect keys into blocks, which cost less a key and need numpy."""

@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+#: What `put_keys` is given of a message: topic, unique key, keys, commitlog offset, store timestamp (ms).
+MessageKeys = tuple[str, str | None, str | None, int, int]
+
 
 class KeySink(Protocol):
     """Takes keys by rising commitlog offset. Nothing raises: what the disk has no room for waits in the index."""
@@ -25,6 +28,9 @@ class KeySink(Protocol):
     def put_shared_key(self, topic: str, key: str, phy_offsets: Sequence[int], store_timestamp: int) -> None:
         """Index messages, one at least, that all have this unique key, and no other key."""
 
+    def put_run(self, messages: Sequence[MessageKeys]) -> None:
+        """`put_keys` of several messages, one at least."""
+
 
 class NoKeys:
     """The sink of a store without an index (messageIndexEnable=false)."""
@@ -38,4 +44,7 @@ class NoKeys:
         return
 
     def put_shared_key(self, topic: str, key: str, phy_offsets: Sequence[int], store_timestamp: int) -> None:
+        return
+
+    def put_run(self, messages: Sequence[MessageKeys]) -> None:
         return

@@ -9,29 +9,24 @@ one (`store/dispatch.py`).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
-from rocketmq_ops.common.bounded import Bounded
 from rocketmq_ops.common.errors import CorruptDataError
-from rocketmq_ops.common.java_hash import tags_hash
-from rocketmq_ops.common.message import PROPERTY_KEYS, PROPERTY_TAGS, PROPERTY_UNIQ_KEY, StoredProperties
+from rocketmq_ops.common.message import PROPERTY_KEYS, PROPERTY_UNIQ_KEY
 from rocketmq_ops.common.message_codec import BadRecordError, RecordView, read_record, record_properties, record_topic
 from rocketmq_ops.common.record_layout import (
     BLANK_MAGIC,
-    HEAD_V4,
-    MAGIC_V1,
     SIZE_AND_MAGIC,
     SMALLEST_RECORD,
-    V6_FLAGS,
 )
-from rocketmq_ops.common.sysflag import TRANSACTION_MASK
 from rocketmq_ops.store.arrivals import MessageArrivals
 from rocketmq_ops.store.dispatch import Redispatch, enters_consume_queue
 from rocketmq_ops.store.files.mapped_file import MappedFile
 from rocketmq_ops.store.index.index_service import IndexService
 from rocketmq_ops.store.log.commit_log import CommitLog
+from rocketmq_ops.store.log.replica_runs import RunDispatcher
 from rocketmq_ops.store.queue.consume_queue import ConsumeQueue
 from rocketmq_ops.store.queue.consume_queue_store import ConsumeQueueStore, is_storable
 from rocketmq_ops.store.queue.unit_codes import UnitCodes
@@ -40,9 +35,7 @@ from rocketmq_ops.store.store_stats import StoreStats
 
 log = logging.getLogger(__name__)
 
-_MOST_TOPICS = 10_000
 _NO_QUEUES: dict[int, ConsumeQueue] = {}
-_NOT_COMMON = V6_FLAGS | TRANSACTION_MASK
 
 
 def _nobody(topic: str) -> None:
@@ -88,8 +81,7 @@ class ReplicaAppender:
         self._redispatch.from_first_file = True
         #: Called with the topic of each queue that comes into being here.
         self.queue_begun: Callable[[str], None] = _nobody
-        #: Topics by their bytes in a record.
-        self._topics: dict[bytes, str] = Bounded(_MOST_TOPICS)
+        self._runs = RunDispatcher(queues.table, index, arrivals)
         #: The record dispatched last, None before the first one of this run.
         self._last: RecordPlace | None = None
         #: All records below this offset are in queues and index; what lies behind is part of a record.
@@ -125,8 +117,9 @@ class ReplicaAppender:
             )
         self._log.begin = self.dispatched = offset
 
-    def append(self, data: memoryview | bytes) -> None:
-        """Append the next bytes of the master's commitlog, and dispatch every record that is whole by now.
+    def append(self, parts: Sequence[memoryview | bytes]) -> None:
+        """Append the next bytes of the master's commitlog, in one piece or several, and dispatch every record that is
+        whole by now.
 
         Raises ReplicaError when they hold something that is no record: the commitlog is then cut behind the last whole
         one. Raises OSError (a full disk, for instance): what was taken is kept, `max_offset` says how much."""
@@ -136,7 +129,8 @@ class ReplicaAppender:
                 "free space on the disk of storePathRootDir; it goes on by itself then",
             )
         try:
-            self._log.append_data(data)
+            for part in parts:
+                self._log.append_data(part)
         finally:
             self.dispatch()
 
@@ -169,7 +163,7 @@ class ReplicaAppender:
         """Dispatch the whole records of one file. Raises BadRecordError, OSError."""
         view, base, wrote = file.view, file.base, file.wrote
         while True:
-            self._dispatch_common(file)
+            self._dispatch_runs(file)
             position = self.dispatched - base
             if position + SIZE_AND_MAGIC.size > wrote:
                 return
@@ -192,53 +186,19 @@ class ReplicaAppender:
             self._last = RecordPlace(record.physical_offset, size)
             self.dispatched = base + position + size
 
-    def _dispatch_common(self, file: MappedFile) -> None:
-        """Dispatch records as long as they are of the common kind, each the next one of a queue that is known; what
-        else there is, and what is not whole, is left to the caller. Raises OSError.
-
-        A slave has to keep up with a master that stores them in batches, so this is written for speed."""
-        view, base, wrote, unpack = file.view, file.base, file.wrote, HEAD_V4.unpack_from
-        table, topics, arriving, put_keys = self._table, self._topics, self._arrivals.topics, self._index.sink.put_keys
-        begun = position = self.dispatched - base
-        count = timestamp = last = 0
-        try:
-            while position + HEAD_V4.size + 4 <= wrote:
-                (
-                    size, magic, _, queue_id, _, queue_offset, physical, sys_flag, _, _, stored, _, _, _, body_length,
-                ) = unpack(view, position)  # fmt: skip
-                topic_at = position + HEAD_V4.size + body_length
-                end = position + size
-                if (
-                    magic != MAGIC_V1 or sys_flag & _NOT_COMMON or physical != base + position or end > wrote
-                    or body_length < 0 or topic_at + 3 > end
-                ):  # fmt: skip
-                    return
-                properties_at = topic_at + 3 + view[topic_at]
-                if properties_at > end or view[properties_at - 2] << 8 | view[properties_at - 1] != end - properties_at:
-                    return
-                topic = topics.get(bytes(view[topic_at + 1 : properties_at - 2]))
-                if topic is None or topic in arriving:
-                    return
-                queue = table.get(topic, _NO_QUEUES).get(queue_id)
-                if queue is None or queue.next_offset != queue_offset or queue.is_delay:
-                    return
-                properties = StoredProperties(str(view[properties_at:end], "utf-8", "replace"))
-                tags = properties.get(PROPERTY_TAGS)
-                queue.max_offset = queue.put_unit(physical, size, tags_hash(tags) if tags else 0)
-                put_keys(topic, properties.get(PROPERTY_UNIQ_KEY), properties.get(PROPERTY_KEYS), physical, stored)
-                count, last, position, timestamp = count + 1, position, end, stored
-        finally:
-            if count:
-                self.dispatched = base + position
-                self._last = RecordPlace(base + last, position - last)
-                file.last_timestamp = self._queues.last_dispatched_timestamp = timestamp
-                self._stats.put_messages += count
-                self._stats.put_bytes += position - begun
+    def _dispatch_runs(self, file: MappedFile) -> None:
+        """Dispatch records as long as they are of the common kind. Raises OSError."""
+        while self.dispatched < file.end and (run := self._runs.dispatch(file, self.dispatched)).records:
+            self._stats.put_messages += run.records
+            self._stats.put_bytes += run.end - self.dispatched
+            self._last = RecordPlace(run.last, run.end - run.last)
+            file.last_timestamp = self._queues.last_dispatched_timestamp = run.timestamp
+            self.dispatched = run.end
 
     def _dispatch_record(self, view: memoryview, record: RecordView) -> None:
         topic, properties = record_topic(view, record), record_properties(view, record)
         queue = self._table.get(topic, _NO_QUEUES).get(record.queue_id)
-        self._topics[topic.encode()] = topic
+        self._runs.note_topic(topic)
         timestamp = record.store_timestamp
         if not enters_consume_queue(record.sys_flag) or not is_storable(topic, record.queue_id):
             self._redispatch.dispatch(topic, properties, record)

@@ -13,10 +13,11 @@ from rocketmq_ops.common.message_codec import encode_batch
 from rocketmq_ops.common.sysflag import TRANSACTION_PREPARED_TYPE, TRANSACTION_ROLLBACK_TYPE
 from rocketmq_ops.common.topics import SCHEDULE_TOPIC
 from rocketmq_ops.store.inner_message import PutStatus
+from rocketmq_ops.store.layout.consume_queue import CQ_UNIT_SIZE
 from rocketmq_ops.store.log.replica_appender import RecordPlace, ReplicaAppender, ReplicaError
 from rocketmq_ops.store.message_store import MessageStore
 from tests.store.faults import FaultyFileSystem
-from tests.store.store_helpers import BORN_V6, LOG_FILE, kill, message, open_store
+from tests.store.store_helpers import BORN_V6, LOG_FILE, QUEUE_FILE, kill, message, open_store
 
 
 def whole_log(store: MessageStore, begin: int = 0) -> bytes:
@@ -48,7 +49,7 @@ def feed(slave: MessageStore, data: bytes, rng: random.Random, most: int = 700) 
     at = 0
     while at < len(data):
         end = at + rng.randint(1, most)
-        replica_of(slave).append(memoryview(data)[at:end])
+        replica_of(slave).append([memoryview(data)[at:end]])
         at = end
 
 
@@ -100,6 +101,35 @@ def test_every_kind_of_record_cut_anywhere(tmp_path: Path, seed: int) -> None:
     slave.close()
 
 
+@pytest.mark.parametrize("full_disk", [False, True], ids=["room", "full-disk"])
+def test_many_records_at_a_time_over_the_ends_of_files_of_queues(tmp_path: Path, full_disk: bool) -> None:
+    rng = random.Random(8)
+    fs = FaultyFileSystem()
+    master, slave = open_store(tmp_path / "master"), open_store(Path("/slave"), fs=fs, brokerRole="SLAVE")
+    for at in range(40 * QUEUE_FILE // CQ_UNIT_SIZE):
+        made = message("T0", rng.randrange(2), b"", UNIQ_KEY=f"U{at}", KEYS="all", TAGS=f"t{at % 3}")
+        assert master.put_message(made).status is PutStatus.PUT_OK
+    replica, log, failures = replica_of(slave), whole_log(master), 0
+    while replica.dispatched < len(log) and failures < 1000:
+        if full_disk and rng.random() < 0.5:
+            fs.fail_next("reserve", errno.ENOSPC, times=2)
+        at = replica.max_offset
+        try:
+            replica.dispatch()
+            replica.append([log[at : at + 3000], log[at + 3000 : at + rng.randint(3000, 20_000)]])
+        except OSError:
+            failures += 1
+        except ReplicaError:
+            slave.index.retry()
+    slave.index.retry()
+    assert (failures > 3) is full_disk
+    assert len(slave.queues.table["T0"][0].file_queue.files) > 1
+    assert slave.index.files[-1].count == master.index.files[-1].count  # no key twice
+    assert_alike(master, slave)
+    master.close()
+    slave.close()
+
+
 def test_a_killed_slave_goes_on_with_the_record_that_was_not_whole(tmp_path: Path) -> None:
     rng = random.Random(5)
     master, slave = open_store(tmp_path / "master"), slave_store(tmp_path / "slave")
@@ -127,12 +157,12 @@ def test_the_beginning_of_a_record_is_dropped_before_it_comes_again(tmp_path: Pa
         master.put_message(message(body=body))
     log, replica = whole_log(master), replica_of(slave)
     half = len(log) // 2
-    replica.append(log[: half + 50])
+    replica.append([log[: half + 50]])
     assert (replica.max_offset, replica.dispatched) == (half + 50, half)
     assert replica.last_record == RecordPlace(0, half)
     replica.drop_partial()
     assert replica.max_offset == half
-    replica.append(log[half:])
+    replica.append([log[half:]])
     assert_alike(master, slave)
     master.close()
     slave.close()
@@ -147,7 +177,7 @@ def test_an_empty_slave_begins_with_a_later_file(tmp_path: Path) -> None:
     with pytest.raises(ReplicaError, match="where no file of 65536 bytes begins"):
         replica.start_at(begin + 1)
     replica.start_at(begin)
-    replica.append(whole_log(master, begin))
+    replica.append([whole_log(master, begin)])
     assert slave.min_phy_offset == begin
     for queue_id in (0, 1):
         assert slave.max_offset("T", queue_id) == master.max_offset("T", queue_id)
@@ -166,7 +196,7 @@ def test_a_topic_that_was_deleted_and_made_anew(tmp_path: Path) -> None:
         master.put_message(message("T", 0, b"old%d" % at))
     master.delete_topics(["T"])
     master.put_message(message("T", 0, b"new"))
-    replica_of(slave).append(whole_log(master))
+    replica_of(slave).append([whole_log(master)])
     assert units(slave) == units(master)
     master.close()
     slave.close()
@@ -185,7 +215,7 @@ def test_a_full_disk_is_gone_on_from(tmp_path: Path) -> None:
             fs.fail_next("reserve", errno.ENOSPC, times=2)  # a smaller step is tried after the first
         try:
             replica_of(slave).dispatch()
-            replica_of(slave).append(log[at : at + rng.randint(1, 5000)])
+            replica_of(slave).append([log[at : at + rng.randint(1, 5000)]])
         except OSError:
             failures += 1
         except ReplicaError as error:
@@ -215,9 +245,9 @@ def test_what_is_no_record_is_not_kept(tmp_path: Path, at: int, bytes_there: byt
     second = len(log) // 2
     log[second + at : second + at + len(bytes_there)] = bytes_there
     with pytest.raises(ReplicaError, match=why):
-        replica.append(bytes(log))
+        replica.append([bytes(log)])
     assert (replica.max_offset, replica.dispatched) == (second, second)
-    replica.append(whole_log(master, second))
+    replica.append([whole_log(master, second)])
     assert_alike(master, slave)
     master.close()
     slave.close()
