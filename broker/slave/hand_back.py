@@ -7,7 +7,8 @@ masters take as well. It is not when
 
 * the master is as far or further;
 * a reset of the master waits for the consumer (`useServerSideResetOffset`): it came later, and counts;
-* the master does not have the group or the topic any more.
+* the master does not have the group or the topic any more. A group that came into being on the slave it never had: it
+  is made there first.
 
 An offset goes no further than the end of the master's queue: a master that lost its last messages gives their offsets
 to others, which must not be passed over.
@@ -17,12 +18,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rocketmq_ops.broker.offset.consumer_offset_manager import OffsetTable
 from rocketmq_ops.broker.slave.master_api import MasterApi, RefusedError
 from rocketmq_ops.broker.slave.own_commits import OwnCommits
 from rocketmq_ops.common.topics import topic_at_group
+from rocketmq_ops.remoting.bodies import SubscriptionGroupConfig
 from rocketmq_ops.remoting.codes import ResponseCode
 
 log = logging.getLogger(__name__)
@@ -36,9 +38,12 @@ _Commit = tuple[tuple[str, str, int, int], int]
 _GONE = (ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST, ResponseCode.TOPIC_NOT_EXIST)
 
 
-async def hand_back(master: MasterApi, own: OwnCommits, masters: OffsetTable) -> int:
+async def hand_back(
+    master: MasterApi, own: OwnCommits, masters: OffsetTable, new_groups: Iterable[SubscriptionGroupConfig] = ()
+) -> int:
     """Bring the master, whose offsets are `masters`, to what `own` has; how many queues it was behind in.
 
+    `new_groups`: the groups that came into being here, which the master may have got meanwhile.
     `masters` gets what the master has afterwards, `own` keeps what came meanwhile and what the master refused for now.
     Raises RemotingError when the master goes away.
     """
@@ -47,8 +52,11 @@ async def hand_back(master: MasterApi, own: OwnCommits, masters: OffsetTable) ->
     for commit, has in commits:
         if commit[3] <= has:
             own.settle(*commit)
+    new = {config.group_name: config for config in new_groups}
     for batch in _batches(ahead, masters):
-        results = await asyncio.gather(*(_one(master, *commit, has) for commit, has in batch), return_exceptions=True)
+        results = await asyncio.gather(
+            *(_one(master, *commit, has, new.get(commit[1])) for commit, has in batch), return_exceptions=True
+        )
         for (commit, _), result in zip(batch, results, strict=True):
             if isinstance(result, int):
                 topic, group, queue_id, _ = commit
@@ -78,8 +86,11 @@ def _batches(ahead: list[_Commit], masters: OffsetTable) -> Iterator[list[_Commi
         yield from (part[at : at + AT_ONCE] for at in range(0, len(part), AT_ONCE))
 
 
-async def _one(master: MasterApi, topic: str, group: str, queue_id: int, offset: int, has: int) -> int | None:
-    """The offset that the master, which has `has`, has now; None where it keeps its own.
+async def _one(
+    master: MasterApi, topic: str, group: str, queue_id: int, offset: int, has: int, new: SubscriptionGroupConfig | None
+) -> int | None:
+    """The offset that the master, which has `has`, has now; None where it keeps its own. `new`: the group, if it came
+    into being here.
 
     Raises RefusedError for a refusal that may be over later.
     """
@@ -92,7 +103,13 @@ async def _one(master: MasterApi, topic: str, group: str, queue_id: int, offset:
             )  # fmt: skip
         if min(offset, end) <= has:
             return None
-        taken = await master.commit(group, topic, queue_id, min(offset, end))
+        try:
+            taken = await master.commit(group, topic, queue_id, min(offset, end))
+        except RefusedError as error:
+            if new is None or error.code != ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST:
+                raise
+            await master.make_group(new)
+            taken = await master.commit(group, topic, queue_id, min(offset, end))
     except RefusedError as error:
         log.warning("offset %d of %s in queue %d of %s is not handed back: %s", offset, group, queue_id, topic, error)
         if error.code in _GONE:

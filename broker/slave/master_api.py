@@ -12,7 +12,7 @@ from rocketmq_ops.broker.offset.consumer_offset_manager import OffsetTable
 from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.data_version import DataVersion
 from rocketmq_ops.common.errors import CorruptDataError, RocketMQError
-from rocketmq_ops.remoting.bodies import ConsumerOffsetSerializeWrapper
+from rocketmq_ops.remoting.bodies import ConsumerOffsetSerializeWrapper, SubscriptionGroupConfig
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.headers import (
@@ -73,6 +73,11 @@ class MasterApi:
         )
         answer = await self._ask(RemotingCommand.of(header))
         return answer.remark != RESET_REMARK
+
+    async def make_group(self, config: SubscriptionGroupConfig) -> None:
+        """Create a group, or give it this configuration."""
+        code = RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP
+        await self._ask(RemotingCommand.request(code, body=config.encode()))
 
     async def max_offset(self, topic: str, queue_id: int) -> int:
         """The offset that the next message of a queue gets."""

@@ -194,7 +194,9 @@ class SlaveSynchronize:
 
     async def _consumer_offsets(self, master: MasterApi) -> None:
         masters, version = await master.consumer_offsets()
-        behind = await hand_back(master, self._offsets.own, masters)
+        groups = self._controller.groups
+        made_here = [groups.table[group] for group in groups.made_here if group in groups.table]
+        behind = await hand_back(master, self._offsets.own, masters, made_here)
         if behind:
             log.info("the master at %s was behind in %d queues of groups that consume here", master.address, behind)
         self._offsets.take_over(masters, version)

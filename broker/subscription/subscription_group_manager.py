@@ -63,6 +63,8 @@ class SubscriptionGroupManager(ConfigManager):
         }
         self.forbidden_table: dict[str, dict[str, int]] = {}
         self.data_version = DataVersion.fresh()
+        #: Of a slave: groups that came into being here, since it took its master's over.
+        self.made_here: set[str] = set()
 
     # -- file ---------------------------------------------------------------------------------------------------
 
@@ -92,6 +94,7 @@ class SubscriptionGroupManager(ConfigManager):
         self.table.clear()
         self.table.update(taken)
         self.data_version = version
+        self.made_here.clear()
         self.changed()
         return True
 
@@ -129,6 +132,8 @@ class SubscriptionGroupManager(ConfigManager):
             return None
         found = self.table[group] = SubscriptionGroupConfig(group_name=group)
         log.info("created subscription group %s", group)
+        if self._controller.is_slave:
+            self.made_here.add(group)
         # A client waits, so a file that cannot be written costs no more than a line in the log: the group lives in
         # memory until the file is tried again.
         self.next_version()

@@ -106,6 +106,25 @@ def test_a_group_that_the_master_no_longer_has_is_let_go(tmp_path: Path, caplog:
     assert any("offset 7 of g in queue 0 of T is not handed back" in line for line in caplog.messages)
 
 
+def test_a_group_that_came_into_being_in_the_outage_is_made_at_the_master(tmp_path: Path) -> None:
+    async def body(both: Pair) -> None:
+        both.slave.broker.groups.find("new")
+        assert (await both.commit(both.slave.broker, "new", "T", 7)).code == 0
+        await both.master_comes_back()
+        await both.slave_looks()
+        assert await both.committed(both.master, "new", "T") == 7
+        assert not own(both) and "new" in both.slave.broker.groups.table
+        # It is the master's now, and gone when it is deleted there.
+        await both.master_goes()
+        assert (await both.commit(both.slave.broker, "new", "T", 8)).code == 0
+        await both.master_comes_back()
+        await both.ask_master(RequestCode.DELETE_SUBSCRIPTIONGROUP, {"groupName": "new", "cleanOffset": "true"})
+        await both.slave_looks()
+        assert not own(both) and "new" not in both.master.groups.table
+
+    with_outage(tmp_path, body)
+
+
 def test_what_the_master_refuses_for_now_is_handed_back_later(tmp_path: Path) -> None:
     async def body(both: Pair) -> None:
         for group in ("g", "h"):
