@@ -274,7 +274,7 @@ async def _check_assignment(admin: MQAdmin, report: ConsumerStatusReport, infos:
 
 
 def _signed(offset: int) -> int:
-    """An offset as a client meant it: those in C++ write the -1 of a queue without one as an unsigned number of 64 bits."""
+    """An offset as a client meant it: one in C++ writes the -1 of a queue without any as 2^64 - 1."""
     return offset - (1 << 64) if offset >= 1 << 63 else offset
 
 
