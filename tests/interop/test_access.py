@@ -215,6 +215,11 @@ def test_the_accounts_of_4_x_judge_as_apaches(plain: tuple[Pair, OurPair]) -> No
     assert found == {("batch to closed", name): refused_here for name in ("application", "hasnorights")}
 
 
+def test_javas_5_5_0_clients_work_with_accounts(plain: tuple[Pair, OurPair], drivers: Callable[[str], Driver]) -> None:
+    _, ours = plain
+    through_accounts(drivers("5.5.0"), ours, USER)
+
+
 def test_javas_4_9_7_clients_and_mqadmin_work_with_accounts(
     plain: tuple[Pair, OurPair], drivers: Callable[[str], Driver]
 ) -> None:
@@ -341,11 +346,12 @@ def test_javas_mqadmin_shows_the_same_users_and_acls(
     assert any("fromelsewhere" in line for line in shown[1][0])
 
 
-def test_javas_5_3_3_clients_and_mqadmin_work_with_users(
-    users: tuple[Pair, OurPair], drivers: Callable[[str], Driver]
+@pytest.mark.parametrize("version", ["5.3.3", "5.5.0"])
+def test_javas_5_x_clients_and_mqadmin_work_with_users(
+    version: str, users: tuple[Pair, OurPair], drivers: Callable[[str], Driver]
 ) -> None:
     _, ours = users
-    driver, at = drivers("5.3.3"), ("-b", ours.broker_address)
+    driver, at = drivers(version), ("-b", ours.broker_address)
     through_accounts(driver, ours, USER)
     admin(driver, "createUser", *at, "-u", "shortlived", "-p", SECRET)
     rule = ("-s", "User:shortlived", "-r", "Topic:open")

@@ -305,11 +305,9 @@ def test_javas_mqadmin_asks_python_consumers(cluster: Any, java: Driver, name: N
     asyncio.run(main())
 
 
-def test_transactions_requests_and_lite_pull_with_apache(
-    apache_pairs: Any, drivers: Callable[[str], Driver], name: Name
-) -> None:
-    """Apache's broker learns how transactions ended, asks about open ones, passes replies on; its mqadmin reads traces."""
-    pair, java = apache_pairs("5.3.3"), drivers("5.3.3")
+def test_transactions_requests_and_lite_pull_with_apache(cluster: Any, java: Driver, name: Name) -> None:
+    """The broker learns how transactions ended, asks about open ones, passes replies on; Apache's mqadmin reads traces."""
+    pair = cluster
     topic, traces = name("PythonMore"), name("PythonTraces")
     make_topic(java, pair, topic, 2)
     make_topic(java, pair, traces, 1)

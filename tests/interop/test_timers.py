@@ -55,9 +55,10 @@ def check_each_once(found: list[dict[str, Any]], bodies: list[str], due: int) ->
     assert min(one["storeTimestamp"] for one in found) >= due
 
 
-def test_apache_s_client_sends_and_recalls(scratch: Path, drivers: Callable[[str], Driver]) -> None:
-    driver = drivers("5.3.3")
-    pair = OurPair(scratch / "timers-ours", settings=SETTINGS)
+@pytest.mark.parametrize("version", ["5.3.3", "5.5.0"])
+def test_apache_s_client_sends_and_recalls(version: str, scratch: Path, drivers: Callable[[str], Driver]) -> None:
+    driver = drivers(version)
+    pair = OurPair(scratch / f"timers-ours-{version}", settings=SETTINGS)
     try:
         namesrv = pair.namesrv_address
         create(driver, namesrv)

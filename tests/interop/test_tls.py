@@ -15,6 +15,7 @@ from tests.interop.apache import Driver, Pair
 from tests.interop.ours import OurBroker, OurNameServer
 from tests.interop.raw import call
 from tests.interop.test_java_clients import Consumer, make_topic, send
+from tests.interop.toolchain import VERSIONS
 
 from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.housekeeping.doctor.facts import Facts, Part
@@ -65,7 +66,7 @@ def enforcing(scratch: Path) -> Iterator[Any]:
         nameserver.child.kill()
 
 
-@pytest.mark.parametrize("version", ["4.9.7", "5.3.3"])
+@pytest.mark.parametrize("version", VERSIONS)
 def test_apaches_clients_and_commands_over_tls(version: str, enforcing: Any, scratch: Path) -> None:
     """Messages of one record of TLS and of many, both ways."""
     tls = {"tls.enable": "true", "tls.test.mode.enable": "false", **OF_CLIENTS}

@@ -109,7 +109,7 @@ final class Consumers {
         Running(JSONObject request) throws Exception {
             String group = request.getString("group");
             consumer = request.getBooleanValue("trace")
-                ? new DefaultMQPushConsumer(group, null, new AllocateMessageQueueAveragely(), true, null)
+                ? new DefaultMQPushConsumer(group, null, new AllocateMessageQueueAveragely(), true, request.getString("traceTopic"))
                 : new DefaultMQPushConsumer(group, Credentials.hook(request), new AllocateMessageQueueAveragely());
             consumer.setNamesrvAddr(request.getString("namesrv"));
             replies = request.getBooleanValue("reply") ? new DefaultMQProducer(group + "_replies", Credentials.hook(request)) : null;

@@ -23,6 +23,7 @@ public final class Driver {
     private final Producers producers = new Producers();
     private final Consumers consumers = new Consumers();
     private final Pulls pulls = new Pulls();
+    private final LitePulls litePulls = new LitePulls();
     private final Admin admin = new Admin();
     private final Sql sql = new Sql();
 
@@ -66,6 +67,9 @@ public final class Driver {
             case "consumer.close": return consumers.close(request);
             case "pull": return pulls.pull(request);
             case "offsets": return pulls.offsets(request);
+            case "lite.subscribe": return litePulls.subscribe(request);
+            case "lite.poll": return litePulls.poll(request);
+            case "lite.close": return litePulls.close(request);
             case "sql": return sql.evaluate(request);
             case "bloom": return sql.bloom(request);
             case "admin": return admin.run(request);

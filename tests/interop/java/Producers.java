@@ -73,7 +73,9 @@ final class Producers {
                 t.setTransactionListener(new ByProperty());
                 producer = t;
             } else {
-                producer = new DefaultMQProducer(group, Credentials.hook(request));
+                producer = request.getBooleanValue("trace")
+                    ? new DefaultMQProducer(group, null, true, request.getString("traceTopic"))
+                    : new DefaultMQProducer(group, Credentials.hook(request));
                 if (request.containsKey("sendTimeoutMs")) {
                     producer.setSendMsgTimeout(request.getIntValue("sendTimeoutMs"));
                 }

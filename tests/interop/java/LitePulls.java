@@ -1,0 +1,44 @@
+import com.alibaba.fastjson.JSONArray;
+import com.alibaba.fastjson.JSONObject;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.apache.rocketmq.client.consumer.DefaultLitePullConsumer;
+import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
+import org.apache.rocketmq.common.message.MessageExt;
+
+/** Apache's lite pull consumers by name, which share the queues of a topic with their group. */
+final class LitePulls {
+    private final Map<String, DefaultLitePullConsumer> running = new ConcurrentHashMap<>();
+
+    Object subscribe(JSONObject request) throws Exception {
+        DefaultLitePullConsumer consumer = new DefaultLitePullConsumer(request.getString("group"), Credentials.hook(request));
+        consumer.setNamesrvAddr(request.getString("namesrv"));
+        consumer.setInstanceName(request.getString("name"));
+        consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
+        consumer.subscribe(request.getString("topic"), "*");
+        consumer.start();
+        running.put(request.getString("name"), consumer);
+        return consumer.buildMQClientId();
+    }
+
+    /** What came within `timeoutMs`, at once when something is there. */
+    Object poll(JSONObject request) {
+        JSONArray all = new JSONArray();
+        for (MessageExt m : running.get(request.getString("name")).poll(request.getLongValue("timeoutMs"))) {
+            all.add(Records.of(m));
+        }
+        return all;
+    }
+
+    /** Ends it; before, if "commit", it tells the broker the offsets of what it polled. */
+    Object close(JSONObject request) {
+        DefaultLitePullConsumer consumer = running.remove(request.getString("name"));
+        try (Hurry hurry = new Hurry()) {
+            if (request.getBooleanValue("commit")) {
+                consumer.commitSync();
+            }
+            consumer.shutdown();
+        }
+        return true;
+    }
+}
