@@ -21,6 +21,7 @@ from rocketmq_ops.common.topics import is_topic_too_long
 from rocketmq_ops.store.arrivals import MessageArrivals
 from rocketmq_ops.store.config import MessageStoreConfig
 from rocketmq_ops.store.dispatch import enters_consume_queue
+from rocketmq_ops.store.errors import LostFileError
 from rocketmq_ops.store.flush import FlushService
 from rocketmq_ops.store.index.index_service import IndexService
 from rocketmq_ops.store.inner_message import InnerMessage, PutMessageResult, PutStatus
@@ -309,4 +310,6 @@ class Appender:
             log.error("a message for topic %s could not be written: %s", topic, error)
         if isinstance(error, struct.error):
             return self._refuse(PutStatus.MESSAGE_ILLEGAL)
+        if isinstance(error, LostFileError):
+            return self._refuse(PutStatus.SERVICE_NOT_AVAILABLE)  # as once a sync has noticed it
         return self._refuse(PutStatus.DISK_FULL if error.errno in _FULL_DISK else PutStatus.CREATE_MAPPED_FILE_FAILED)

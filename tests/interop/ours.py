@@ -51,7 +51,13 @@ class OurBroker:
     """`mqbroker` alone, with the shape of Apache's `Broker`; of the tests' small files if `small`."""
 
     def __init__(
-        self, scratch: Path, namesrv: str, *, settings: dict[str, str] | None = None, small: bool = True
+        self,
+        scratch: Path,
+        namesrv: str,
+        *,
+        settings: dict[str, str] | None = None,
+        small: bool = True,
+        environment: dict[str, str] | None = None,
     ) -> None:
         port = free_port(BROKER_PORTS)
         scratch.mkdir(parents=True, exist_ok=True)
@@ -61,7 +67,8 @@ class OurBroker:
             "haListenPort": str(port + 1), "namesrvAddr": namesrv, "storePathRootDir": str(self.store),
         }  # fmt: skip
         self.conf = write_config(scratch / "broker.conf", values | (settings or {}))
-        self._start = lambda: Child("our broker", [str(BIN / "mqbroker"), "-c", str(self.conf)], cwd=scratch)
+        words = [str(BIN / "mqbroker"), "-c", str(self.conf)]
+        self._start = lambda: Child("our broker", words, cwd=scratch, env=environment)
         self.child = self._start()
 
     def start_again(self) -> None:

@@ -1,4 +1,5 @@
-"""Small C libraries that a broker is started with, so that its machine has a fault: a slow disk, a clock that is ahead."""
+"""Small C libraries that a broker is started with, so that its machine has a fault: a disk that is slow or full, a clock that
+is ahead."""
 
 from __future__ import annotations
 
@@ -10,7 +11,11 @@ from pathlib import Path
 import pytest
 
 _HERE = Path(__file__).parent
-SOURCES = {"slow_disk": _HERE / "c" / "slow_disk.c", "shifted_clock": _HERE.parents[1] / ".ci" / "shifted_clock.c"}
+SOURCES = {
+    "slow_disk": _HERE / "c" / "slow_disk.c",
+    "full_disk": _HERE / "c" / "full_disk.c",
+    "shifted_clock": _HERE.parents[1] / ".ci" / "shifted_clock.c",
+}
 
 
 def preloaded(name: str, folder: Path) -> dict[str, str]:

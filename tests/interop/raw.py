@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 REGISTER_BROKER = 103
 GET_ROUTEINFO_BY_TOPIC = 105
 HEART_BEAT = 34
+REGISTER_FILTER_SERVER = 301
 _RESPONSE = 1  # in the flag of a header
 
 
@@ -141,6 +142,21 @@ class SilentClient:
         assert answer.code == 0, answer
 
     def __enter__(self) -> SilentClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+
+class Announced:
+    """A filter server, at any address: the broker knows of it while this is open."""
+
+    def __init__(self, broker: str, address: str) -> None:
+        self._connection = _connect(broker)
+        answer = _ask(self._connection, frame(REGISTER_FILTER_SERVER, {"filterServerAddr": address}))
+        assert answer.code == 0, answer
+
+    def __enter__(self) -> Announced:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -7,6 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
 from tests.interop.ours import OurNameServer
 from tests.interop.processes import free_port
 from tests.interop.toolchain import java_command
@@ -14,15 +15,16 @@ from tests.interop.toolchain import java_command
 from rocketmq_ops.client.admin import MQAdmin
 
 
-def test_javas_client_fetches_from_our_name_server(scratch: Path) -> None:
+@pytest.mark.parametrize("version", ["5.3.3", "4.9.7"])
+def test_javas_client_fetches_from_our_name_server(version: str, scratch: Path) -> None:
     """A command without `-n`: `rocketmq.namesrv.domain` alone says where to ask (TopAddressing)."""
     port = free_port()
-    folder = scratch / "address-server"
+    folder = scratch / f"address-server-{version}"
     server = OurNameServer(folder, settings={"addressServerPort": str(port)})
     try:
         server.child.wait_for("boot success")
         command = java_command(
-            "5.3.3",
+            version,
             "org.apache.rocketmq.tools.command.MQAdminStartup",
             ["updateKvConfig", "-s", "space", "-k", "key", "-v", "value"],
             scratch=folder / "java",

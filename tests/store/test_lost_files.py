@@ -86,6 +86,24 @@ def test_no_message_is_taken_once_the_log_is_lost(tmp_path, caplog, lose, flush)
 
 
 @pytest.mark.parametrize("lose", [delete, move, replace])
+def test_a_lost_log_is_noticed_by_a_message_that_needs_new_blocks(tmp_path, lose):
+    """All before it is synced, so that no sync looks; it is refused as all are later."""
+
+    async def main():
+        at_once = {"flushIntervalCommitLog": 10, "flushCommitLogThoroughInterval": 10}
+        store = open_store(tmp_path, mappedFileSizeCommitLog=4 << 20, maxMessageSize=1 << 20, **at_once)
+        store.start()
+        store.put_message(message())
+        await until(lambda: store.flushed_where == store.max_phy_offset)
+        lose(log_file(tmp_path))
+        large = message(body=bytes(store.commit_log.file_queue.files[0].reserved))
+        assert store.put_message(large).status is PutStatus.SERVICE_NOT_AVAILABLE
+        await store.shutdown()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("lose", [delete, move, replace])
 def test_a_lost_log_is_noticed_when_hardly_anything_is_to_be_synced(tmp_path, lose):
     """A sync waits for flushCommitLogLeastPages, or for flushCommitLogThoroughInterval; what is lost does not."""
 

@@ -140,6 +140,8 @@ final class Consumers {
             consumer.setSuspendCurrentQueueTimeMillis(100);
             if (request.containsKey("sql")) {
                 consumer.subscribe(request.getString("topic"), MessageSelector.bySql(request.getString("sql")));
+            } else if (request.containsKey("filterClass")) {
+                consumer.subscribe(request.getString("topic"), request.getString("filterClass"), "// its source");
             } else {
                 String tags = request.getString("tags");
                 consumer.subscribe(request.getString("topic"), tags == null ? "*" : tags);

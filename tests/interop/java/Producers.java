@@ -215,6 +215,7 @@ final class Producers {
         o.put("msgId", sent.getMsgId());
         o.put("offsetMsgId", sent.getOffsetMsgId());
         o.put("queueId", sent.getMessageQueue().getQueueId());
+        o.put("brokerName", sent.getMessageQueue().getBrokerName());
         o.put("queueOffset", sent.getQueueOffset());
         try {
             o.put("recallHandle", sent.getClass().getMethod("getRecallHandle").invoke(sent));
