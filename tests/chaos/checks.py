@@ -14,7 +14,9 @@ from tests.chaos.events import (
     ORDERED,
     PAID,
     PLAIN,
+    STALLED,
     TRY,
+    UP,
     Event,
     first_reading_fails,
     outcome_of,
@@ -54,7 +56,6 @@ class History(NamedTuple):
     suffered: list[Suffered]
     records: dict[str, list[Record]]
     looks: list[Look]
-    began: float
     #: Seconds between two writes of the offsets.
     offsets_kept_every: float
     slaves: bool
@@ -211,38 +212,49 @@ def readers_of(topic: str) -> str:
 
 
 def second_deliveries_are_explained(history: History) -> Iterator[str]:
-    """By a fault shortly before or between the two, or by the group's beginning. That a reader ends in order explains none."""
+    """By a fault shortly before or between the two, or by a reader's beginning. That one ends in order explains none."""
     deliveries = defaultdict(list)
     for event in history.events:
         if event.what == GOT and event.offset >= 0:
             deliveries[event.topic, event.broker, event.queue, event.offset].append(event)
+    disturbed = Disturbed(history)
     for (topic, broker, queue, offset), events in deliveries.items():
         for before, event in pairwise(events):
-            if not _disturbed(history, topic, before.t, event.t):
+            if not disturbed(topic, before.t, event.t):
                 yield f"{event.id} ({broker} {queue}:{offset}) was consumed by {before.worker} and {event.worker} without a cause"
 
 
 def deliveries_judged(history: History) -> int:
     """How many deliveries there were that could not have come twice without a violation: quiet before and after."""
+    disturbed = Disturbed(history)
     return sum(
-        event.what == GOT and event.offset >= 0 and not _disturbed(history, event.topic, event.t, event.t)
+        event.what == GOT and event.offset >= 0 and not disturbed(event.topic, event.t, event.t)
         for event in history.events
     )
 
 
-def _disturbed(history: History, topic: str, since: float, until: float) -> bool:
-    """Whether two consumers of the topic may have held one queue, or taken it over without the last offset.
+class Disturbed:
+    """When two consumers of a topic may have held one queue, or taken it over without the last offset.
 
     Any server's fault will do: consumers ask one broker, whichever, who is in the group, and one name server which queues
-    there are, and share out all queues by these answers.
+    there are, and share out all queues by these answers. So will any reader's beginning; and where one process was not let
+    run, the servers may not have been either.
     """
-    if since < history.began + GRACE:
-        return True
-    return any(
-        fault.begin <= until and since <= fault.end + GRACE
-        for fault in history.suffered
-        if fault.target.startswith(("broker-", "namesrv-", readers_of(topic)))
-    )
+
+    def __init__(self, history: History) -> None:
+        everyone = [
+            (fault.begin, fault.end) for fault in history.suffered if fault.target.startswith(("broker-", "namesrv-"))
+        ]
+        everyone += [(event.t - event.seconds, event.t) for event in history.events if event.what == STALLED]
+        self._times = {}
+        for topic in GROUP_OF:
+            own = [(f.begin, f.end) for f in history.suffered if f.target.startswith(readers_of(topic))]
+            own += [(e.t - e.seconds, e.t) for e in history.events if e.what == UP and e.topic == topic]
+            self._times[topic] = everyone + own
+
+    def __call__(self, topic: str, since: float, until: float) -> bool:
+        """Whether it was so at some time of a span."""
+        return any(begin <= until and since <= end + GRACE for begin, end in self._times[topic])
 
 
 def nothing_came_early(history: History) -> Iterator[str]:
@@ -255,14 +267,16 @@ def nothing_came_early(history: History) -> Iterator[str]:
 def offsets_do_not_go_back(history: History) -> Iterator[str]:
     """But where two consumers may have held the queue, or one commits what it had before it stood still, or a broker forgot
     what it had not written, or a slave and its master have yet to tell each other: all of that ends soon after the fault."""
+    disturbed = Disturbed(history)
     for before, look in _steps(history):
-        if look.offset < before.offset and not _may_go_back(history, before, look):
+        if look.offset < before.offset and not _may_go_back(history, disturbed, before, look):
             yield f"{look.store}: {look.topic_group} {look.queue} went from {before.offset} back to {look.offset}"
 
 
 def looks_judged(history: History) -> int:
     """How many looks there were that could not have shown a lower offset without a violation."""
-    return sum(not _may_go_back(history, before, look) for before, look in _steps(history))
+    disturbed = Disturbed(history)
+    return sum(not _may_go_back(history, disturbed, before, look) for before, look in _steps(history))
 
 
 def _steps(history: History) -> Iterator[tuple[Look, Look]]:
@@ -278,9 +292,9 @@ def _steps(history: History) -> Iterator[tuple[Look, Look]]:
                 furthest = look
 
 
-def _may_go_back(history: History, before: Look, after: Look) -> bool:
+def _may_go_back(history: History, disturbed: Disturbed, before: Look, after: Look) -> bool:
     topic = before.topic_group.partition("@")[0]
-    return _disturbed(history, topic, before.t - history.offsets_kept_every - 1, after.t)
+    return disturbed(topic, before.t - history.offsets_kept_every - 1, after.t)
 
 
 def what_was_consumed_is_committed(history: History) -> Iterator[str]:

@@ -19,6 +19,9 @@ GROUP_OF = {PLAIN: PLAIN_GROUP, ORDERED: ORDERED_GROUP, PAID: PAID_GROUP}
 TRY, ACK, UNSURE = "try", "ack", "unsure"
 #: A consumer has a message.
 GOT = "got"
+#: A consumer has begun to hold queues; `seconds` before that it was started. A process was not let run for `seconds` (it was
+#: stopped, or the machine has too much to do): what others ask of it meanwhile times out.
+UP, STALLED = "up", "stalled"
 
 
 class Event(msgspec.Struct, omit_defaults=True):
@@ -37,6 +40,7 @@ class Event(msgspec.Struct, omit_defaults=True):
     #: Consumed before without success.
     again: int = 0
     note: str = ""
+    seconds: float = 0.0
 
 
 class Pen:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import subprocess
 import time
 from collections import Counter
@@ -30,7 +31,7 @@ from tests.chaos.checks import (
     violations,
 )
 from tests.chaos.cluster import OFFSETS_KEPT_EVERY_MS, Cluster, Process
-from tests.chaos.events import ACK, GOT, GROUP_OF, TRY, UNSURE, load_records, read_events
+from tests.chaos.events import ACK, GOT, GROUP_OF, STALLED, TRY, UNSURE, UP, load_records, read_events
 from tests.chaos.plan import Fault, faults
 from tests.interop.apache import wait_until
 from tests.interop.ours import BIN, mqadmin
@@ -89,9 +90,9 @@ async def run_seed(
         everyone = cluster.servers | clients
         running = [tasks.start(_suffer(everyone[fault.target], fault, began, say), str(fault)) for fault in plan]
         suffered = [await task for task in running]
-        await _quiet(clients, began, suffered)
+        await _quiet(folder, clients, suffered)
         await _end_senders(clients)
-        await _settle(folder)
+        await _settle(folder, clients)
         looking.cancel()
         await tasks.finish()
         await _end(clients)
@@ -100,9 +101,10 @@ async def run_seed(
         await cluster.unlink()
         for process in (*clients.values(), *cluster.servers.values()):
             process.child.kill()
+            (folder / f"output-{process.name}.txt").write_text(process.child.output)
     records = {name: await asyncio.to_thread(_dump, store) for name, store in cluster.stores.items()}
     kept = {name: _kept(store) for name, store in cluster.stores.items()}
-    history = History(read_events(folder), suffered, records, looks, began, OFFSETS_KEPT_EVERY_MS / 1000, slaves, kept)
+    history = History(read_events(folder), suffered, records, looks, OFFSETS_KEPT_EVERY_MS / 1000, slaves, kept)
     return Verdict(seed, violations(history), _counts(history), time.monotonic() - started)
 
 
@@ -157,9 +159,15 @@ async def _look(cluster: Cluster, looks: list[Look]) -> None:
             await asyncio.sleep(0.3)
 
 
-async def _quiet(clients: dict[str, Process], began: float, suffered: list[Suffered]) -> None:
+async def _quiet(folder: Path, clients: dict[str, Process], suffered: list[Suffered]) -> None:
     """Until nothing is excused; some load; the first reader of each group ends in order; some load."""
-    last = max([began, *(fault.end for fault in suffered)])
+    readers = {name for name, kind in CLIENTS.items() if kind.startswith("read-")}
+    for _ in range(int(SETTLE_SECONDS / LOOK_SECONDS)):
+        begun = {event.worker: event.t for event in read_events(folder) if event.what == UP}
+        if {clients[name].child.name for name in readers} <= set(begun):
+            break
+        await asyncio.sleep(LOOK_SECONDS)
+    last = max([*begun.values(), *(fault.end for fault in suffered)])
     await asyncio.sleep(max(0.0, last + GRACE + QUIET_SECONDS - time.monotonic()))
     await _end({name: process for name, process in clients.items() if name.endswith("-reader-0")})
     await asyncio.sleep(QUIET_SECONDS)
@@ -173,12 +181,17 @@ async def _end(clients: dict[str, Process]) -> None:
     await asyncio.gather(*(asyncio.to_thread(process.child.stop) for process in clients.values()))
 
 
-async def _settle(folder: Path) -> None:
-    """Until all that was acknowledged is consumed; what is missing at the end is a violation, and found as one."""
+async def _settle(folder: Path, clients: dict[str, Process]) -> None:
+    """Until all that was acknowledged is consumed; what is missing at the end is a violation, and found as one: then the
+    output of each client says what it waits for."""
     for _ in range(int(SETTLE_SECONDS / LOOK_SECONDS)):
         if not missing(await asyncio.to_thread(read_events, folder)):
             return
         await asyncio.sleep(LOOK_SECONDS)
+    for process in clients.values():
+        if process.child.process.poll() is None:
+            process.child.process.send_signal(signal.SIGUSR1)
+    await asyncio.sleep(LOOK_SECONDS)
 
 
 def _dump(store: Path) -> list[Record]:
@@ -202,6 +215,7 @@ def _counts(history: History) -> dict[str, int]:
         "tries": events[TRY],
         "acknowledged": events[ACK],
         "unsure": events[UNSURE],
+        "stalls": events[STALLED],
         "consumed": events[GOT],
         "consumed again": sum(count - 1 for count in places.values()),
         "deliveries judged": deliveries_judged(history),

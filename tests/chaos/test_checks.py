@@ -18,7 +18,20 @@ from tests.chaos.checks import (
     missing,
     violations,
 )
-from tests.chaos.events import ACK, GOT, ORDERED, ORDERED_GROUP, PAID, PLAIN, PLAIN_GROUP, TRY, UNSURE, Event
+from tests.chaos.events import (
+    ACK,
+    GOT,
+    ORDERED,
+    ORDERED_GROUP,
+    PAID,
+    PLAIN,
+    PLAIN_GROUP,
+    STALLED,
+    TRY,
+    UNSURE,
+    UP,
+    Event,
+)
 from tests.chaos.plan import CUT, KILL, PAUSE, STOP, faults
 
 LATE = 2 * GRACE
@@ -45,6 +58,7 @@ def got(t: float, ident: str, topic: str, offset: int, **more: Any) -> Event:
 def whole() -> History:
     """Two links of a chain, a delayed message, a transaction that is rolled back: all as promised."""
     events = [
+        *(Event(1, UP, "", "r1", topic=topic, seconds=1) for topic in (ORDERED, PLAIN)),
         *sent(1, "c.0-1", ORDERED, 0),
         *sent(2, "c.0-2", ORDERED, 1),
         *sent(3, "w.0-10", PLAIN, 0, delay=1.0),
@@ -62,7 +76,7 @@ def whole() -> History:
     ]
     looks = [Look(t, "broker-a", f"{ORDERED}@{ORDERED_GROUP}", 0, offset) for t, offset in ((LATE, 0), (LATE + 2, 2))]
     kept = {"broker-a": {f"{ORDERED}@{ORDERED_GROUP}": {0: 2}, f"{PLAIN}@{PLAIN_GROUP}": {0: 1}}}
-    return History(events, [], {"broker-a": records}, looks, 0.0, 0.5, False, kept)
+    return History(events, [], {"broker-a": records}, looks, 0.5, False, kept)
 
 
 def on_a_pair() -> History:
@@ -171,9 +185,11 @@ def test_what_was_judged_is_counted() -> None:
     assert looks_judged(whole()) == looks_judged(long_after(whole())) == 1
     disturbed = whole()._replace(suffered=[Suffered(LATE - 1, LATE - 0.5, CUT, "namesrv-1")])
     assert deliveries_judged(disturbed) == looks_judged(disturbed) == 0
-    # The group begins: no more is judged.
-    begins = whole()._replace(began=LATE)
-    assert deliveries_judged(begins) == looks_judged(begins) == 0
+    # The group begins, or the machine stood still.
+    begins = and_event(Event(LATE, UP, "", "r2", topic=ORDERED))
+    assert deliveries_judged(begins) == 1 and looks_judged(begins) == 0
+    stood = and_event(Event(LATE, STALLED, "", "w", seconds=0.6))
+    assert deliveries_judged(stood) == looks_judged(stood) == 0
 
 
 def test_what_a_fault_explains_is_no_violation() -> None:

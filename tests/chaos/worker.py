@@ -8,6 +8,7 @@ import os
 import random
 import signal
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +29,7 @@ from rocketmq_ops.client import (
 )
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.message import Message, MessageExt, MessageQueue
+from rocketmq_ops.common.tasks import Tasks
 from tests.chaos.events import (
     ACK,
     GOT,
@@ -35,8 +37,10 @@ from tests.chaos.events import (
     ORDERED,
     PAID,
     PLAIN,
+    STALLED,
     TRY,
     UNSURE,
+    UP,
     Pen,
     first_reading_fails,
     outcome_of,
@@ -47,6 +51,8 @@ DELAYS = ((1, 1.0), (2, 5.0))
 #: One try each: what is tried again is tried by the worker, which writes every try down.
 ONCE = SendSettings(retry_times=0, send_timeout_ms=2_000)
 PAUSE_SECONDS = 0.02
+#: Half of what a client waits for an answer (`api_timeout_ms` below).
+STALL_SECONDS = 0.5
 CHAINS_A_QUEUE = 2
 
 
@@ -198,9 +204,11 @@ async def consume(worker: Worker, topic: str) -> None:
         pull_timeout_ms=5_000,
         pull_suspend_ms=2_000,
     )
+    started = time.monotonic()
     consumer = PushConsumer(GROUP_OF[topic], listen, worker.options, settings=settings)
     consumer.subscribe(topic)
     async with consumer:
+        worker.pen.write(UP, "", topic=topic, seconds=time.monotonic() - started)
         await worker.ending.wait()
 
 
@@ -213,9 +221,30 @@ KINDS: dict[str, Callable[[Worker], Awaitable[None]]] = {
 }
 
 
+def _show_tasks() -> None:
+    """Where each task stands, for whoever wants to know why a client does nothing."""
+    for task in asyncio.all_tasks():
+        task.print_stack(file=sys.stdout)
+    sys.stdout.flush()
+
+
+async def watch(worker: Worker) -> None:
+    """Write down when this process was not let run."""
+    while True:
+        slept = time.monotonic()
+        await asyncio.sleep(0.1)
+        late = time.monotonic() - slept - 0.1
+        if late > STALL_SECONDS:
+            worker.pen.write(STALLED, "", seconds=late)
+
+
 async def main(kind: str, name: str, namesrv: str, folder: str) -> None:
     worker = Worker(name, namesrv, Path(folder))
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.ending.set)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, worker.ending.set)
+    loop.add_signal_handler(signal.SIGUSR1, _show_tasks)
+    tasks = Tasks()
+    tasks.start(watch(worker), "stalls")
     while not worker.ending.is_set():
         try:
             await KINDS[kind](worker)
