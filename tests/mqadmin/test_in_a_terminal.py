@@ -154,4 +154,4 @@ def test_tab_completes_commands_options_and_live_names(pair: RocketMQBroker, ter
     terminal.type("-t CompletedH", "Tab")
     terminal.until("-t CompletedHere")
     terminal.type("Enter")
-    terminal.until("#ClusterName", "Total: 1 brokers")
+    terminal.until("#ClusterName", "Total: 1 broker")

@@ -146,6 +146,7 @@ def moment(time_ms: int = NOW_MS, *, groups: int = 3, topics: int = 3, brokers: 
         name = f"group-{n:05d}"
         seen[name] = group(name, None if n == 2 else n * 1000 + 7, state, consume_rate=n * 1.5, members=n % 5)
     there = {}
+    silent = f"broker-{chr(96 + brokers % 26)}"
     for n in range(brokers):
         dead = n == brokers - 1 and brokers > 1
         there[f"10.0.0.{n}:10911"] = BrokerSeen(
@@ -165,7 +166,7 @@ def moment(time_ms: int = NOW_MS, *, groups: int = 3, topics: int = 3, brokers: 
         groups=seen,
         verdict=Verdict(
             Health.CRITICAL,
-            (Said(f"1 of {groups} groups stalled", time_ms - 2 * MINUTE), Said("does not answer", time_ms - MINUTE, target="broker-b")),
+            (Said(f"1 of {groups} groups stalled", time_ms - 2 * MINUTE), Said("does not answer", time_ms - MINUTE, target=silent)),
         ),
         alarms=[
             Alarm(
@@ -174,7 +175,7 @@ def moment(time_ms: int = NOW_MS, *, groups: int = 3, topics: int = 3, brokers: 
             ),
         ],
         events=[
-            Event(time_ms=time_ms - MINUTE, kind="broker", target="broker-b", text="does not answer any more", health=Health.CRITICAL),
+            Event(time_ms=time_ms - MINUTE, kind="broker", target=silent, text="does not answer any more", health=Health.CRITICAL),
         ],
     )  # fmt: skip
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import pytest
 from textual.containers import VerticalScroll
 from textual.geometry import Region
 from textual.widgets import Input, Static
@@ -19,7 +20,8 @@ from tests.tui.flows.driving import at_rest, press, said, settled
 from tests.tui.model.details import made_up
 
 
-def test_what_is_to_be_typed_is_seen_below_a_long_plan() -> None:
+@pytest.mark.parametrize("size", [(80, 24), (60, 15), (40, 12)], ids=["80x24", "60x15", "40x12"])
+def test_what_is_to_be_typed_is_seen_below_a_long_plan(size: tuple[int, int]) -> None:
     class Changer:
         async def plan(self, words: object) -> object:
             return msgspec.structs.replace(made_up.plan(to_type="orders"), notes=[f"note {n}" for n in range(60)])
@@ -27,11 +29,11 @@ def test_what_is_to_be_typed_is_seen_below_a_long_plan() -> None:
     async def main() -> None:
         changer: Any = Changer()
         app = dashboard(write=True, changer=changer)
-        async with app.run_test(size=(80, 24)) as pilot:
+        async with app.run_test(size=size) as pilot:
             app.push_screen(ChangeScreen(app.context, Offer("its queues", ["updateTopic"], complete=True)))
             await settled(pilot)
             dialog = app.screen.children[0].region
-            assert Region(0, 0, 80, 24).contains_region(dialog)
+            assert Region(0, 0, *size).contains_region(dialog)
             for name in ("#confirm-caption", "#confirm", "#foot"):
                 assert dialog.contains_region(app.screen.query_one(name).region)
             assert str(app.screen.query_one("#confirm-caption", Static).render()) == "Type orders to do so:"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 import pytest
+from rich.style import Style
 from textual.css.query import NoMatches
 
 from rocketmq_ops.common.errors import RocketMQError
@@ -14,11 +15,15 @@ from rocketmq_ops.tui.app import Dashboard
 from rocketmq_ops.tui.model.details.broker import statistics_section
 from rocketmq_ops.tui.model.details.detail import Part, Section, table_of
 from rocketmq_ops.tui.model.moment import Moment
-from rocketmq_ops.tui.model.table import Column, Row
+from rocketmq_ops.tui.model.table import Column, Health, Kind, Row
 from rocketmq_ops.tui.model.views.every import VIEWS
 from rocketmq_ops.tui.screens.broker import BrokerScreen
 from rocketmq_ops.tui.screens.overview import OverviewScreen
+from rocketmq_ops.tui.widgets import grid_lines
 from rocketmq_ops.tui.widgets.grid import Grid
+from rocketmq_ops.tui.widgets.grid_columns import Slot
+from rocketmq_ops.tui.widgets.grid_styles import Look, RowStyles
+from rocketmq_ops.tui.widgets.grid_texts import Texts
 from tests.tui.fakes import MINUTE, NOW_MS, FakeModel, dashboard, moment
 from tests.tui.flows.driving import detail, press, rows, said, settled
 
@@ -163,6 +168,24 @@ def test_nothing_is_known_of_a_time_before_the_first_look(monkeypatch: pytest.Mo
             assert rows(pilot) == [["Messages in", "70/s"]]
 
     asyncio.run(main())
+
+
+def test_more_of_a_burden_is_a_warning_and_more_of_anything_else_is_none() -> None:
+    columns = [Column(key=key, title=key, kind=Kind.COUNT, burden=key == "lag") for key in ("lag", "rate")]
+    slots = [Slot(at, column, column.title, 12, 6, column.gap) for at, column in enumerate(columns)]
+    colours = {"rose": "red", "fell": "green", "moved": "blue", "same": "white"}
+    styles = RowStyles(*(Style(color=colours.get(name)) for name in RowStyles._fields))
+    texts = Texts(str, str)
+
+    def drawn(now: tuple[int, int]) -> list[tuple[str, str]]:
+        before = {"a": Row(key="a", cells=(10, 10))}
+        said = grid_lines.said(Row(key="a", cells=now), Look(Health.OK, False, False, ""), slots, texts, before)
+        strip = grid_lines.drawn(said, slots, styles, 40)
+        return [(part.text.strip(), part.style.color.name) for part in strip if part.style and part.style.color]
+
+    assert drawn((17, 13)) == [("+7", "red"), ("+3", "blue")]
+    assert drawn((3, 7)) == [("-7", "green"), ("-3", "blue")]
+    assert drawn((10, 10)) == [("=", "white"), ("=", "white")]
 
 
 def test_the_overview_compares_brokers_and_groups() -> None:

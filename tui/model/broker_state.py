@@ -28,6 +28,20 @@ SENDS_WAIT: Final = "lets sends wait"
 NOT_REPLICATING: Final = "does not replicate"
 BEHIND: Final = "is behind its master"
 DISPATCH: Final = "is late with its consumequeues"
+#: What is the matter with a broker, in a word or two; it is said of many alike too.
+IN_SHORT: Final = {
+    DEAD: "no answer",
+    REFUSING: "no access",
+    UNLISTED: "not listed",
+    READ_ONLY: "no writes",
+    DISK_FULL: "disk full",
+    DISK_NEAR: "nearly full",
+    BUSY: "busy cache",
+    SENDS_WAIT: "sends wait",
+    NOT_REPLICATING: "not copying",
+    BEHIND: "behind",
+    DISPATCH: "late queues",
+}
 
 
 def judged(broker: BrokerSeen) -> BrokerSeen:

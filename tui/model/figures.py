@@ -62,6 +62,11 @@ def time_of_day(time_ms: int) -> str:
     return time.strftime("%H:%M:%S", time.localtime(time_ms / 1000))
 
 
+def minute_of_day(time_ms: int) -> str:
+    """The same without seconds, where there is little room."""
+    return time_of_day(time_ms)[:5]
+
+
 def count(value: float) -> str:
     """A number of things: in full up to a thousand million, then with a prefix."""
     if abs(value) < _IN_FULL:

@@ -3,55 +3,70 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
 
+from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.alarms import withheld
-from rocketmq_ops.tui.model.broker_state import gap_of, telling
+from rocketmq_ops.tui.model.broker_state import IN_SHORT, gap_of, telling
 from rocketmq_ops.tui.model.figures import STALE, UNKNOWN, change, count, figure
 from rocketmq_ops.tui.model.model import Model
-from rocketmq_ops.tui.model.moment import Moment
+from rocketmq_ops.tui.model.moment import BrokerSeen, Moment
 from rocketmq_ops.tui.model.spark import spark
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table
 from rocketmq_ops.tui.model.views.brokers import no_brokers
 from rocketmq_ops.tui.model.views.topics import made_topics
 
-#: What sparklines show, in ms, and their cells.
+#: What sparklines show, in ms, and their cells; those of brokers have fewer where the terminal is narrow.
 SPAN_MS: Final = 10 * 60_000
 CELLS: Final = 10
+_NARROW_CELLS: Final = 6
 _COLUMNS: Final = (
-    Column(key="broker", title="Broker", least=10),
-    Column(key="role", title="Role", kind=Kind.STATE, drop=6),
-    Column(key="state", title="State", kind=Kind.STATE, least=14),
-    Column(key="in", title="In/s", kind=Kind.RATE),
-    Column(key="in_past", title="10 min", drop=3, least=CELLS),
-    Column(key="out", title="Out/s", kind=Kind.RATE),
-    Column(key="out_past", title="10 min", drop=4, least=CELLS),
-    Column(key="disk", title="Disk", kind=Kind.SHARE, drop=1),
-    Column(key="lock", title="Page cache lock", kind=Kind.SPAN, drop=7),
-    Column(key="gap", title="Repl. gap", kind=Kind.BYTES, drop=2),
-    Column(key="version", title="Version", drop=5),
-    Column(key="cluster", title="Cluster", drop=8, least=8),
+    Column(key="broker", title="Broker", least=20, sortable=False),
+    Column(key="role", title="Role", kind=Kind.STATE, sortable=False),
+    Column(key="state", title="State", kind=Kind.STATE, sortable=False),
+    Column(key="in", title="In/s", kind=Kind.RATE, sortable=False),
+    Column(key="in_past", title="10 min", drop=4, least=CELLS, gap=1, sortable=False),
+    Column(key="out", title="Out/s", kind=Kind.RATE, sortable=False),
+    Column(key="out_past", title="10 min", drop=5, least=CELLS, gap=1, sortable=False),
+    Column(key="disk", title="Disk", kind=Kind.SHARE, drop=1, sortable=False, burden=True),
+    Column(key="lock", title="Page cache lock", kind=Kind.SPAN, drop=3, sortable=False, burden=True),
+    Column(key="gap", title="Repl. gap", kind=Kind.BYTES, drop=2, sortable=False, burden=True),
+    Column(key="version", title="Version", drop=6, sortable=False),
+    Column(key="cluster", title="Cluster", drop=7, least=8, sortable=False),
 )
+#: Apache's clusterList calls the time for which the page cache was locked PCWait.
+_NARROW_TITLES: Final = {"Page cache lock": "PCWait", "Repl. gap": "Gap", "10 min": "10m"}
+#: The same where the terminal is narrow, without what the line above says (`makes`).
+_NARROW: Final = tuple(
+    msgspec.structs.replace(
+        column, title=_NARROW_TITLES.get(column.title, column.title),
+        least=min(column.least, _NARROW_CELLS if column.key.endswith("_past") else 18), gap=1,
+    )
+    for column in _COLUMNS[:-2]
+)  # fmt: skip
 
 
-def brokers(model: Model) -> Table:
-    """The brokers with their rates over time."""
-    return brokers_at(model.moment(), model)
+def brokers(model: Model, *, narrow: bool = False) -> Table:
+    """The brokers with their rates over time; in columns that 80 cells have room for where that is to be so."""
+    return brokers_at(model.moment(), model, narrow=narrow)
 
 
-def brokers_at(moment: Moment, model: Model | None = None) -> Table:
+def brokers_at(moment: Moment, model: Model | None = None, *, narrow: bool = False) -> Table:
     """The brokers as a moment has them; without a model nothing of their rates over time."""
     rows = []
+    columns, cells = (_NARROW, _NARROW_CELLS) if narrow else (_COLUMNS, CELLS)
+    master, slave = ("M", "S") if narrow else ("master", "slave")
     for broker in sorted(moment.brokers.values(), key=lambda each: (each.cluster, each.broker_name, each.broker_id)):
         known = broker.figures.get
 
         def past(name: str, address: str = broker.address) -> str:
             return (
-                "" if model is None else spark(model.series(f"broker.{name}", address), CELLS, moment.time_ms, SPAN_MS)
+                "" if model is None else spark(model.series(f"broker.{name}", address), cells, moment.time_ms, SPAN_MS)
             )
 
         rows.append(
@@ -59,8 +74,8 @@ def brokers_at(moment: Moment, model: Model | None = None) -> Table:
                 key=broker.address,
                 cells=(
                     broker.label,
-                    "master" if broker.broker_id == 0 else "slave",
-                    broker.states[0].text if broker.states else "ok" if broker.answered_ms is not None else None,
+                    master if broker.broker_id == MASTER_ID else slave,
+                    _state(broker),
                     known("in_rate"),
                     past("in_rate"),
                     known("out_rate"),
@@ -70,14 +85,34 @@ def brokers_at(moment: Moment, model: Model | None = None) -> Table:
                     gap_of(broker),
                     broker.version,
                     broker.cluster,
-                ),
+                )[: len(columns)],
                 health=broker.health,
                 stale_since=broker.stale_since,
                 opens=Address("broker", broker.address),
             )
         )
     rows.sort(key=lambda row: list(Health).index(row.health), reverse=True)
-    return Table(columns=_COLUMNS, rows=rows) if rows else no_brokers(_COLUMNS, moment)
+    return Table(columns=columns, rows=rows) if rows else no_brokers(columns, moment)
+
+
+def _state(broker: BrokerSeen) -> str | None:
+    if broker.states:
+        return IN_SHORT.get(broker.states[0].text, broker.states[0].text)
+    return "ok" if broker.answered_ms is not None else None
+
+
+def makes(brokers: Collection[BrokerSeen]) -> str:
+    """Of what clusters brokers are, and of what versions: the one that most have, and the others with who has them."""
+    clusters = sorted({broker.cluster for broker in brokers})
+    by_version: dict[str, list[str]] = {}
+    for broker in brokers:
+        by_version.setdefault(broker.version or UNKNOWN, []).append(broker.label)
+    versions = sorted(by_version, key=lambda version: (-len(by_version[version]), version))
+    told = [
+        version if not number else f"{version} ({', '.join(sorted(by_version[version]))})"
+        for number, version in enumerate(versions)
+    ]
+    return "  ".join(filter(None, (", ".join(clusters), ", ".join(told))))
 
 
 #: Groups that the overview lists.

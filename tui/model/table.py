@@ -69,6 +69,12 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     least: int = 6
     #: Whether its texts are figures of several kinds, which end below each other.
     right: bool = False
+    #: Cells between it and the column before.
+    gap: int = 2
+    #: Whether a list can be sorted by it: its heading has room for the sign of that.
+    sortable: bool = True
+    #: Whether more of it is worse: a rise is drawn as a warning then, and a fall as good.
+    burden: bool = False
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -10,7 +10,7 @@ import msgspec
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.alarms import failures_alone, health_now
-from rocketmq_ops.tui.model.broker_state import DEAD
+from rocketmq_ops.tui.model.broker_state import DEAD, IN_SHORT
 from rocketmq_ops.tui.model.moment import Alarm, BrokerSeen, NameServerSeen, Said, Verdict
 from rocketmq_ops.tui.model.table import Health, worst_first
 
@@ -100,6 +100,8 @@ def _parts(alarms: Iterable[Alarm], groups: int) -> list[Said]:
     for (kind, text, over), same in alike.items():
         since = min(alarm.since_ms for alarm in same)
         count = len(same)
+        if count > 1:
+            text = IN_SHORT.get(text, text)
         if kind == "group":
             opens = same[0].opens if count == 1 else Address("groups", "", (("filter", text),))
             groups = max(groups, count)  # some may have been deleted since

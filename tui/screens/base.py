@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.cells import cell_len
@@ -18,7 +18,7 @@ from textual.widgets import Input
 from rocketmq_ops.tui.catalogue import MOST_SUGGESTIONS, NeedsNameError
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address, AddressError
-from rocketmq_ops.tui.model.figures import STALE, figure, time_of_day
+from rocketmq_ops.tui.model.figures import STALE, figure, minute_of_day, time_of_day
 from rocketmq_ops.tui.model.model import Mode
 from rocketmq_ops.tui.model.table import Health, Kind
 from rocketmq_ops.tui.saved import SIGN, SavedError
@@ -74,7 +74,7 @@ class DashboardScreen(Screen[None]):
         self._looks: object = None
         self._size_drawn: Size | None = None
         #: The keys that are shown, and for what they were found.
-        self._keys: tuple[tuple[Widget | None, str], list[Part]] | None = None
+        self._keys: tuple[object, list[Part]] | None = None
 
     @property
     def dashboard(self) -> Dashboard:
@@ -134,17 +134,24 @@ class DashboardScreen(Screen[None]):
         for each in path[1:]:
             parts += [("› ", "dim"), (each, "plain")]
         self.query_one("#path", Line).show(parts, [(mode, "dim")])
-        verdict = context.model.moment().verdict
-        line: list[Part] = [(" ", "plain"), sign(verdict.health)]
-        for at, said in enumerate(verdict.parts):
-            line.append((tr(", ") if at else "", verdict.health.value))
-            since = tr(f" since {time_of_day(said.since_ms)}") if said.since_ms is not None else ""
-            over = tr(f" (over since {time_of_day(said.over_ms)})") if said.over_ms is not None else ""
-            target = f"{said.target} " if said.target else ""
-            line.append((target + tr(said.text) + since + over, verdict.health.value))
+        line = self._verdict(time_of_day)
+        if sum(cell_len(text) for text, _ in line) > self.app.size.width:
+            line = self._verdict(minute_of_day)
         self.query_one("#verdict", Line).show(line)
         self._draw_time()
         self.draw_keys()
+
+    def _verdict(self, time_of: Callable[[int], str]) -> list[Part]:
+        """The verdict, with times of the day as they are given."""
+        tr, verdict = self.context.tr, self.context.model.moment().verdict
+        line: list[Part] = [(" ", "plain"), sign(verdict.health)]
+        for at, said in enumerate(verdict.parts):
+            line.append((tr(", ") if at else "", verdict.health.value))
+            since = tr(f" since {time_of(said.since_ms)}") if said.since_ms is not None else ""
+            over = tr(f" (over since {time_of(said.over_ms)})") if said.over_ms is not None else ""
+            target = f"{said.target} " if said.target else ""
+            line.append((target + tr(said.text) + since + over, verdict.health.value))
+        return line
 
     def _path(self, room: int) -> list[str]:
         """What it is about, and the screens that lead here, in so many cells: where one is counts most."""
@@ -176,7 +183,7 @@ class DashboardScreen(Screen[None]):
 
     def draw_keys(self) -> None:
         """The keys that are shown, and what is said beside them."""
-        state = self.focused, self.context.language.name
+        state = self.focused, self.context.language.name, self._pauses()
         if self._keys is None or self._keys[0] != state:
             self._keys = state, self._key_parts()
         self.query_one("#keys", Line).show(self._keys[1], self.status())
@@ -190,9 +197,18 @@ class DashboardScreen(Screen[None]):
             if not binding.show or binding.action in seen or not binding.description:
                 continue
             seen.add(binding.action)
-            parts.append((self.app.get_key_display(binding), "key"))
-            parts.append((f" {self.context.tr(binding.description)}  ", "plain"))
+            does = self._pauses() if binding.action == "pause" else binding.description
+            if does:
+                parts.append((self.app.get_key_display(binding), "key"))
+                parts.append((f" {self.context.tr(does)}  ", "plain"))
         return parts
+
+    def _pauses(self) -> str:
+        """What the key does that stops the time; nothing where there is none, as in files of a store."""
+        model = self.context.model
+        if model.mode is Mode.LIVE:
+            return "pause"
+        return "go on" if model.follows else "to the end" if model.span() is not None else ""
 
     def status(self) -> Sequence[Part]:
         """What is said at the right of the keys."""

@@ -37,6 +37,8 @@ from rocketmq_ops.tui.model.table import Health
 #: What stands above the line.
 _LINE: Final = "The command line; Enter shows what it would do"
 _LINES: Final = "The command line of each; @… is each one's own in turn. Enter shows what they would do"
+#: On a terminal with fewer lines nothing stands apart: a plan is longer than the rest, and what is to be typed is seen.
+_LOW: Final = 20
 #: What is typed where nothing is destroyed, in every language: it needs no input method.
 YES = "yes"
 
@@ -117,6 +119,9 @@ class ChangeScreen(ModalScreen[bool]):
     ChangeScreen #said { height: auto; }
     ChangeScreen #confirm-caption, ChangeScreen #confirm { display: none; }
     ChangeScreen.-planned #confirm-caption, ChangeScreen.-planned #confirm { display: block; }
+    ChangeScreen.-low > Vertical { max-height: 100%; padding: 0 2; }
+    ChangeScreen.-low VerticalScroll { max-height: 25vh; }
+    ChangeScreen.-low .-caption { padding: 0; max-height: 3; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "close"),
@@ -162,6 +167,10 @@ class ChangeScreen(ModalScreen[bool]):
         line.cursor_position = len(line.value)
         if self._offer.complete:
             self._begin(self._planned(line.value))
+
+    def on_resize(self) -> None:
+        """Stand closer together where there is little room."""
+        self.set_class(self.app.size.height < _LOW, "-low")
 
     # Planning
 
@@ -218,6 +227,7 @@ class ChangeScreen(ModalScreen[bool]):
         confirm = self.query_one("#confirm", Input)
         confirm.value = ""
         confirm.focus()
+        self.call_after_refresh(confirm.scroll_visible, animate=False)
 
     def _refused(self, error: RocketMQError) -> None:
         self._busy = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -14,7 +14,7 @@ from textual.widget import Widget
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.moment import Moment
-from rocketmq_ops.tui.model.overview import behind, brokers, brokers_at, totals
+from rocketmq_ops.tui.model.overview import behind, brokers, brokers_at, makes, totals
 from rocketmq_ops.tui.model.shown import Arrangement, Shown
 from rocketmq_ops.tui.model.table import Row, Table, by_key
 from rocketmq_ops.tui.model.views.alarms import AlarmList
@@ -49,12 +49,23 @@ class Section(Vertical):
         yield Line(classes="title")
         yield Grid(self._given.word, self._given.tr)
 
-    def show(self, table: Table, now_ms: int, *, most: int | None = None, before: dict[str, Row] | None = None) -> None:
-        """Draw a table, in at most so many lines; `before` are the rows to compare with, by their keys."""
+    def show(
+        self,
+        table: Table,
+        now_ms: int,
+        *,
+        most: int | None = None,
+        before: dict[str, Row] | None = None,
+        about: str = "",
+    ) -> None:
+        """Draw a table, in at most so many lines; `before` are the rows to compare with, by their keys; `about` is said
+        of all of them."""
         word, tr = self._given.word, self._given.tr
         title: list[Part] = [(f" {word(self._title)} ", "strong")]
         if table.rows:
             title.append((f"{len(table.rows):,}", "dim"))
+        if about:
+            title.append((f"  {about}", "dim"))
         if table.note:
             title.append((f"  {tr(table.note)}", "critical" if table.failed else "dim"))
         self.query_one(Line).show(title)
@@ -121,12 +132,13 @@ class OverviewScreen(DashboardScreen):
         second = self.query_one("#second", Line)
         second.display = bool(lines[1])
         second.show(lines[1])
-        then = model.before(COMPARED_MS, self._rows_of) if self.comparing else None
+        then = model.before(COMPARED_MS, self._rows_then) if self.comparing else None
         self.query_one("#brokers", Section).show(
-            brokers(model),
+            brokers(model, narrow=not wide),
             moment.time_ms,
             most=max(size.height // 3, 4),
             before=None if then is None else then[0],
+            about=makes(moment.brokers.values()),
         )
         groups = self.query_one("#groups", Section)
         groups.display = size.height >= TALL
@@ -138,9 +150,16 @@ class OverviewScreen(DashboardScreen):
         self.query_one("#alarms", Section).show(AlarmList().table(moment, self.address), moment.time_ms)
         self.query_one("#events", Section).show(EventList().table(moment, self.address), moment.time_ms)
 
+    @property
+    def _rows_then(self) -> Callable[[Moment], tuple[dict[str, Row], dict[str, Row]]]:
+        """What makes the rows of brokers and of groups to compare with: they have the columns that are drawn."""
+        return self._rows_of if self.has_class("-wide") else self._narrow_rows_of
+
     def _rows_of(self, then: Moment) -> tuple[dict[str, Row], dict[str, Row]]:
-        """The rows of brokers and of groups to compare with."""
         return by_key(brokers_at(then)), by_key(Groups().table(then, self.address))
+
+    def _narrow_rows_of(self, then: Moment) -> tuple[dict[str, Row], dict[str, Row]]:
+        return by_key(brokers_at(then, narrow=True)), by_key(Groups().table(then, self.address))
 
     def action_compare(self) -> None:
         """Against ten minutes ago, or not."""
@@ -154,7 +173,7 @@ class OverviewScreen(DashboardScreen):
         ages = [broker.stale_since for broker in model.moment().brokers.values() if broker.stale_since is not None]
         parts: list[Part] = [*self.age_since(min(ages, default=None))]
         if self.comparing:
-            known = model.before(COMPARED_MS, self._rows_of) is not None
+            known = model.before(COMPARED_MS, self._rows_then) is not None
             parts.append((self.context.tr(compared_text(known)) + " ", "key"))
         return parts
 

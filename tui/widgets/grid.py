@@ -22,7 +22,7 @@ from rocketmq_ops.common.bounded import Bounded
 from rocketmq_ops.tui.model.shown import Shown
 from rocketmq_ops.tui.model.table import Column, Row
 from rocketmq_ops.tui.widgets import grid_lines
-from rocketmq_ops.tui.widgets.grid_columns import GAP, HEAD, Columns
+from rocketmq_ops.tui.widgets.grid_columns import HEAD, Columns
 from rocketmq_ops.tui.widgets.grid_lines import Line
 from rocketmq_ops.tui.widgets.grid_styles import Look, RowStyles, row_styles
 from rocketmq_ops.tui.widgets.grid_texts import Texts
@@ -239,10 +239,10 @@ class Grid(ScrollView, can_focus=True):
         if event.y == 0:
             at = HEAD
             for slot in self._columns.slots:
-                if at <= event.x < at + slot.width + GAP:
+                if at <= event.x < at + slot.width + slot.gap:
                     self.post_message(self.Headed(slot.column.key))
                     return
-                at += slot.width + GAP
+                at += slot.width + slot.gap
             return
         row = event.y - 1 + round(self.scroll_y)
         if row >= len(self.rows):

@@ -12,8 +12,6 @@ from rocketmq_ops.tui.model.table import Column, Kind, Row, Table
 from rocketmq_ops.tui.widgets.grid_texts import Texts
 
 _FIGURES: Final = frozenset(WIDTHS)
-#: Cells between two columns.
-GAP: Final = 2
 #: Cells before the first column: the mark, the sign, a blank.
 HEAD: Final = 3
 #: Cells at the end of the heading for how many columns do not fit.
@@ -39,6 +37,8 @@ class Slot(NamedTuple):
     width: int
     #: Cells at its end for the change since then.
     change: int
+    #: Cells between it and the next one.
+    gap: int = 0
 
     @property
     def right(self) -> bool:
@@ -110,7 +110,8 @@ class Columns:
         """A column with the width that it would like."""
         heading = self._texts.heading(column.title)
         changed = _CHANGE if compared and column.kind in COMPARED else 0
-        width = max(self._content(at, column, table.rows, near, room), min(cell_len(heading) + 2, 20))
+        arrow = 2 if column.sortable else 0
+        width = max(self._content(at, column, table.rows, near, room), min(cell_len(heading) + arrow, 20))
         return Slot(at, column, heading, width + changed, changed)
 
     def _content(self, at: int, column: Column, rows: Sequence[Row], near: Sequence[Row], room: int) -> int:
@@ -138,7 +139,7 @@ class Columns:
 
 
 def _least(slots: Sequence[Slot]) -> int:
-    return sum(slot.least + GAP for slot in slots) - GAP
+    return sum(slot.least for slot in slots) + sum(slot.column.gap for slot in slots[1:])
 
 
 def _widest(rows: Sequence[Row], at: int) -> int:
@@ -163,4 +164,5 @@ def _widened(slots: Sequence[Slot], room: int) -> list[Slot]:
     found = [slot._replace(width=widths[slot.place]) for slot in slots]
     if found and spare < 0:
         found[0] = found[0]._replace(width=max(room, 1))
-    return found
+    gaps = [slot.column.gap for slot in [*found[1:], *found[-1:]]]
+    return [slot._replace(gap=gap) for slot, gap in zip(found, gaps, strict=True)]

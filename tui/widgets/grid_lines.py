@@ -15,7 +15,7 @@ from rocketmq_ops.tui.model.figures import SIGNS, STALE, UNKNOWN, change
 from rocketmq_ops.tui.model.shown import Arrangement
 from rocketmq_ops.tui.model.table import Kind, Row, changes
 from rocketmq_ops.tui.widgets.cells import cut, fitted
-from rocketmq_ops.tui.widgets.grid_columns import GAP, HEAD, Columns, Slot
+from rocketmq_ops.tui.widgets.grid_columns import HEAD, Columns, Slot
 from rocketmq_ops.tui.widgets.grid_styles import Look, RowStyles
 from rocketmq_ops.tui.widgets.grid_texts import Texts
 
@@ -59,7 +59,6 @@ def drawn(said: Said, slots: Sequence[Slot], styles: RowStyles, width: int) -> S
         (fitted(SIGNS[look.health], 1), styles.sign),
         (STALE if look.stale else " ", styles.text),
     ]
-    gap = " " * GAP, styles.text
     for at, (slot, text) in enumerate(zip(slots, said.texts, strict=True)):
         style = styles.text
         if slot.column.kind is Kind.STATE:
@@ -69,9 +68,10 @@ def drawn(said: Said, slots: Sequence[Slot], styles: RowStyles, width: int) -> S
         parts.append((fitted(text, slot.width - slot.change, right=slot.right), style))
         if slot.change:
             written, by = said.changes[at]
-            colour = styles.same if not by else styles.rose if by > 0 else styles.fell
+            turned = (styles.rose if by > 0 else styles.fell) if slot.column.burden else styles.moved
+            colour = turned if by else styles.same
             parts.append((fitted(written, slot.change, right=True), colour))
-        parts.append(gap)
+        parts.append((" " * slot.gap, styles.text))
     return Strip(_joined(parts)).adjust_cell_length(width, styles.rest)
 
 
@@ -88,7 +88,7 @@ def heading(columns: Columns, arrangement: Arrangement | None, plain: Style, cho
         text = slot.heading
         if sorted_by and arrangement is not None:
             text = cut(text, slot.width - 2) + (" ↓" if arrangement.descending else " ↑")
-        gap = "" if number == len(columns.slots) - 1 else " " * GAP
+        gap = "" if number == len(columns.slots) - 1 else " " * slot.gap
         own = fitted(text, slot.width - slot.change, right=slot.right)
         segments += [Segment(own, chosen if sorted_by else plain), Segment(" " * slot.change + gap, plain)]
     more = columns.more

@@ -22,7 +22,8 @@ class Look(NamedTuple):
 
 
 class RowStyles(NamedTuple):
-    """Of its texts, its sign, words for its state, what is not known, changes up and down, and what is behind it."""
+    """Of its texts, its sign, words for its state, what is not known, a burden that rose or fell, what has
+    changed otherwise or not at all, and what is behind it."""
 
     text: Style
     sign: Style
@@ -30,6 +31,7 @@ class RowStyles(NamedTuple):
     unknown: Style
     rose: Style
     fell: Style
+    moved: Style
     same: Style
     rest: Style
 
@@ -50,6 +52,7 @@ def row_styles(widget: Widget, base: Style, look: Look) -> RowStyles:
         unknown=text + unknown + over,
         rose=base + style_of(widget, "grid--rose") + over,
         fell=base + style_of(widget, "grid--fell") + over,
+        moved=base + style_of(widget, "grid--moved") + over,
         same=base + unknown + over,
         rest=base + over,
     )

@@ -20,7 +20,7 @@ class Styled(App[None]):
         "line--plain", "line--dim", "line--strong", "line--key", "line--ok", "line--info", "line--unknown",
         "line--warning", "line--critical", "line--paused",
         "grid--heading", "grid--sorted", "grid--cursor", "grid--resting", "grid--marked", "grid--stale", "grid--rose",
-        "grid--fell", "grid--ok", "grid--info", "grid--unknown", "grid--warning", "grid--critical",
+        "grid--fell", "grid--moved", "grid--ok", "grid--info", "grid--unknown", "grid--warning", "grid--critical",
         "input--cursor", "input--selection", "input--placeholder", "input--suggestion",
     }  # fmt: skip
     DEFAULT_CSS = """
@@ -57,6 +57,7 @@ class Styled(App[None]):
     Styled .grid--stale { color: $dim; text-style: italic; }
     Styled .grid--rose { color: $text-warning; }
     Styled .grid--fell { color: $text-success; }
+    Styled .grid--moved { color: $text-primary; }
     Styled .grid--ok { color: $text-success; }
     Styled .grid--info { color: $text-primary; }
     Styled .grid--unknown { color: $dim; }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.mqadmin.options.messages import Limit, Queue
@@ -119,10 +120,12 @@ async def store_diff(
 
 
 def _summary(totals: Totals) -> str:
+    messages = plural(totals.equal, "message", "messages")
+    queues = plural(totals.queues, "queue", "queues")
     if totals.same:
-        return f"no difference: {totals.equal} messages in {totals.queues} queues are the same"
+        return f"no difference: {messages} in {queues}"
     return (
-        f"{totals.equal} messages in {totals.queues} queues are the same, {totals.different} differ, "
+        f"the same: {messages} in {queues}; {totals.different} differ, "
         f"{totals.only_in_a} only in A, {totals.only_in_b} only in B, {totals.unreadable} unreadable"
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.options.store import CommitLogDir, IndexSlots, StoreDir
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
@@ -30,7 +31,8 @@ async def store_ls(
     queues = [row for row in listing.files if row.kind == "consumequeue"]
     if queues and not queue_files:
         used, unused = sum(row.used for row in queues), sum(row.unused for row in queues)
-        blocks += [f"consumequeue: {len(queues)} files, {used} bytes used, {unused} allocated but unused", ""]
+        files, taken = plural(len(queues), "file", "files"), plural(used, "byte", "bytes")
+        blocks += [f"consumequeue: {files}, {taken} used, {unused} allocated but unused", ""]
     blocks += [_queues(listing), "", _configs(listing)]
     if listing.others:
         blocks += ["", f"others: {', '.join(listing.others)}"]
@@ -54,7 +56,7 @@ def _state(listing: StoreListing) -> list[Table | str]:
         f"store       {listing.directory}",
         f"commitlog   offsets {listing.min_offset} to {listing.max_offset}, stored {time_text(listing.first_time)} to "
         f"{time_text(listing.last_time)}",
-        f"topics      {len(listing.topics)}, {len(listing.queues)} queues",
+        f"topics      {len(listing.topics)}, {plural(len(listing.queues), 'queue', 'queues')}",
         f"abort       {f'there ({cause})' if listing.abort else 'not there (stopped cleanly, or never started)'}",
         f"lock        {holder}",
     ]

@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 
 from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.options.store import IndexEntries, IndexSlots, QueueFileSize, StoreDir, TargetDir
 from rocketmq_ops.mqadmin.render.outcome import Outcome
@@ -65,9 +66,12 @@ async def store_rebuild(
         target=target, queues=done.queues, units=done.units, index_files=done.index_files,
         index_entries=done.index_entries, index_tags=done.index_tags, findings=done.report.counts,
     )  # fmt: skip
+    units, queues = plural(data.units, "unit", "units", grouped=True), plural(data.queues, "queue", "queues")
+    indexed = plural(data.index_entries, "entry", "entries", grouped=True)
+    files = plural(data.index_files, "index file", "index files")
     text = (
-        f"{data.units:,} units in {data.queues} queues, {data.index_entries:,} entries in {data.index_files} "
-        f"index files ({'with' if data.index_tags else 'without'} those for tags) -> {target}"
+        f"{units} in {queues}, {indexed} in {files} "
+        f"({'with' if data.index_tags else 'without'} those for tags) -> {target}"
     )
     steps = _how_to_use(directory, target)
     worst = done.report.worst

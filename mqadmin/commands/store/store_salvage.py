@@ -60,11 +60,14 @@ async def store_salvage(
     timers = read_timers(store, store.commitlog.max_offset)
     store.close()
     data = Salvaged(target=target, **msgspec.structs.asdict(done))
+    kept = plural(data.kept, "record", "records", grouped=True)
+    dropped = plural(data.dropped, "range", "ranges", grouped=True)
+    units, queues = plural(data.units, "unit", "units", grouped=True), plural(data.queues, "queue", "queues")
+    indexed = plural(data.index_entries, "index entry", "index entries", grouped=True)
+    dropped_bytes = plural(data.dropped_bytes, "byte", "bytes", grouped=True)
     blocks = [
-        f"kept {data.kept:,} records, {data.changed:,} of them changed; dropped "
-        f"{plural(data.dropped, 'range', 'ranges', grouped=True)}, "
-        f"{data.dropped_bytes:,} bytes",
-        f"built {data.units:,} units in {data.queues} queues and {data.index_entries:,} index entries",
+        f"kept {kept}, {data.changed:,} changed; dropped {dropped}, {dropped_bytes}",
+        f"built {units} in {queues} and {indexed}",
         *(f"config/{name}: {what}" for name, what in data.configs.items() if what != "kept"),
         *(f"kept though doubtful: {count} x {kind}" for kind, count in data.doubtful.items()),
         f"proof: {data.proof}",

@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 
 from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.mqadmin.options.store import TargetDir
@@ -42,7 +43,8 @@ async def store_verify(
     )  # fmt: skip
     against = "the salvaged and the damaged store" if data.compared_with_source else "the salvaged store"
     if result.ok:
-        text = f"the proof holds against {against}: {data.records:,} records kept, {data.changed:,} changed"
+        kept = plural(data.records, "record", "records", grouped=True)
+        text = f"the proof holds against {against}: kept {kept}, {data.changed:,} changed"
         return Outcome(data=data, blocks=[text])
     problems = [Failure(target=target, cause=text, next_step="") for text in result.problems]
     problems[-1].next_step = "salvage again into a new directory, and do not use this one"

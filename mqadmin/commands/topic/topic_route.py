@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 
 from rocketmq_ops.client.admin.topics.topic import TopicRoute
+from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.options.topics import TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
@@ -46,7 +47,8 @@ def _table(route: TopicRoute) -> list[Table | str]:
         )
     reads = [broker.read_queue_nums for broker in route.brokers if broker.read_queue_nums is not None]
     writes = [broker.write_queue_nums for broker in route.brokers if broker.write_queue_nums is not None]
-    total = f"Total: {len(route.brokers)} brokers, {sum(reads)} read queues, {sum(writes)} write queues"
+    read, write = plural(sum(reads), "read queue", "read queues"), plural(sum(writes), "write queue", "write queues")
+    total = f"Total: {plural(len(route.brokers), 'broker', 'brokers')}, {read}, {write}"
     return [table.widen(route.brokers, "topic_sys_flag", "enable_acting_master"), total]
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import msgspec
 
 from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.housekeeping.history.runs import QueueKey, QueueOffsets
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.remoting.errors import RemotingConnectError
 from rocketmq_ops.tui.model.address import Address
-from rocketmq_ops.tui.model.broker_state import DISK_NEAR, judged
+from rocketmq_ops.tui.model.broker_state import DEAD, DISK_NEAR, judged
 from rocketmq_ops.tui.model.moment import (
     Alarm,
     BrokerSeen,
@@ -16,13 +17,12 @@ from rocketmq_ops.tui.model.moment import (
     Event,
     Moment,
     NameServerSeen,
-    Said,
     TopicQueues,
     TopicSeen,
     Totals,
-    Verdict,
 )
 from rocketmq_ops.tui.model.table import Health
+from rocketmq_ops.tui.model.verdict import verdict
 from tests.tui.fakes import MINUTE, NOW_MS, FakeModel, group, moment
 
 HOUR = 60 * MINUTE
@@ -62,11 +62,16 @@ def _cluster(now: Moment) -> Moment:
     for number, seen in enumerate(now.groups.values()):
         seen.waiting_ms = number * 700
         seen.drained_in_ms = number * MINUTE or None
+        seen.members = 1 + number % 4
+        if number == 2:
+            seen.lag = msgspec.structs.replace(seen.lag, state=LagState.UNKNOWN)
         if seen.lag.state is not LagState.OK:
             seen.since_ms = NOW_MS - 2 * MINUTE
     now.groups["订单-消费组"] = group(
         "订单-消费组", 88_123, LagState.SLOW, consume_rate=12.5, members=3, waiting_ms=HOUR, since_ms=NOW_MS - HOUR
     )
+    for seen in now.groups.values():
+        seen.offsets.queues += [QueueOffsets(QueueKey("orders", "broker-a", at), None, None) for at in range(8)]
     for number, topic in enumerate(now.topics.values()):
         topic.out_rate = number * 1.7
     now.topics["订单"] = TopicSeen(topic="订单", on={"broker-a": TopicQueues(8, 8, 4)}, in_rate=0.0, out_rate=12.0)
@@ -81,17 +86,23 @@ def _cluster(now: Moment) -> Moment:
             for number in range(6)
         )
     }  # fmt: skip
-    now.alarms += [
+    (stalled,), silent = now.alarms, next(broker for broker in now.brokers.values() if broker.dead)
+    now.alarms = [
+        msgspec.structs.replace(stalled, key="group/group-00001/stalled"),
         Alarm(
-            key="slow", health=Health.WARNING, target="订单-消费组", text="slow", since_ms=NOW_MS - HOUR,
+            key="broker/silent", health=Health.CRITICAL, target=silent.label, text=DEAD, since_ms=NOW_MS - MINUTE,
+            opens=Address("broker", silent.address),
+        ),
+        Alarm(
+            key="group/slow", health=Health.WARNING, target="订单-消费组", text="slow", since_ms=NOW_MS - HOUR,
             opens=Address("group", "订单-消费组"),
         ),
         Alarm(
-            key="disk", health=Health.WARNING, target="broker-c", text=DISK_NEAR, since_ms=NOW_MS - 2 * HOUR,
+            key="broker/disk", health=Health.WARNING, target="broker-c", text=DISK_NEAR, since_ms=NOW_MS - 2 * HOUR,
             over_ms=NOW_MS - MINUTE, ended_ms=NOW_MS - MINUTE,
         ),
     ]  # fmt: skip
-    now.failures = [Failure("10.0.0.3:10911", "no answer within 3000 ms", RemotingConnectError.next_step)]
+    now.failures = [Failure(silent.address, "no answer within 3000 ms", RemotingConnectError.next_step)]
     now.events += [
         Event(time_ms=NOW_MS - 8 * MINUTE, kind="topic", target="订单", text="was made", health=Health.INFO),
         Event(time_ms=NOW_MS - 9 * MINUTE, kind="group", target="group-00001", text="stalled", health=Health.CRITICAL),
@@ -101,7 +112,15 @@ def _cluster(now: Moment) -> Moment:
 
 def with_past(now: Moment) -> FakeModel:
     """With a moment of ten and one of thirty minutes before, and figures of ten minutes."""
-    now.totals = Totals(in_rate=310.0, out_rate=280.5, lag=78_280, lag_unknown=1, lag_change=12.5)
+    lags = [seen.lag.lag for seen in now.groups.values()]
+    rates = {
+        name: [broker.figures.get(name, 0.0) for broker in now.brokers.values()] for name in ("in_rate", "out_rate")
+    }
+    now.totals = Totals(
+        in_rate=sum(rates["in_rate"]), out_rate=sum(rates["out_rate"]), lag=sum(filter(None, lags)),
+        lag_unknown=lags.count(None), lag_change=12.5,
+    )  # fmt: skip
+    now.verdict = verdict(now.name_servers, now.brokers, now.groups, now.alarms)
     now.topics_ms = now.groups_ms = now.time_ms
     now.brokers = {address: judged(broker) for address, broker in now.brokers.items()}
     before = moment(NOW_MS - 10 * MINUTE, groups=39, topics=30, brokers=4)
@@ -128,8 +147,8 @@ def failed() -> FakeModel:
     """No name server answers."""
     failure = Failure("10.0.0.9:9876", "connection refused", RemotingConnectError.next_step)
     server = NameServerSeen(address="10.0.0.9:9876", failure=failure, failing_since=NOW_MS - MINUTE)
-    verdict = Verdict(Health.CRITICAL, (Said("no name server answers", NOW_MS - MINUTE),))
-    return FakeModel(Moment(time_ms=NOW_MS, name_servers={server.address: server}, verdict=verdict))
+    servers = {server.address: server}
+    return FakeModel(Moment(time_ms=NOW_MS, name_servers=servers, verdict=verdict(servers, {}, (), ())))
 
 
 def huge() -> FakeModel:
@@ -161,19 +180,17 @@ def huge() -> FakeModel:
     )
     now.alarms = [
         msgspec.structs.replace(
-            now.alarms[number % 3], key=str(number), target=LONG if number == 3 else f"group-{number}"
+            alarm, key=f"{alarm.key.partition('/')[0]}/{number}",
+            target=LONG if number == 4 else f"{alarm.key.partition('/')[0]}-{number:05d}",
         )
-        for number in range(200)
-    ]
-    now.events = [
-        msgspec.structs.replace(now.events[number % 3], target=LONG_NARROW if number == 2 else f"topic-{number}",
-                                time_ms=NOW_MS - number * 1000)
-        for number in range(200)
+        for number, alarm in enumerate(now.alarms * 50)
     ]  # fmt: skip
-    now.verdict = Verdict(
-        Health.CRITICAL,
-        tuple(Said(f"{n} of 301 groups stalled", NOW_MS - n * MINUTE) for n in range(2, 9)),
-    )
+    now.events = [
+        msgspec.structs.replace(
+            event, target=LONG_NARROW if number == 2 else f"{event.kind}-{number:05d}", time_ms=NOW_MS - number * 1000
+        )
+        for number, event in enumerate(now.events * 67)
+    ]
     model = with_past(now)
     now.totals = Totals(in_rate=9.87e9, out_rate=8.76e9, lag=98_765_432_109_876, lag_unknown=299, lag_change=-7.6e9)
     return model

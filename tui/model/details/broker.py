@@ -30,7 +30,7 @@ _STATISTICS: Final = (
 _REPLICAS: Final = (
     Column(key="address", title="Slave", least=16),
     Column(key="state", title="State", kind=Kind.STATE),
-    Column(key="behind", title="Behind", kind=Kind.BYTES),
+    Column(key="behind", title="Behind", kind=Kind.BYTES, burden=True),
     Column(key="ack", title="Has up to", kind=Kind.COUNT, drop=1),
     Column(key="rate", title="Bytes a second", kind=Kind.BYTES),
 )

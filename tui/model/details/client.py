@@ -30,9 +30,9 @@ _SUBSCRIPTIONS: Final = (
     Column(key="expression", title="Expression", least=10),
     Column(key="type", title="Type"),
     Column(key="ok", title="Consumed", kind=Kind.RATE),
-    Column(key="failed", title="Failed", kind=Kind.RATE),
-    Column(key="hour", title="Failed in an hour", kind=Kind.COUNT),
-    Column(key="takes", title="Takes", kind=Kind.SPAN),
+    Column(key="failed", title="Failed", kind=Kind.RATE, burden=True),
+    Column(key="hour", title="Failed in an hour", kind=Kind.COUNT, burden=True),
+    Column(key="takes", title="Takes", kind=Kind.SPAN, burden=True),
     Column(key="pull", title="Pulled", kind=Kind.RATE, drop=1),
 )
 _SETTINGS: Final = (Column(key="name", title="Name", least=20), Column(key="value", title="Value", least=20))

@@ -40,7 +40,7 @@ _FINDINGS: Final = (
 _GROUPS: Final = (
     Column(key="group", title="Group", least=20),
     Column(key="state", title="State", kind=Kind.STATE),
-    Column(key="lag", title="Lag", kind=Kind.COUNT),
+    Column(key="lag", title="Lag", kind=Kind.COUNT, burden=True),
     Column(key="evidence", title="Evidence", kind=Kind.SENTENCE, least=30),
 )
 _FAILURES: Final = (

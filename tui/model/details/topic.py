@@ -29,10 +29,10 @@ _QUEUES: Final = (
 _GROUPS: Final = (
     Column(key="group", title="Group", least=20),
     Column(key="state", title="State", kind=Kind.STATE),
-    Column(key="lag", title="Lag here", kind=Kind.COUNT),
+    Column(key="lag", title="Lag here", kind=Kind.COUNT, burden=True),
     Column(key="members", title="Clients", kind=Kind.COUNT),
     Column(key="rate", title="Consumed", kind=Kind.RATE, drop=1),
-    Column(key="drained", title="Drained in", kind=Kind.SPAN, drop=1),
+    Column(key="drained", title="Drained in", kind=Kind.SPAN, drop=1, burden=True),
 )
 _ROUTE: Final = (
     Column(key="broker", title="Broker", least=10),

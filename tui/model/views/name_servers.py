@@ -16,7 +16,7 @@ from rocketmq_ops.tui.model.views.nothing import without_rows
 COLUMNS: Final = (
     Column(key="address", title="Name server", least=14),
     Column(key="state", title="State", kind=Kind.STATE, least=10),
-    Column(key="took", title="Answer took", kind=Kind.SPAN, drop=2),
+    Column(key="took", title="Answer took", kind=Kind.SPAN, drop=2, burden=True),
     Column(key="brokers", title="Brokers", kind=Kind.COUNT),
     Column(key="topics", title="Topics", kind=Kind.COUNT),
     Column(key="why", title="Why", kind=Kind.SENTENCE, least=20, drop=1),

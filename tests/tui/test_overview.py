@@ -1,0 +1,93 @@
+"""The overview says what it is for without a key press: on 80 cells too all figures of brokers are seen."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import msgspec
+import pytest
+
+from rocketmq_ops.tui.model.broker_state import DEAD, DISK_NEAR
+from rocketmq_ops.tui.model.model import Mode
+from rocketmq_ops.tui.model.moment import Said, State, Verdict
+from rocketmq_ops.tui.model.no_cluster import NoCluster
+from rocketmq_ops.tui.model.overview import makes
+from rocketmq_ops.tui.model.table import Health
+from rocketmq_ops.tui.widgets.grid import Grid
+from rocketmq_ops.tui.widgets.lines import Line
+from tests.tui.fakes import MINUTE, NOW_MS, FakeModel, dashboard, moment
+from tests.tui.flows.driving import at_rest
+from tests.tui.pictures import clusters
+
+FIGURES = {"broker", "role", "state", "in", "in_past", "out", "out_past", "disk", "lock", "gap"}
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
+def test_all_of_a_broker_is_seen(size: tuple[int, int], lang: str) -> None:
+    async def main() -> None:
+        model = clusters.usual()
+        for broker in model.now.brokers.values():
+            worst = DEAD if broker.dead else DISK_NEAR  # the longest word that the table has
+            broker.states = (State(worst, Health.WARNING),)
+        app = dashboard(model, lang=lang)
+        async with app.run_test(size=size) as pilot:
+            await at_rest(pilot)
+            grid = app.screen.query_one("#brokers Grid", Grid)
+            assert {column.key for column in grid.columns} >= FIGURES
+            lines = [grid.render_line(y).text for y in range(len(grid.rows) + 1)]
+            assert not any("…" in line for line in lines), lines
+            assert "V5_3_3" in app.screen.query_one("#brokers Line", Line).render_line(0).text
+
+    asyncio.run(main())
+
+
+def test_versions_and_clusters_are_said_once_and_who_has_another() -> None:
+    brokers = list(moment(brokers=3).brokers.values())
+    assert makes(brokers) == "DefaultCluster  V5_3_3"
+    other = msgspec.structs.replace(brokers[2], cluster="Second", version="V4_9_7")
+    assert makes([*brokers[:2], other]) == "DefaultCluster, Second  V5_3_3, V4_9_7 (broker-c)"
+    assert makes([]) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("one", "10:03:07"), ("nobody", "10:03"), ("a-long-name", "…")], ids=["fits", "tight", "cut"]
+)
+def test_times_lose_their_seconds_before_the_verdict_is_cut(
+    name: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = NOW_MS - 117 * MINUTE + 7_000
+    monkeypatch.setattr(time, "localtime", time.gmtime)
+    parts = tuple(Said("does not answer", at, target=f"{name}-{n}") for n in range(2))
+
+    async def main() -> None:
+        now = moment()
+        now.verdict = Verdict(Health.CRITICAL, parts)
+        app = dashboard(FakeModel(now))
+        async with app.run_test(size=(80, 24)) as pilot:
+            await at_rest(pilot)
+            assert app.screen.query_one("#verdict", Line).render_line(0).text.rstrip().endswith(said)
+
+    asyncio.run(main())
+
+
+def test_the_key_that_stops_the_time_says_what_it_does() -> None:
+    async def main() -> None:
+        app = dashboard(FakeModel(moment(), [moment(NOW_MS - 20 * MINUTE)]))
+        async with app.run_test(size=(120, 24)) as pilot:
+            keys = app.screen.query_one("#keys", Line)
+            for key, said in ((None, "p pause"), ("p", "p go on"), ("p", "p pause"), ("left_curly_bracket", "p go on")):
+                await pilot.press(*[key] if key else [])
+                await at_rest(pilot)
+                assert said in keys.render_line(0).text
+            app.context.model.follows = False
+            app.screen.draw()
+            assert "p to the end" in keys.render_line(0).text
+            files = NoCluster(NOW_MS)
+            assert files.mode is Mode.BACK
+            app.context.model = files
+            app.screen.draw()
+            assert " p " not in keys.render_line(0).text
+
+    asyncio.run(main())
