@@ -18,7 +18,7 @@ import math
 from collections.abc import Callable
 from typing import Any, Final, Literal, TypeAlias
 
-from rocketmq_ops.common.filter.comparing import Kind, Order, Value, equality, order
+from rocketmq_ops.common.filter.comparing import Kind, Order, Value, between, equality, order
 from rocketmq_ops.common.filter.errors import ExpressionError
 from rocketmq_ops.common.filter.expression import Properties
 from rocketmq_ops.common.filter.tokens import Token
@@ -194,7 +194,11 @@ class Builder:
         least, most = self.greater_equal(node, word, low), self.less_equal(node, word, high)
         if low.is_constant and high.is_constant and order(_side(high), _side(low), "<")({}):
             raise self._wrong(word, f"the first bound is above the second, {low.constant} above {high.constant}")
-        return self.both(least, word, most)
+        both = self.both(least, word, most)
+        at_once = between(_side(node), _side(low), _side(high))
+        if at_once is not None:
+            both.evaluate, both.parts = at_once, [at_once]
+        return both
 
     def not_between(self, node: Node, negation: Token, word: Token, low: Node, and_: Token, high: Node) -> Node:
         return self.either(self.less(node, word, low), word, self.greater(node, word, high))

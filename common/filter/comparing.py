@@ -108,21 +108,44 @@ def order(left: Side, right: Side, which: Order) -> Comparison:
 
 def _with_number(get: Value, kind: Kind, number: Any, which: Order) -> Comparison:
     """A text on the left, read as a number, and a number on the right."""
-    test = _TESTS[which]
-    if kind == "double":
+    test, read = _TESTS[which], _READ[kind]
+    if kind == "double" and (number == 0 or which in (">", ">=")):  # zeros are of two kinds, and NaN is above all
 
         def double_ordered(properties: Properties) -> bool | None:
             value = get(properties)
-            return None if value is None else test(compare_doubles(parse_double(value), number), 0)
+            return None if value is None else test(compare_doubles(read(value), number), 0)
 
         return double_ordered
-    read = _READ[kind]
+    if kind == "double":
+
+        def plain_double_ordered(properties: Properties) -> bool | None:
+            value = get(properties)
+            if value is None:
+                return None
+            is_plain = value.isascii() and value.replace(".", "", 1).isdigit()  # as in `_read_double`, without a call
+            return test(float(value) if is_plain else parse_double(value), number)
+
+        return plain_double_ordered
 
     def ordered(properties: Properties) -> bool | None:
         value = get(properties)
         return None if value is None else test(read(value), number)
 
     return ordered
+
+
+def between(side: Side, low: Side, high: Side) -> Comparison | None:
+    """`text BETWEEN low AND high` for two numbers of one type, which reads the text once; None for other sides."""
+    (kind, get, _), (low_kind, _, least), (high_kind, _, most) = side, low, high
+    if kind != "text" or low_kind != high_kind or low_kind not in _READ or (low_kind == "double" and not least * most):
+        return None
+    read = _READ[low_kind]
+
+    def is_between(properties: Properties) -> bool | None:
+        value = get(properties)
+        return None if value is None else least <= read(value) <= most
+
+    return is_between
 
 
 def compare_doubles(first: float, second: float) -> int:
@@ -151,4 +174,10 @@ def _read_long(text: str) -> int:
     return int(text) if len(text) < _SURELY_INT and text.isascii() and text.isdigit() else parse_long(text)
 
 
-_READ: Final[dict[Kind, Callable[[str], Any]]] = {"int": _read_int, "long": _read_long, "double": parse_double}
+def _read_double(text: str) -> float:
+    if text.isascii() and text.replace(".", "", 1).isdigit():  # plain, as nearly all are
+        return float(text)
+    return parse_double(text)
+
+
+_READ: Final[dict[Kind, Callable[[str], Any]]] = {"int": _read_int, "long": _read_long, "double": _read_double}

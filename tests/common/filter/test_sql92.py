@@ -32,7 +32,9 @@ def asked(text: str) -> bool | None:
         "s = 'hello'", "quote = 'it''s'", "s <> 'x'", "s IN ('a', 'hello')", "s NOT IN ('a')",
         "s IN ('a','b','c','d','e','hello')", "s CONTAINS 'ell'", "s NOT CONTAINS 'x'", "s STARTSWITH 'he'",
         "s NOT STARTSWITH 'lo'", "s ENDSWITH 'lo'", "s NOT ENDSWITH 'he'", "n BETWEEN 5 AND 5", "n NOT BETWEEN 6 AND 7",
-        "n BETWEEN 1.5 AND 9", "none IS NULL", "n IS NOT NULL", "NULL IS NULL", "(n > 9) IS NOT NULL", "TRUE", "TRUE = TRUE",
+        "n BETWEEN 1.5 AND 9", "n BETWEEN 4.5 AND 5.5",
+        "f BETWEEN 2.5 AND 2.5", "big BETWEEN 2147483648 AND 3000000000", "nan >= 1.5", "minus_zero < .5",
+        "minus_zero > -.5", "NOT (nan BETWEEN 1.5 AND 2.5)", "none IS NULL", "n IS NOT NULL", "NULL IS NULL", "(n > 9) IS NOT NULL", "TRUE", "TRUE = TRUE",
         "yes = TRUE", "YES = true", "s = FALSE", "NOT FALSE", "not (n = 6)", "TRUE OR NULL", "NULL OR TRUE",
         "n = 5 AND s = 'hello'", "n = 6 OR n = 5", "TRUE AND (FALSE OR TRUE)", "$a_1 = 'x'", "none = missing",
         "n /* a * comment **/ = 5", "n = -- to the end\n 5", "n\t=\r\n5\f", "n=5AND s='hello'", "a = 1 IS NULL",
@@ -51,6 +53,7 @@ def test_true(text: str) -> None:
         "n = 6", "n <> 5", "s = 'Hello'", "s", "NOT TRUE", "s = none", "s IN ('a')", "none CONTAINS 'x'",
         "none NOT CONTAINS 'x'", "s CONTAINS ''", "s NOT CONTAINS ''", "5 CONTAINS '5'", "5 NOT ENDSWITH '5'",
         "n IS NULL", "5 = TRUE", "(n = 5) = 7", "FALSE AND NULL", "NULL AND FALSE", "n BETWEEN 5 AND -5", "none = 1 AND FALSE",
+        "nan < 1.5", "nan <= 1.5", "n BETWEEN 5.5 AND 6.5",
         "FALSE AND s > 5", "n = 5 AND n BETWEEN 6 AND 9", "1 = 2.5", "zero = minus_zero", "yes", "+s",
     ],
 )  # fmt: skip
