@@ -174,13 +174,18 @@ def stored_properties_text(record: Buffer) -> str | None:
     return str(record[at:], "utf-8", "replace")
 
 
+def record_born_host(buffer: Buffer, record: RecordView) -> bytes:
+    """The packed born host of a record."""
+    born_at = record.start + BORN_HOST_POSITION
+    return bytes(buffer[born_at : born_at + (HOST_V6_SIZE if record.sys_flag & BORNHOST_V6_FLAG else HOST_SIZE)])
+
+
 def record_hosts(buffer: Buffer, record: RecordView) -> tuple[bytes, bytes]:
     """The packed born and store host of a record."""
-    born_at = record.start + BORN_HOST_POSITION
-    born_length = HOST_V6_SIZE if record.sys_flag & BORNHOST_V6_FLAG else HOST_SIZE
-    store_at = born_at + born_length + _STORE_TIMESTAMP_SIZE
+    born = record_born_host(buffer, record)
+    store_at = record.start + BORN_HOST_POSITION + len(born) + _STORE_TIMESTAMP_SIZE
     store_length = HOST_V6_SIZE if record.sys_flag & STOREHOSTADDRESS_V6_FLAG else HOST_SIZE
-    return bytes(buffer[born_at : born_at + born_length]), bytes(buffer[store_at : store_at + store_length])
+    return born, bytes(buffer[store_at : store_at + store_length])
 
 
 def decode_message(

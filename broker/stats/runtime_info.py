@@ -72,6 +72,8 @@ def runtime_info(controller: BrokerController) -> dict[str, str]:
         info["haProblem"] = controller.ha.client.problem
     info["sendThreadPoolQueueSize"] = str(controller.fast_failure.waiting_sends)
     info["sendThreadPoolQueueHeadWaitTimeMills"] = str(store.flush.longest_wait_ms())
+    if controller.store_config.transientStorePoolEnable:  # only then Apache's has it; nothing waits for a commit here
+        info["remainHowManyDataToCommit"] = readable_bytes(0)
     disk = _disk_capacity(controller.store_config.storePathRootDir)
     if disk is not None:
         info["commitLogDirCapacity"] = disk

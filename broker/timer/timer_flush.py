@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.timer.timer_metrics import TimerMetrics
+from rocketmq_ops.common.log_rate import LogRate
 from rocketmq_ops.common.tasks import run_later
+from rocketmq_ops.store.errors import LostFileError
 from rocketmq_ops.store.timer.timer_message_store import TimerMessageStore
 from rocketmq_ops.store.timer.timer_recovery import UNKNOWN
 
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
 
 log = logging.getLogger(__name__)
+
+_AGAIN_MS = 60_000
 
 
 class TimerFlusher:
@@ -25,6 +30,9 @@ class TimerFlusher:
         self._controller = controller
         self._metrics = metrics
         self._running: asyncio.Task[None] | None = None
+        #: Why the last flush failed; empty when it did not.
+        self._problem = ""
+        self._lines = LogRate(_AGAIN_MS)
 
     def soon(self, files: TimerMessageStore, delivered_behind: Callable[[int], int]) -> None:
         """Flush if there is anything to flush and no flush is running."""
@@ -58,12 +66,28 @@ class TimerFlusher:
                 return
             await store.flush.in_worker(lambda: files.run_flush(flush))
         except OSError as error:
-            log.error("the timers could not be flushed: %s", error)
+            self._say(error)
             files.end_flush(flush, failed=True)
             return
         files.end_flush(flush)
+        if self._problem:
+            log.info("the timers are flushed again")
+            self._problem = ""
         if self._metrics.is_dirty:
             controller.files.save(self._metrics)
+
+    def _say(self, error: OSError) -> None:
+        """Say why a flush failed: what is new at once, what stays once a minute, though it is tried each second."""
+        if (problem := str(error)) != self._problem:
+            self._problem, self._lines = problem, LogRate(_AGAIN_MS)
+        if not self._lines.due(time.monotonic_ns() // 1_000_000):
+            return
+        log.error("the timers could not be flushed: %s", error)
+        if isinstance(error, LostFileError):
+            log.error(
+                "messages that wait are delivered on time all the same, and the next start makes lost files of timers "
+                "anew; until then a start after a crash takes longer. Put the very file back, or restart the broker"
+            )
 
     async def _commitlog_flushed(self, end: int) -> bool:
         done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()

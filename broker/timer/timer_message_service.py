@@ -21,9 +21,7 @@ from rocketmq_ops.broker.timer.timer_flush import TimerFlusher
 from rocketmq_ops.broker.timer.timer_metrics import TimerMetrics
 from rocketmq_ops.broker.timer.timer_rates import TimerRates
 from rocketmq_ops.common.java_hash import tags_hash
-from rocketmq_ops.common.javatypes import parse_long
 from rocketmq_ops.common.log_rate import LogRate
-from rocketmq_ops.common.message import PROPERTY_TIMER_OUT_MS
 from rocketmq_ops.common.periodic import PeriodicJobs
 from rocketmq_ops.store.files.timer_files import TIMER_TOPIC, read_timer_checkpoint
 from rocketmq_ops.store.timer.timer_checkpoint import TimerCheckpoint
@@ -56,11 +54,15 @@ class _Due:
         self.slot = slot
         #: Those not looked at yet, the last one first.
         self.units: Iterator[TimerUnit] | None = units
-        #: Positions of units to deliver, the last one first.
+        #: Of each unit to deliver three numbers, those of the last one first: see `find`.
         self.found: array[int] = array("q")
         #: Key of each recalled message -> its topic, None when the message was there.
         self.deleted: dict[str, str | None] = {}
         self.behind = behind
+
+    def find(self, unit: TimerUnit) -> None:
+        """Note a unit that is to be delivered."""
+        self.found.extend((unit.physical_offset, unit.message_size << 1 | unit.rolls, unit.write_time))
 
 
 class TimerMessageService:
@@ -84,6 +86,8 @@ class TimerMessageService:
         self._flusher = TimerFlusher(controller, self.metrics)
         self._failures = LogRate()
         self.rates = TimerRates(controller.clock)
+        #: Changes of the metrics in this turn, by topic.
+        self._counts: dict[str, int] = {}
 
     # -- life
 
@@ -179,6 +183,16 @@ class TimerMessageService:
 
     def run(self, now: int) -> int:
         """Enqueue what has come and deliver what is due at `now` (ms), at most MAX_PER_TURN; how many of both."""
+        done = self._run(now)
+        for topic, count in self._counts.items():
+            self.metrics.add(topic, count)
+        self._counts.clear()
+        return done
+
+    def _count(self, topic: str, count: int) -> None:
+        self._counts[topic] = self._counts.get(topic, 0) + count
+
+    def _run(self, now: int) -> int:
         files, config = self.files, self._controller.store_config
         if not files.is_open:
             if not self._queue_end():
@@ -210,10 +224,10 @@ class TimerMessageService:
         self.rates.enqueued += offset - start
         return offset - start
 
-    def _guarded(self, work: Callable[[int, int], bool], physical: int, size: int) -> bool:
+    def _guarded(self, work: Callable[..., bool], physical: int, size: int, *more: object) -> bool:
         """Do something with a message; False when it has to be tried again. What can never work is passed over."""
         try:
-            return work(physical, size)
+            return work(physical, size, *more)
         except OSError as error:
             if self._failures.due(self._controller.clock()):
                 log.error("timer messages have to wait: %s", error)
@@ -230,7 +244,7 @@ class TimerMessageService:
         waiting = self._delivery.read(physical, size)
         if waiting is None:
             return True
-        time = parse_long(waiting.properties.get(PROPERTY_TIMER_OUT_MS, ""))
+        time = waiting.time
         if not self._enqueue_one(waiting, time, physical, size):
             return False
         if (meters := self._controller.meters) is not None:
@@ -244,7 +258,7 @@ class TimerMessageService:
                 self._blocked = True
                 return False
             files.add(time, physical, size, tags_hash(waiting.topic), deletes=deletes)
-            self.metrics.add(waiting.topic, -1 if deletes else 1)
+            self._count(waiting.topic, -1 if deletes else 1)
         elif deletes:
             log.info("message %s is recalled too late", waiting.deletes)
         elif self.is_master:
@@ -267,12 +281,13 @@ class TimerMessageService:
             if due.units is not None:
                 looked += self._look(due, due.units, MAX_UNITS_PER_TURN - looked)
                 continue
-            while due.found and done < most:
-                if not self._deliver(due, due.found[-1]):
+            found = due.found
+            while found and done < most:
+                if not self._guarded(self._deliver, found[-3], found[-2] >> 1, due, found[-1], bool(found[-2] & 1)):
                     return done
-                due.found.pop()
+                del found[-3:]
                 done += 1
-            if not due.found:
+            if not found:
                 self.files.leave(due.slot)
                 for topic in due.deleted.values():
                     self.metrics.add(topic, 1)  # there was nothing to recall
@@ -292,35 +307,28 @@ class TimerMessageService:
                 due.units = None
                 return looked + 1
             if unit.deletes and not unit.rolls:
-                self._guarded(lambda physical, size: self._recall(due, physical, size), *unit[-2:])
+                self._guarded(self._recall, unit.physical_offset, unit.message_size, due)
             else:
-                due.found.append(unit.position)
+                due.find(unit)
         return most
 
-    def _recall(self, due: _Due, physical: int, size: int) -> bool:
+    def _recall(self, physical: int, size: int, due: _Due) -> bool:
         waiting = self._delivery.read(physical, size)
         if waiting is not None and waiting.deletes is not None:
             due.deleted[waiting.deletes] = waiting.topic
         return True
 
-    def _deliver(self, due: _Due, position: int) -> bool:
-        unit = self.files.log.unit(position)
-        if unit is None:
+    def _deliver(self, physical: int, size: int, due: _Due, write_time: int, rolls: bool) -> bool:
+        if physical in self._delivered:
+            self._passed(physical)
             return True
-
-        def deliver(physical: int, size: int) -> bool:
-            if physical in self._delivered:
-                self._passed(physical)
-                return True
-            waiting = self._delivery.read(physical, size)
-            if waiting is None:
-                return True
-            if due.deleted and not unit.rolls and waiting.key in due.deleted:
-                due.deleted[waiting.key] = None
-                return True
-            return self._put(waiting, unit.write_time, rolls=unit.rolls)
-
-        return self._guarded(deliver, unit.physical_offset, unit.message_size)
+        waiting = self._delivery.read(physical, size)
+        if waiting is None:
+            return True
+        if due.deleted and not rolls and waiting.key in due.deleted:
+            due.deleted[waiting.key] = None
+            return True
+        return self._put(waiting, write_time, rolls=rolls)
 
     def _put(self, waiting: Waiting, write_time: int, *, rolls: bool) -> bool:
         if not self._delivery.put(waiting, write_time, rolls=rolls):
@@ -332,7 +340,8 @@ class TimerMessageService:
             queue = self._controller.store.consume_queue(TIMER_TOPIC, 0)
             self._read_first = queue.next_offset if queue is not None else 0
         if write_time != NEVER_ENQUEUED:
-            self.metrics.add(waiting.topic, 1 if waiting.deletes else -1)
+            # A recall is put only to wait on.
+            self._count(waiting.topic, 1 if rolls and waiting.deletes else -1)
         return True
 
     def _passed(self, physical: int) -> None:

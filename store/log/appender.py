@@ -137,7 +137,11 @@ class Appender:
         stats.put_bytes += size
         return PutMessageResult(_OK, physical, size, offset, timestamp, f"{self._id_prefix}{physical:016X}")
 
-    def put_plain(self, msg: InnerMessage, unique_key: str, keys: str | None) -> int:
+    def shows_properties(self, topic: str) -> bool:
+        """Whether somebody will be shown the properties of a message of the topic that is put now."""
+        return self._after_sync or topic in self._arrivals.topics
+
+    def put_plain(self, msg: InnerMessage, unique_key: str | None, keys: str | None) -> int:
         """Append a plain message; its commitlog offset, -1 if it was not put.
 
         The short way for what makes up nearly all messages: neither delayed nor of a transaction, of which the caller

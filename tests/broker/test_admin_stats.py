@@ -122,6 +122,10 @@ def test_runtime_information_counts_what_was_put(tmp_path):
         assert table["brokerVersionDesc"] == "V5_3_3"
         assert 0 < float(table["commitLogDiskRatio"]) < 1
         assert all(isinstance(value, str) for value in table.values())
+        assert "remainHowManyDataToCommit" not in table
+        broker.controller.store_config.transientStorePoolEnable = True
+        table = json.loads((await broker.ask(28)).body_bytes)["table"]
+        assert table["remainHowManyDataToCommit"] == "0 B"
 
     with_broker(tmp_path, scenario)
 

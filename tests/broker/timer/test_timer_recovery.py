@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import sys
 from collections import Counter
@@ -218,6 +219,40 @@ def test_lost_files_are_made_anew(tmp_path: Path, damage: Callable[[FaultyFileSy
     fs, clock, sent = waiting_store(tmp_path)
     damage(fs, tmp_path)
     deliver_rest(open_timers(tmp_path, clock, fs), sent)
+
+
+@pytest.mark.parametrize("name", ["timerwheel", "timerlog/00000000000000000000", "config/timercheck"])
+def test_a_file_that_goes_while_the_broker_runs_is_said_once(
+    tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    timers = Timers(tmp_path)
+    timers.send(b"first", TIMER_DELAY_MS=1_000)
+    timers.pass_time(200)
+    timers.flush()
+    path = Path(timers.store.root) / name
+    aside = path.with_name("aside")
+    path.rename(aside)
+    for number in range(3):
+        timers.send(b"%d" % number, TIMER_DELAY_MS=2_000)
+        timers.pass_time(200)
+        timers.flush()
+    lines = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert [name in line for line in lines] == [True, False]
+    assert "the next start makes lost files of timers anew" in lines[1]
+    aside.rename(path)
+    timers.flush()
+    assert caplog.messages[-1] == "the timers are flushed again"
+    path.unlink()
+    timers.flush()
+    timers.pass_time(1_000)
+    timers.flush()
+    assert timers.got() == [b"first"]
+    timers.kill()
+    again = Timers(tmp_path, timers.clock)
+    again.pass_time(3_000)
+    assert sorted(again.got()) == [b"0", b"1", b"2", b"first"]
+    again.kill()
 
 
 @pytest.mark.parametrize("damage", [nothing, by_apache, without_log, without_files])
