@@ -5,7 +5,7 @@ So what flickers is one alarm and not twenty.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Final, NamedTuple
 
 import msgspec
@@ -14,7 +14,7 @@ from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.tui.model.address import Address
-from rocketmq_ops.tui.model.broker_state import DEAD, REFUSING
+from rocketmq_ops.tui.model.broker_state import DEAD, REFUSING, UNLISTED
 from rocketmq_ops.tui.model.moment import Alarm, BrokerSeen, GroupSeen, NameServerSeen
 from rocketmq_ops.tui.model.table import Health, worst_first
 
@@ -34,6 +34,10 @@ GROUP_HEALTH: Final = {
     LagState.STOPPED: Health.CRITICAL,
 }
 _AT_ONCE: Final = (LagState.STALLED, LagState.STOPPED)
+
+
+#: What is known of a server also while it tells nothing, as keys end.
+_KNOWN_OF_SILENT: Final = (DEAD, REFUSING, UNLISTED, "refuses")
 
 
 class Found(NamedTuple):
@@ -76,6 +80,22 @@ def found(
             yield Found(key, health, group.group, group.lag.state.value, group.since_ms, opens)
 
 
+def in_doubt(
+    name_servers: Iterable[NameServerSeen], brokers: Iterable[BrokerSeen], groups: Iterable[GroupSeen]
+) -> Callable[[str], bool]:
+    """By the key of something that is not found any more, whether that is only because nobody tells of it now: then it
+    is not over."""
+    silent = {f"name-server/{server.address}" for server in name_servers if server.outdated}
+    silent |= {f"broker/{broker.address}" for broker in brokers if broker.outdated}
+    silent |= {f"group/{group.group}" for group in groups if group.lag.state is LagState.UNKNOWN}
+
+    def doubtful(key: str) -> bool:
+        whose, _, what = key.rpartition("/")
+        return whose in silent and what not in _KNOWN_OF_SILENT
+
+    return doubtful
+
+
 def failures_alone(failures: Iterable[Failure], servers: Iterable[NameServerSeen | BrokerSeen]) -> list[Failure]:
     """Failures to ask or to write that a person has to look at, each once. Of a server that does not answer an alarm
     tells, and what an older version does not know is nobody's fault."""
@@ -107,8 +127,11 @@ class Alarms:
         self._lasting: dict[str, _Lasting] = {}
         self._raised: dict[str, Alarm] = {}
 
-    def update(self, now_ms: int, wrong: Iterable[Found]) -> list[Alarm]:
-        """What is an alarm now, the worst first, the youngest of those first, and behind them those that have ended."""
+    def update(
+        self, now_ms: int, wrong: Iterable[Found], doubtful: Callable[[str], bool] = lambda key: False
+    ) -> list[Alarm]:
+        """What is an alarm now, the worst first, the youngest of those first, and behind them those that have ended. What
+        is `doubtful` now stays what it was."""
         for each in wrong:
             known = self._lasting.get(each.key)
             if known is None:
@@ -116,6 +139,8 @@ class Alarms:
             else:
                 known.found, known.last_ms = each, now_ms
         for key, lasting in list(self._lasting.items()):
+            if lasting.last_ms < now_ms and key in self._raised and doubtful(key):
+                lasting.last_ms = now_ms
             if now_ms - lasting.last_ms >= CLEAR_MS:
                 del self._lasting[key]
                 alarm = self._raised.get(key)

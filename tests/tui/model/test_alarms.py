@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.tui.model.address import Address
-from rocketmq_ops.tui.model.alarms import CLEAR_MS, RAISE_MS, SHOWN_MS, Alarms, Found, found
-from rocketmq_ops.tui.model.broker_state import judged
+from rocketmq_ops.tui.model.alarms import CLEAR_MS, RAISE_MS, SHOWN_MS, Alarms, Found, found, in_doubt
+from rocketmq_ops.tui.model.broker_state import DEAD, DISK_FULL, judged
 from rocketmq_ops.tui.model.events import SHOWN_MS as EVENTS_MS
 from rocketmq_ops.tui.model.events import Events
 from rocketmq_ops.tui.model.known import Known
@@ -57,6 +58,40 @@ def test_a_short_gap_is_the_same_alarm_and_a_long_one_ends_it():
     assert (ended.since_ms, ended.ended_ms) == (0, last)
     assert alarms.update(last + SHOWN_MS, []) == [ended]
     assert alarms.update(last + SHOWN_MS + 1, []) == []
+
+
+def test_what_nobody_tells_of_any_more_is_not_over():
+    def groups(state):
+        return [group("g", None if state is LagState.UNKNOWN else 90, state)]
+
+    alarms = Alarms()
+    full = broker(settings={}, figures={"disk_ratio": 0.99})
+    server = NameServerSeen(address="n", answered_ms=1, brokers=frozenset())
+    other = NameServerSeen(address="o", answered_ms=1, brokers=frozenset({("C", "a", 0, "a:1")}))
+
+    def update(now, servers, brokers, groups):
+        brokers = [judged(each) for each in brokers]
+        return alarms.update(now, found(servers, brokers, groups), in_doubt(servers, brokers, groups))
+
+    for now in (0, RAISE_MS):
+        update(now, [server, other], [full], groups(LagState.STALLED))
+    silent = [msgspec.structs.replace(each, failing_since=RAISE_MS + 1) for each in (server, other)]
+    dead = msgspec.structs.replace(full, failing_since=RAISE_MS + 1)
+    for later in (RAISE_MS + 1, 2 * CLEAR_MS, 3 * CLEAR_MS):
+        update(later, silent, [dead], groups(LagState.UNKNOWN))
+    lasting = {
+        (each.target, each.text)
+        for each in update(4 * CLEAR_MS, silent, [dead], groups(LagState.UNKNOWN))
+        if each.over_ms is None and each.ended_ms is None
+    }
+    before = {("g", "stalled"), ("broker-a", DISK_FULL), ("n", "lacks brokers")}
+    assert lasting == before | {("broker-a", DEAD), ("n", DEAD), ("o", DEAD)}
+
+    well = broker(settings={}, figures={"disk_ratio": 0.1})
+    same = [msgspec.structs.replace(each, brokers=other.brokers) for each in (server, other)]
+    for now in (4 * CLEAR_MS + 1, 6 * CLEAR_MS):
+        last = update(now, same, [well], groups(LagState.OK))
+    assert all(each.ended_ms is not None for each in last), "all is told of, and well"
 
 
 def test_what_comes_again_later_is_another_alarm():

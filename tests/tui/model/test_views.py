@@ -111,6 +111,11 @@ def test_before_the_first_answer_nothing_is_said_of_changes_and_later_since_when
     assert note(700_000, **seen) == "no change was seen in the last ten minutes"
     withheld = [Failure("a:1", "no permission", code=16)]
     assert note(700_000, **seen, failures=withheld) == "not known: no permission"
+    refuses = BrokerSeen(
+        address="a:1", cluster="C", broker_name="a", broker_id=0, failure=withheld[0], refusing_since=5
+    )
+    refused = note(name_servers=listed, brokers={"a:1": refuses}, failures=withheld)
+    assert refused == "not known: no permission", "nobody waits for what is refused"
 
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)

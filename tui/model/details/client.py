@@ -177,5 +177,5 @@ def thread_section(client: ClientStatus) -> Section:
     """Its threads as the client writes them."""
     stack = client.info.jstack if client.info is not None else None
     if not stack:
-        return Section(note="it gave no threads; only Java clients do")
+        return Section(note="it gave no threads: clients in Java do, and those of this product")
     return Section(lines=tuple(stack.splitlines()))

@@ -142,6 +142,8 @@ def group_section(topic: str, groups: Sequence[str], moment: Moment) -> Section:
         health = Health.UNKNOWN
         if seen is not None:
             lags = [queue.lag for queue in seen.lag.queues if queue.topic == topic]
+            if not seen.lag.queues and seen.lag.lag == 0:  # of one that has nothing left none are judged
+                lags = [0]
             lag = None if not lags or None in lags else sum(each for each in lags if each is not None)
             members = seen.members if seen.members is not None else seen.offsets.members
             cells = (name, seen.lag.state.value, lag, members, seen.consume_rate, seen.drained_in_ms)

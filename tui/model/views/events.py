@@ -55,11 +55,11 @@ def _note(moment: Moment, some: bool) -> tuple[str, bool]:
         return f"what changes is not known: {silent}", True
     if some:
         return "", False
-    if moment.watched_ms is None:
-        return unheard(moment), False
     refused = withheld_text(moment)
     if refused:
         return refused, True
+    if moment.watched_ms is None:
+        return unheard(moment), False
     if moment.time_ms - moment.watched_ms < SHOWN_MS:
         return f"no change was seen since {time_of_day(moment.watched_ms)}: before, nobody has looked", False
     return "no change was seen in the last ten minutes", False

@@ -153,6 +153,10 @@ def test_a_topic_without_messages_has_no_last_one() -> None:
 
 
 def test_groups_of_a_topic_that_were_not_watched_are_unknown() -> None:
+    caught_up = fakes.moment()
+    caught_up.groups["well"] = fakes.group("well", 0)
+    (well,) = topic.group_section("orders", ["well"], caught_up).table.rows
+    assert well.cells[:3] == ("well", "ok", 0)
     section = topic.group_section("orders", ["group-00001", "new"], fakes.moment())
     assert cells(section, "group", "state", "lag") == [("group-00001", "stalled", None), ("new", None, None)]
     assert healths(section) == [Health.CRITICAL, Health.UNKNOWN]
