@@ -1,7 +1,7 @@
 """What the tour of docs/dashboard.md looks at: `dashboard_tour.py [NAMESRV]`, until it is interrupted.
 
-On the pair of `mqadmin dev` it makes topics and groups, sends an order every 50 ms, and consumes them: `shipping` well, `billing`
-with two clients of which one hangs after ten seconds, `invoicing` gives up on every hundredth.
+It makes a topic and groups, sends an order every 50 ms, and consumes them: `shipping` well, `billing` with two clients
+of which one hangs after ten seconds, `invoicing` gives up on every hundredth.
 """
 
 from __future__ import annotations

@@ -34,13 +34,18 @@ class FanOut(Generic[K, T]):
     @property
     def failures(self) -> list[Failure]:
         """The errors as a list for a result."""
-        return [self._to_failure(str(target), error) for target, error in self.errors.items()]
+        return [self._to_failure(_named(target), error) for target, error in self.errors.items()]
 
     def require_some(self, what: str) -> FanOut[K, T]:
         """Itself, unless there were targets and every one failed: then raises AllFailedError."""
         if self.errors and not self.answers:
-            raise AllFailedError(what, {str(target): error for target, error in self.errors.items()})
+            raise AllFailedError(what, {_named(target): error for target, error in self.errors.items()})
         return self
+
+
+def _named(target: object) -> str:
+    """A target as failures say it; of a pair, as a server and a topic, both words."""
+    return " ".join(map(str, target)) if type(target) is tuple else str(target)
 
 
 async def fan_out(

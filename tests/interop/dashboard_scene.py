@@ -163,7 +163,7 @@ class Scene:
     async def _until_it_shows(self) -> None:
         """Until servers tell of all of it."""
         async with MQAdmin([self.namesrv], timeout_ms=5_000) as admin, asyncio.timeout(LIMIT_SECONDS):
-            while not await self._shows(admin):
+            while not await self._shows(admin):  # noqa: ASYNC110
                 await asyncio.sleep(0.2)
 
     async def _shows(self, admin: MQAdmin) -> bool:

@@ -130,8 +130,8 @@ class Alarms:
     def update(
         self, now_ms: int, wrong: Iterable[Found], doubtful: Callable[[str], bool] = lambda key: False
     ) -> list[Alarm]:
-        """What is an alarm now, the worst first, the youngest of those first, and behind them those that have ended. What
-        is `doubtful` now stays what it was."""
+        """What is an alarm now, the worst first, the youngest of those first, and behind them those that have ended.
+        What is `doubtful` now stays what it was."""
         for each in wrong:
             known = self._lasting.get(each.key)
             if known is None:

@@ -47,6 +47,14 @@ def test_a_fan_out_raises_what_is_no_expected_failure() -> None:
         asyncio.run(fan_out([1, 2], call))
 
 
+def test_a_pair_that_failed_is_named_in_words() -> None:
+    async def call(place: tuple[str, str]) -> int:
+        raise RocketMQError("it is down")
+
+    fan = asyncio.run(fan_out([("10.0.0.1:10911", "orders")], call))
+    assert [failure.target for failure in fan.failures] == ["10.0.0.1:10911 orders"]
+
+
 def test_all_failed_names_every_target() -> None:
     async def call(name: str) -> int:
         raise RocketMQError(f"{name} is down", "start it")
