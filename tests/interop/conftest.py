@@ -17,7 +17,10 @@ from tests.interop.ours import OurPair
 # Each test of these starts servers of its own, and shares none: they are what processes get that have done the rest.
 EACH_WITH_ITS_OWN = {
     f"tests/interop/test_{name}.py"
-    for name in ("predictions", "salvage", "property_files", "timers", "machine_faults", "replication", "slave_tables")
+    for name in (
+        "predictions", "salvage", "property_files", "timers", "machine_faults", "replication", "slave_tables", "failover",
+        "layouts",
+    )  # fmt: skip
 }
 
 _names = itertools.count(1)
