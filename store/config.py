@@ -142,7 +142,7 @@ class MessageStoreConfig(ConfigClass):
         int,
         Used(
             "brokers that must have a message before its sender is answered under SYNC_MASTER, the master among "
-            "them; at least 2 whatever is set",
+            "them; at least 2 but under enableSlaveActingMaster",
             low=0,
         ),
     ] = 1

@@ -18,7 +18,14 @@ from tests.interop.ours import OurPair
 EACH_WITH_ITS_OWN = {
     f"tests/interop/test_{name}.py"
     for name in (
-        "predictions", "salvage", "property_files", "timers", "machine_faults", "replication", "slave_tables", "failover",
+        "predictions",
+        "salvage",
+        "property_files",
+        "timers",
+        "machine_faults",
+        "replication",
+        "slave_tables",
+        "failover",
         "layouts",
     )  # fmt: skip
 }
