@@ -27,7 +27,7 @@ EACH_WITH_ITS_OWN = {
         "slave_tables",
         "failover",
         "layouts",
-    )  # fmt: skip
+    )
 }
 
 _names = itertools.count(1)

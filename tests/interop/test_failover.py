@@ -100,10 +100,10 @@ def test_a_java_client_fails_over_and_back(tmp_path: Path, drivers: Callable[[st
         once_each(staying, sender.acked)
         once_each(first, sender.acked)
         before = len(sender.acked)
-        wait_until(lambda: first.committed(pair, QUEUES), "the master has the offsets")
+        wait_until(lambda: first.committed(pair, QUEUES), "the master has the offsets", 60)
         first.close()
         read = committed(master, "pausing")
-        wait_until(lambda: committed(slave, "pausing") == read, "the slave has the offsets")
+        wait_until(lambda: committed(slave, "pausing") == read, "the slave has the offsets", 60)
         sender.ok(20)
         lies_there = sender.acked[before:]
 
@@ -119,7 +119,7 @@ def test_a_java_client_fails_over_and_back(tmp_path: Path, drivers: Callable[[st
             driver.ask("consumer.commit", name=second.consumer)
             return committed(slave, "pausing") == stored
 
-        wait_until(has_committed, "the slave has the offsets that were made on it")
+        wait_until(has_committed, "the slave has the offsets that were made on it", 60)
         second.close()
 
         master.start_again()

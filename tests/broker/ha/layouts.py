@@ -23,6 +23,7 @@ from rocketmq_ops.client.api.servers import cluster_info
 from rocketmq_ops.client.api.session import Session
 from rocketmq_ops.client.options import ClientOptions
 from rocketmq_ops.client.producer.producer import Producer
+from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.message import Message, MessageQueue
 from rocketmq_ops.common.properties import parse_properties
 from rocketmq_ops.remoting.client import RemotingClient
@@ -89,9 +90,8 @@ def check(layout: str, seen: Seen) -> None:
     assert seen.sent == {"broker-a": QUEUES * ROUNDS, "broker-b": QUEUES * ROUNDS}
     assert set(seen.stored) == {path.name for path in (CONF / layout).iterdir()}
     for name, count in seen.stored.items():
-        # Those that a slave did not have yet are stored, too.
+        # Those that were not answered SEND_OK may be stored, too.
         assert count >= QUEUES * ROUNDS, name
-        assert layout == "2m-2s-sync" or count == QUEUES * ROUNDS, name
 
 
 def _server(name: str, file: Path, scratch: Path, version: str) -> Child:
@@ -114,7 +114,7 @@ async def _send(files: dict[Path, dict[str, str]], seen: Seen) -> None:
     """Send to every queue of the brokers that run, until slaves have it."""
     options = ClientOptions(name_servers=[NAMESRV])
     async with RemotingClient() as client, Producer("layout", options) as producer:
-        session = Session(client, [NAMESRV], timeout_ms=5000)
+        session = Session(client, [NAMESRV], timeout_ms=30_000)
         expected: dict[str, list[int]] = {}
         for values in files.values():
             expected.setdefault(values["brokerName"], []).append(int(values["brokerId"]))
@@ -136,7 +136,10 @@ async def _send(files: dict[Path, dict[str, str]], seen: Seen) -> None:
             seen.sent[name] = 0
 
         async def one(queue: MessageQueue) -> bool:
-            sent = await producer.send(Message(TOPIC, b"hello"), queue=queue)
+            try:
+                sent = await producer.send(Message(TOPIC, b"hello"), queue=queue, timeout_ms=30_000)
+            except RocketMQError:  # its route may be on its way, or the broker busy with its start
+                return False
             seen.sent[queue.broker_name] += sent.status is SendStatus.SEND_OK
             return sent.status is SendStatus.SEND_OK
 
