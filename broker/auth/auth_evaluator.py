@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from rocketmq_ops.broker.access.gate import AccessRefusedError
 from rocketmq_ops.broker.access.signatures import Signatures
 from rocketmq_ops.broker.acl.remote_address_strategy import host_of
 from rocketmq_ops.broker.auth.acl import refused
 from rocketmq_ops.broker.auth.acl_manager import AclManager
+from rocketmq_ops.broker.auth.audit_log import AuditLog
 from rocketmq_ops.broker.auth.authorization_contexts import Context, contexts
 from rocketmq_ops.broker.auth.config import codes
 from rocketmq_ops.broker.auth.user_manager import User, UserManager
@@ -45,6 +47,7 @@ class AuthEvaluator:
         self._free = codes(config.authorizationWhitelist)
         self._allowed: Bounded[tuple[str, str, Context], bool] = Bounded(_MOST_ALLOWED)
         self._generation = 0
+        self._audit = AuditLog(has_files=bool(controller.config.logDir))
 
     def load(self) -> None:
         """Read what is stored, and make the users of the configuration. Raises RocketMQError."""
@@ -93,16 +96,24 @@ class AuthEvaluator:
             if must:
                 raise refused("username cannot be null.")
             return None
+        user, refusal = self._signer(channel, request, name)
+        if user is None and not must:
+            return None
+        self._audit.authentication(name, host_of(channel.remote), request.code, refused=refusal is not None)
+        if refusal is not None:
+            raise refusal
+        return user
+
+    def _signer(
+        self, channel: Channel, request: RemotingCommand, name: str
+    ) -> tuple[User | None, AccessRefusedError | None]:
+        """The user who has signed, None where nobody has, and why who is named is not let in."""
         user = self.users.table.get(name)
         key = None if user is None else user.key
         held = self._signatures.hold(channel, request, name, key, unique_key_query=request.version > V4_9_3)
         if user is None or not held:
-            if must:
-                raise refused("check signature failed.")
-            return None
-        if user.is_disabled:
-            raise refused(f"User:{name} is disabled.")
-        return user
+            return None, refused("check signature failed.")
+        return user, refused(f"User:{name} is disabled.") if user.is_disabled else None
 
     def _authorize(self, channel: Channel, request: RemotingCommand, user: User | None) -> None:
         if user is not None and user.is_super:
@@ -121,8 +132,13 @@ class AuthEvaluator:
         name, host = user.info.username, host_of(channel.remote)
         for context in wanted:
             if (name, host, context) not in self._allowed:
-                self._decide(name, host, context)
+                try:
+                    self._decide(name, host, context)
+                except AccessRefusedError:
+                    self._audit.authorization(name, host, request.code, [context], refused=True)
+                    raise
                 self._allowed[name, host, context] = True
+        self._audit.authorization(name, host, request.code, wanted, refused=False)
 
     def _decide(self, name: str, host: str, context: Context) -> None:
         acl = self.acls.of_user(name)

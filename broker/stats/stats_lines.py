@@ -20,6 +20,7 @@ from rocketmq_ops.broker.stats.broker_stats import (
 )
 from rocketmq_ops.broker.stats.fall_behind import GROUP_GET_FALL_SIZE, bytes_behind
 from rocketmq_ops.broker.stats.stats_item import Rate, StatsItem, compute_rate
+from rocketmq_ops.broker.stats.water_marks import INTERVAL_MS, write_water_marks
 from rocketmq_ops.common.periodic import PeriodicJobs
 from rocketmq_ops.common.tasks import run_later
 from rocketmq_ops.common.topics import split_topic_group, topic_at_group
@@ -41,9 +42,11 @@ class StatsLines:
         self._jobs = PeriodicJobs()
 
     def start(self) -> None:
-        """Write at each full minute from now on, where the broker has log files."""
-        if self._controller.config.logDir:
-            clock = self._controller.clock
+        """Write at each full minute from now on, where the broker has log files, and its water marks each second."""
+        controller = self._controller
+        if controller.config.logDir:
+            clock = controller.clock
+            self._jobs.every("water marks", lambda: INTERVAL_MS, lambda: write_water_marks(controller))
             self._jobs.every("statistics", lambda: MINUTE_MS - clock() % MINUTE_MS, self._begin)
 
     def stop(self) -> None:

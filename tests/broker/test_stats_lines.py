@@ -2,6 +2,7 @@
 
 import logging
 
+from rocketmq_ops.broker.stats.water_marks import write_water_marks
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from tests.broker.support import run, until
 
@@ -12,7 +13,9 @@ async def used(session):
     assert (await session.pull("T", "g", maxMsgNums="2")).code == 0
     session.broker.offsets.commit("g", "T", 0, 1)
     session.broker.stats.add_send_back("g", "T")
-    session.broker.stats.sample(session.broker.clock())
+    # Rates are of exactly ten seconds, however long this took.
+    first = session.broker.stats.totals["BROKER_PUT_NUMS"].minute
+    session.broker.stats.sample(first[0].timestamp + 10_000 if first else session.broker.clock())
 
 
 def test_text_is_apaches(tmp_path, caplog):
@@ -28,6 +31,16 @@ def test_text_is_apaches(tmp_path, caplog):
         assert "[BROKER_PUT_NUMS] [DefaultCluster] Stats In One Minute, SUM: 3 TPS: 0.30 AVGPT: 0.00" in lines
         assert "[CHANNEL_ACTIVITY] [CONNECT] Stats In One Minute, SUM: 1 TPS: 0.10 AVGPT: 1.00" in lines
         assert any(line.startswith("[GROUP_GET_FALL_SIZE] [0@T@g] Stats Every 5 Minutes, Value: ") for line in lines)
+
+    run(tmp_path, body)
+
+
+def test_water_marks_are_apache_s(tmp_path, caplog):
+    async def body(session):
+        with caplog.at_level(logging.INFO, "rocketmq_ops.broker.stats.water_marks"):
+            write_water_marks(session.broker)
+        lines = [record.getMessage() for record in caplog.records if record.name.endswith("water_marks")]
+        assert lines == ["[WATERMARK] Send Queue Size: 0 SlowTimeMills: 0"]
 
     run(tmp_path, body)
 

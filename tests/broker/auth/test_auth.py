@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from rocketmq_ops.broker.auth import audit_log
 from rocketmq_ops.broker.auth.config import AuthConfig
 from rocketmq_ops.broker.controller import BrokerController
 from rocketmq_ops.common.config import ConfigError
@@ -78,6 +79,57 @@ def test_who_has_not_signed_rightly_is_refused_alike(tmp_path: Path) -> None:
         assert await Client(session, "off", "wrong").ask(*send) == (16, FORGED), "only its owner learns of it"
 
     with_users(tmp_path, test)
+
+
+def test_the_audit_log_says_who_was_refused_and_no_secret(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", "rocketmq_ops.broker.auth.audit_log")
+
+    async def test(session: Session) -> None:
+        root = Client(session, ROOT)
+        send = (RequestCode.SEND_MESSAGE_V2, send_fields("TBW102"), b"body")
+        assert await root.create_user("ann") == (0, "")
+        ann = Client(session, "ann")
+        await Client(session, None).ask(*send)
+        for name in ("ann", "line\nbreak"):
+            await Client(session, name, "wrong").ask(*send)
+        await ann.ask(*send)
+        await root.allow("ann", "Topic:TBW102", "Pub")
+        assert (await ann.ask(*send))[0] == 0
+
+    broker = broker_with(tmp_path)
+    broker.config.logDir = str(tmp_path / "logs")
+    broker = BrokerController(
+        broker.config, broker.store_config, broker.server_config, broker.client_config, broker.auth_config
+    )
+    run_with(broker, test)
+    lines = [(record.levelname, record.getMessage()) for record in caplog.records if record.name.endswith(".audit_log")]
+    assert [text for level, text in lines if level == "INFO"] == [
+        "[AUTHENTICATION] User:ann is authenticated failed from sourceIp = 127.0.0.1 for request = 310.",
+        "[AUTHENTICATION] User:'line\\nbreak' is authenticated failed from sourceIp = 127.0.0.1 for request = 310.",
+        "[AUTHORIZATION] Subject = User:ann is Deny Action = Pub from sourceIp = 127.0.0.1 on resource = Topic:TBW102 "
+        "for request = 310.",
+    ]
+    allowed = [text for level, text in lines if level == "DEBUG" and text.startswith("[AUTHORIZATION]")]
+    assert allowed == [lines[-1][1]] == [
+        "[AUTHORIZATION] Subject = User:ann is Allow Action = Pub from sourceIp = 127.0.0.1 on resource = Topic:TBW102 "
+        "for request = 310."
+    ]  # fmt: skip
+    assert not any(SECRET in text or "Signature" in text for _, text in lines)
+
+
+def test_the_audit_log_has_a_limit(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    caplog.set_level("INFO", "rocketmq_ops.broker.auth.audit_log")
+    now = [0]
+    monkeypatch.setattr(audit_log.time, "monotonic_ns", lambda: now[0])
+    audit = audit_log.AuditLog(has_files=True)
+    for at in (1, 2):
+        now[0] = at * 1_000_000_000
+        for _ in range(300 if at == 1 else 1):
+            audit.authentication("x", "127.0.0.1", 310, refused=True)
+    assert len(caplog.messages) == 202
+    assert caplog.messages[200] == "100 more lines were not written: more than 200 came in a second"
+    audit_log.AuditLog(has_files=False).authentication("x", "127.0.0.1", 310, refused=True)
+    assert len(caplog.messages) == 202
 
 
 def test_a_unique_key_query_is_signed_by_newer_clients_only(tmp_path: Path) -> None:
