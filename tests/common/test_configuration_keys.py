@@ -20,6 +20,7 @@ FOLDERS = ("common", "remoting", "store", "namesrv", "broker", "mqadmin")
 #: Read without an effect of its own, and why.
 READ_ONLY_TO_SHOW = {
     "endTransactionPoolQueueCapacity": "a figure of brokerStatus",
+    "transientStorePoolEnable": "whether brokerStatus has remainHowManyDataToCommit",
 }
 #: How the fields begin that are read under the names of their keys (`client_context_by` in `remoting/tls.py`).
 READ_BY_KEY = "tlsClient"
