@@ -1,6 +1,7 @@
 """Make the pictures of the dashboard in docs/images/: it starts `mqadmin dev`, a load on it, and looks for a while.
 
-`python scripts/screenshots.py [SECONDS]`; needs the packages of `dev`. All is on loopback, and gone at the end.
+`python scripts/screenshots.py [FOLDER]`; it takes twelve minutes, since some compare with ten minutes before. It needs
+the packages of `dev`. All is on loopback, and gone at the end.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from svg import mended
@@ -35,15 +37,28 @@ IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 TOPICS = ("Orders", "Payments", "Shipments")
 #: Group -> its topic, and how many messages a second it takes; 0: it hangs.
 GROUPS = {"billing": ("Orders", 40), "mailer": ("Orders", 8), "ledger": ("Payments", 30), "warehouse": ("Shipments", 0)}
+#: Names of keys, and seconds within which a screen has all that it asks for.
+KEYS = {":": "colon", "/": "slash", "[": "left_square_bracket"}
+SETTLES = 5
 #: Messages a second to each topic.
 RATE = 20
-#: Name of the picture -> size, theme, language, keys.
+#: Seconds of load before a picture, and before one that compares with ten minutes before.
+EARLY, LATE = 90, 690
+#: The group that hangs, from what a client of it does to what waits for it.
+STUCK = (*":group/warehouse", "enter")
+#: The groups a minute ago, each figure beside that of ten minutes before.
+COMPARED = (*":groups", "enter", *"[[[[[[", "c")
+#: Name of the picture -> seconds of load before it, size, theme, language, keys.
 PICTURES = {
-    "dashboard-overview": ((120, 32), "dark", "en", ()),
-    "dashboard-overview-light": ((120, 32), "light", "en", ()),
-    "dashboard-overview-zh": ((120, 32), "dark", "zh", ()),
-    "dashboard-groups": ((120, 32), "dark", "en", (*":groups", "enter")),
-    "dashboard-topics": ((120, 32), "dark", "en", (*":topics", "enter")),
+    "dashboard-overview": (EARLY, (120, 30), "dark", "en", ()),
+    "dashboard-overview-light": (EARLY, (120, 30), "light", "en", ()),
+    "dashboard-overview-zh": (EARLY, (120, 30), "dark", "zh", ()),
+    "dashboard-group": (EARLY, (120, 20), "dark", "en", STUCK),
+    "dashboard-group-zh": (EARLY, (120, 20), "dark", "zh", STUCK),
+    "dashboard-groups": (EARLY, (120, 30), "dark", "en", (*":groups", "enter")),
+    "dashboard-topics": (EARLY, (120, 30), "dark", "en", (*":topics", "enter")),
+    "dashboard-compared": (LATE, (120, 20), "dark", "en", COMPARED),
+    "dashboard-compared-zh": (LATE, (120, 20), "dark", "zh", COMPARED),
 }
 
 
@@ -77,21 +92,27 @@ async def load(namesrv: str) -> None:
             await asyncio.sleep(1 / RATE)
 
 
-async def look(namesrv: str, seconds: float, folder: Path) -> None:
+async def look(namesrv: str, folder: Path) -> None:
     """Watch for a while, and take the pictures."""
     working = asyncio.create_task(load(namesrv))
     try:
-        async with MQAdmin([namesrv]) as admin, LiveModel(admin, ring=False) as model:
-            await asyncio.wait({working}, timeout=seconds)
-            if working.done():
-                working.result()
-            for name, (size, theme, language, keys) in PICTURES.items():
+        async with MQAdmin([namesrv]) as admin, LiveModel(admin) as model:
+            begun = time.monotonic()
+            for name, (after, size, theme, language, keys) in PICTURES.items():
+                await asyncio.wait({working}, timeout=max(begun + after - time.monotonic(), 0))
+                if working.done():
+                    working.result()
                 lang.speak(language)
+                model.go_live()
                 options = Options(theme=theme, title="shop", follows=False)
                 app = Dashboard(Context(model, Spoken(), catalogue(VIEWS), options, admin=admin))
                 async with app.run_test(size=size) as pilot:
                     await pilot.pause()
-                    await pilot.press(*(" " if key == " " else {":": "colon"}.get(key, key) for key in keys))
+                    for key in keys:
+                        await pilot.press(KEYS.get(key, key))
+                        await pilot.pause()
+                    await asyncio.sleep(SETTLES if keys else 0)  # what a screen asks for, or reads of the past
+                    app.look()
                     await pilot.pause()
                     (folder / f"{name}.svg").write_text(mended(app.export_screenshot(title="mqadmin tui")), "utf-8")
                     print(folder / f"{name}.svg")
@@ -103,8 +124,7 @@ async def look(namesrv: str, seconds: float, folder: Path) -> None:
 
 def main() -> int:
     """Start the pair, and stop it."""
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 90
-    folder = Path(sys.argv[2]) if len(sys.argv) > 2 else IMAGES
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES
     with tempfile.TemporaryDirectory() as scratch:
         os.environ["XDG_STATE_HOME"] = scratch
         ready = Path(scratch) / "ready.json"
@@ -124,7 +144,7 @@ def main() -> int:
                         return 1
                     asyncio.run(asyncio.sleep(0.1))
                 folder.mkdir(parents=True, exist_ok=True)
-                asyncio.run(look(json.loads(ready.read_text("utf-8"))["namesrv"], seconds, folder))
+                asyncio.run(look(json.loads(ready.read_text("utf-8"))["namesrv"], folder))
             finally:
                 if server.stdin is not None:
                     server.stdin.close()

@@ -7,12 +7,12 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import pytest
 from textual.pilot import Pilot
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Input
 
 from rocketmq_ops.common.errors import Failure, RocketMQError
@@ -42,6 +42,7 @@ from tests.tui.pictures.matrix import Picture
 from tests.tui.pictures.too_much import too_much
 from tests.tui.snapshot import Album, coloured, seen
 
+T = TypeVar("T")
 SCREENS = [place.name for place in catalogue(VIEWS).places]
 #: What each screen is about; the others are about nothing.
 NAMES = {
@@ -80,7 +81,7 @@ class FakeChanger:
 
     async def journal(self, most: int) -> list[JournalEntry]:
         if self._state == "failed":
-            raise RocketMQError("cannot read the journal: it is damaged", "move it away")
+            raise RocketMQError("cannot read the journal: journal: Permission denied", "set XDG_STATE_HOME to a folder")
         return made_up.journal() if self._state != "empty" else []
 
 
@@ -112,7 +113,7 @@ def _run(number: int) -> Run:
         Figure("probe.replicationGap", "broker-a#1", number * 123_456.0),
         Figure("probe.retryRate", "billing", float(number % 7)),
     ]
-    failures = [Failure("10.0.0.2:10911", "no answer within 3000 ms", "see that it runs")] if number % 9 == 0 else []
+    failures = [Failure("10.0.0.3:10911", "no answer within 3000 ms", "see that it runs")] if number % 9 == 0 else []
     groups = [
         GroupOffsets(group="billing", queues=[QueueOffsets(key, 100 + number, 90) for key in keys], members=2),
         GroupOffsets(group="订单-消费组", queues=[QueueOffsets(keys[0], number, number)], members=1),
@@ -161,7 +162,7 @@ def state(monkeypatch: pytest.MonkeyPatch, folder: Path) -> SimpleNamespace:
     return now
 
 
-def _kinds(kind: type[DetailScreen]) -> list[type[DetailScreen]]:
+def _kinds(kind: type[T]) -> list[type[T]]:
     return [each for found in kind.__subclasses__() for each in (found, *_kinds(found))]
 
 
@@ -181,7 +182,7 @@ def _address(screen: str, state: str) -> Address:
         name = {"empty": "nothing", "failed": "nowhere"}.get(state, name)
         if screen == "record":
             options = (("at", "0"),)
-    elif state == "huge" and name and screen != "client":
+    elif state == "huge" and name and screen not in ("client", "broker"):  # others are not there
         name = clusters.LONG
     return Address(screen, name, options)
 
@@ -276,6 +277,7 @@ def test_a_dialog_looks_as_it_was_accepted(dialog: str, state: SimpleNamespace) 
 def test_without_colours_nothing_is_lost(state: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     album = Album("no-colour")
+    opened_kinds: set[type[Any]] = set()
 
     async def main() -> None:
         app: Any = dashboard(views=VIEWS, write=True, saved=SavedViews(None))
@@ -292,17 +294,32 @@ def test_without_colours_nothing_is_lost(state: SimpleNamespace, monkeypatch: py
                     app.screen.draw()
                     await at_rest(pilot)
                 album.take(app, name)
+                opened_kinds.add(type(app.screen))
                 assert not coloured(seen(app)), f"{name} has colours"
 
     asyncio.run(main())
     album.check()
+    assert {kind for kind in _kinds(ModalScreen) if kind.__module__.startswith("rocketmq_ops.")} <= opened_kinds
 
 
 @pytest.mark.parametrize("screen", SCREENS)
-def test_each_screen_has_each_size_theme_language_and_state(screen: str) -> None:
-    found = matrix.pictures(screen)
-    assert {picture.size for picture in found} == matrix.SIZES
-    assert {picture.theme for picture in found} == matrix.THEMES
-    assert {picture.lang for picture in found} == matrix.LANGUAGES
+def test_each_part_of_a_screen_has_each_size_theme_language_and_state(screen: str) -> None:
     never = {state for name, state in matrix.NEVER if name == screen}
-    assert {picture.state for picture in found} == matrix.STATES - never
+    found = matrix.pictures(screen)
+    assert {picture.part for picture in found} == set(matrix.PARTS.get(screen, ("",)))
+    for part in matrix.PARTS.get(screen, ("",)):
+        of_it = [picture for picture in found if picture.part == part]
+        assert {picture.size for picture in of_it} == matrix.SIZES, part
+        assert {picture.theme for picture in of_it} == matrix.THEMES, part
+        assert {picture.lang for picture in of_it} == matrix.LANGUAGES, part
+        assert {picture.state for picture in of_it} == matrix.STATES - never, part
+        # Where room is least each language is looked at, and what is too long where there is least and most.
+        assert {picture.lang for picture in of_it if picture.size == matrix.SMALL} == matrix.LANGUAGES, part
+        assert {picture.size for picture in of_it if picture.state == "huge"} == {matrix.SMALL, matrix.LARGE}, part
+
+
+def test_each_dialog_has_each_size_theme_and_language() -> None:
+    over = matrix.OVER
+    assert {picture.size for picture in over} == matrix.SIZES
+    assert {picture.theme for picture in over} == matrix.THEMES
+    assert {picture.lang for picture in over if picture.size == matrix.SMALL} == matrix.LANGUAGES

@@ -19,6 +19,8 @@ class Below(int):
 
 
 Value = str | int | float | None
+#: By how much each cell of a row has changed; None: not known, or no figure.
+Changes = tuple[float | None, ...]
 #: In place of a figure that there is not: when an alarm ended that goes on, the gap to a slave where there is none.
 NOTHING: Final = "-"
 
@@ -162,7 +164,7 @@ def _number(cell: Value) -> TypeGuard[int | float]:
     return isinstance(cell, (int, float)) and not isinstance(cell, Below)
 
 
-def changes(now: Row, then: Row | None) -> tuple[float | None, ...]:
+def changes(now: Row, then: Row | None) -> Changes:
     """By how much each number of a row has changed since; None where it is no number or was not known."""
     return tuple(
         cell - before if _number(cell) and _number(before) else None

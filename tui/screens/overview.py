@@ -57,13 +57,15 @@ class Section(Vertical):
         most: int | None = None,
         before: dict[str, Row] | None = None,
         about: str = "",
+        among: int | None = None,
     ) -> None:
         """Draw a table, in at most so many lines; `before` are the rows to compare with, by their keys; `about` is said
-        of all of them."""
+        of all of them; `among` is how many there are where not all are in the table."""
         word, tr = self._given.word, self._given.tr
         title: list[Part] = [(f" {word(self._title)} ", "strong")]
         if table.rows:
-            title.append((f"{len(table.rows):,}", "dim"))
+            shown = f"{len(table.rows):,}"
+            title.append((shown if among in (None, len(table.rows)) else f"{shown}/{among:,}", "dim"))
         if about:
             title.append((f"  {about}", "dim"))
         if table.note:
@@ -146,7 +148,7 @@ class OverviewScreen(DashboardScreen):
             if self._behind is None or self._behind[0] is not moment.groups:  # else so are the rows
                 self._behind = moment.groups, behind(moment, Groups().table(moment, self.address))
             before = None if then is None else then[1]
-            groups.show(self._behind[1], moment.time_ms, most=size.height // 3, before=before)
+            groups.show(self._behind[1], moment.time_ms, most=size.height // 3, before=before, among=len(moment.groups))
         self.query_one("#alarms", Section).show(AlarmList().table(moment, self.address), moment.time_ms)
         self.query_one("#events", Section).show(EventList().table(moment, self.address), moment.time_ms)
 

@@ -369,7 +369,7 @@ class Grid(ScrollView, can_focus=True):
 
     def _lay_out(self) -> None:
         if self._shown is not None:
-            self._columns.lay_out(self._shown.table, self._near(), self._width, compared=self._before is not None)
+            self._columns.lay_out(self._shown.table, self._near(), self._width, self._before)
 
     def _near(self) -> Sequence[Row]:
         """The rows around those that are seen."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from rich.cells import cell_len
 
-from rocketmq_ops.tui.model.figures import COMPARED, WIDTHS
-from rocketmq_ops.tui.model.table import Column, Kind, Row, Table
+from rocketmq_ops.tui.model.figures import COMPARED, WIDTHS, change
+from rocketmq_ops.tui.model.table import Changes, Column, Kind, Row, Table, changes
 from rocketmq_ops.tui.widgets.grid_texts import Texts
 
 _FIGURES: Final = frozenset(WIDTHS)
@@ -24,8 +24,10 @@ _LEAST: Final = 8
 _NAME: Final = 32
 #: Cells of a state at least: most of our words for states are no longer, and it is what a row is looked at for.
 _LEAST_STATE: Final = 16
-#: Cells that a change of a figure takes at most.
+#: Cells that a change of a figure takes at most, and by how many at once it gets more of them: with each look changes
+#: are others, and columns are to stay where they are.
 _CHANGE: Final = 9
+_STEP: Final = 3
 
 
 class Slot(NamedTuple):
@@ -83,15 +85,17 @@ class Columns:
         self.first = max(0, min(self.first + direction, len(table.columns) - 2))
         return True
 
-    def lay_out(self, table: Table, near: Sequence[Row], width: int, *, compared: bool) -> None:
-        """Choose those that fit into so many cells. `near` are the rows around those that are seen."""
+    def lay_out(self, table: Table, near: Sequence[Row], width: int, before: Mapping[str, Row] | None) -> None:
+        """Choose those that fit into so many cells. `near` are the rows around those that are seen, `before` those that
+        they are compared with."""
         if self._of is not table:
             self._of = table
             self._widths.clear()
             self._states.clear()
         room = width - HEAD
+        by = None if before is None else [changes(row, before.get(row.key)) for row in near]
         candidates = [
-            self._slot(at, column, table, near, room, compared)
+            self._slot(at, column, table, near, room, by)
             for at, column in enumerate(table.columns)
             if at == 0 or at > self.first
         ]
@@ -106,10 +110,15 @@ class Columns:
         self.slots = _widened(kept, room)
         self.left_away = len(candidates) - len(kept)
 
-    def _slot(self, at: int, column: Column, table: Table, near: Sequence[Row], room: int, compared: bool) -> Slot:
-        """A column with the width that it would like."""
+    def _slot(
+        self, at: int, column: Column, table: Table, near: Sequence[Row], room: int, by: Sequence[Changes] | None
+    ) -> Slot:
+        """A column with the width that it would like; `by` are the changes of the rows near."""
         heading = self._texts.heading(column.title)
-        changed = _CHANGE if compared and column.kind in COMPARED else 0
+        changed = 0
+        if by is not None and column.kind in COMPARED:
+            longest = max((len(change(each[at], column.kind)) for each in by), default=0)
+            changed = min(-(-(longest + 1) // _STEP) * _STEP, _CHANGE)
         arrow = 2 if column.sortable else 0
         width = max(self._content(at, column, table.rows, near, room), min(cell_len(heading) + arrow, 20))
         return Slot(at, column, heading, width + changed, changed)

@@ -63,15 +63,12 @@ def _cluster(now: Moment) -> Moment:
         seen.waiting_ms = number * 700
         seen.drained_in_ms = number * MINUTE or None
         seen.members = 1 + number % 4
-        if number == 2:
-            seen.lag = msgspec.structs.replace(seen.lag, state=LagState.UNKNOWN)
         if seen.lag.state is not LagState.OK:
             seen.since_ms = NOW_MS - 2 * MINUTE
     now.groups["订单-消费组"] = group(
         "订单-消费组", 88_123, LagState.SLOW, consume_rate=12.5, members=3, waiting_ms=HOUR, since_ms=NOW_MS - HOUR
     )
-    for seen in now.groups.values():
-        seen.offsets.queues += [QueueOffsets(QueueKey("orders", "broker-a", at), None, None) for at in range(8)]
+    _with_queues(now)
     for number, topic in enumerate(now.topics.values()):
         topic.out_rate = number * 1.7
     now.topics["订单"] = TopicSeen(topic="订单", on={"broker-a": TopicQueues(8, 8, 4)}, in_rate=0.0, out_rate=12.0)
@@ -110,6 +107,17 @@ def _cluster(now: Moment) -> Moment:
     return now
 
 
+def _with_queues(now: Moment) -> None:
+    """Each group has eight queues that share its lag; where that is not known, nor is how it is."""
+    for seen in now.groups.values():
+        lag = seen.lag.lag
+        if lag is None:
+            seen.lag = msgspec.structs.replace(seen.lag, state=LagState.UNKNOWN)
+        for at in range(8):
+            end = None if lag is None else 10_000 + lag // 8 + (lag % 8 if not at else 0)
+            seen.offsets.queues.append(QueueOffsets(QueueKey("orders", "broker-a", at), end, 10_000))
+
+
 def with_past(now: Moment) -> FakeModel:
     """With a moment of ten and one of thirty minutes before, and figures of ten minutes."""
     lags = [seen.lag.lag for seen in now.groups.values()]
@@ -126,6 +134,7 @@ def with_past(now: Moment) -> FakeModel:
     before = moment(NOW_MS - 10 * MINUTE, groups=39, topics=30, brokers=4)
     for seen in before.groups.values():
         seen.consume_rate = 5.0
+    _with_queues(before)
     model = FakeModel(now, [moment(NOW_MS - 30 * MINUTE), before])
     times = [NOW_MS - at * 10_000 for at in range(60, 0, -1)]
     for number, address in enumerate(now.brokers):

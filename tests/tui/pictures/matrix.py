@@ -41,13 +41,18 @@ FURTHER: Final = (
     Picture("usual", SMALL, "dark", "en"),
     Picture("usual", MIDDLE, "light", "zh"),
     Picture("empty", SMALL, "light", "en"),
+    Picture("failed", SMALL, "ansi-dark", "en"),
+    Picture("huge", SMALL, "ansi-light", "zh"),
+    Picture("huge", LARGE, "ansi-light", "en"),
 )
 #: What a dialog over a screen is drawn with.
 OVER: Final = (
     Picture("usual", SMALL, "dark", "en"),
+    Picture("usual", SMALL, "dark", "zh"),
     Picture("usual", MIDDLE, "light", "zh"),
     Picture("usual", LARGE, "light", "en"),
     Picture("usual", SMALL, "ansi-dark", "en"),
+    Picture("usual", SMALL, "ansi-light", "zh"),
 )
 #: Screen -> its parts, for those that have any.
 PARTS: Final[dict[str, Sequence[str]]] = {

@@ -17,11 +17,13 @@ def too_much(section: Section) -> Section:
     """The section with many times what it has."""
     table = section.table
     if table is not None and table.rows:
-        kinds = [column.kind for column in table.columns]
         rows = [
             Row(
                 key=f"{row.key} {number}",
-                cells=tuple(_more(cell, kind, number) for cell, kind in zip(row.cells, kinds, strict=True)),
+                cells=tuple(
+                    cell if column.right else _more(cell, column.kind, number)  # figures that are written already
+                    for cell, column in zip(row.cells, table.columns, strict=True)
+                ),
                 health=row.health,
                 opens=row.opens,
             )

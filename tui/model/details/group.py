@@ -335,7 +335,16 @@ def problem_section(group: str, found: ConsumerStatusReport) -> Section:
                 opens=Address("client", problem.client_id, (("group", group),)) if problem.client_id else None,
             )
         )
-    return table_of(_PROBLEMS, rows, "nothing is wrong among the clients that answered")
+    answered = any(client.info is not None for client in found.clients)
+    return table_of(
+        _PROBLEMS,
+        rows,
+        "nothing is wrong among the clients that answered"
+        if answered
+        else "no client has answered"
+        if found.clients
+        else "no client of this group is online",
+    )
 
 
 async def _given_up(asking: Asking) -> Section:

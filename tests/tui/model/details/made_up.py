@@ -35,7 +35,7 @@ def progress() -> GroupProgress:
         QueueProgress("orders", "broker-b", 0, None, 20, None, None, None),
         QueueProgress("orders", "broker-b", 1, 80, 80, 0, 0, NOW_MS, lag_millis=0),
     ]
-    failures = [Failure("10.0.0.2:10911", "no answer within 3000 ms", RemotingConnectError.next_step)]
+    failures = [Failure("10.0.0.3:10911", "no answer within 3000 ms", RemotingConnectError.next_step)]
     return GroupProgress(GROUP, queues, 12.5, None, None, failures, "CLUSTERING", None)
 
 
@@ -126,7 +126,7 @@ def findings() -> list[Finding]:
                 evidence="97.1% of the disk is used, cleanFileForciblyEnable is false",
                 remedy="make room, or lower fileReservedTime before the disk reaches diskSpaceCleanForciblyRatio"),
         Finding(id="groups.reads-from-disk", severity=Severity.UNKNOWN, target="all",
-                evidence="could not be judged; runtime 10.0.0.2:10911: no answer within 3000 ms",
+                evidence="could not be judged; runtime 10.0.0.3:10911: no answer within 3000 ms",
                 remedy="make the servers reachable from here, and run it again"),
     ]  # fmt: skip
 

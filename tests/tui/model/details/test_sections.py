@@ -9,6 +9,7 @@ import pytest
 
 from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
+from rocketmq_ops.client.admin.groups.consumer_status import ClientStatus
 from rocketmq_ops.client.admin.replicas.ha import BrokerReplication, ReplicationReport
 from rocketmq_ops.housekeeping.lag import GroupLag, LagState, QueueLag
 from rocketmq_ops.store.inspect.view.listing import FileRow
@@ -104,6 +105,22 @@ def test_subscriptions_side_by_side_mark_what_differs_and_not_who_is_silent() ->
     assert section.table is not None
     (row,) = section.table.rows
     assert (row.cells, row.health) == (("orders", "between them", "*", "TagA", None), Health.WARNING)
+
+
+def test_that_nothing_is_wrong_among_clients_is_said_where_one_has_answered() -> None:
+    found = made_up.status()
+    found.problems = []
+    silent = [client for client in found.clients if client.info is None]
+
+    def note(clients: list[ClientStatus]) -> str:
+        found.clients = clients
+        table = group.problem_section(made_up.GROUP, found).table
+        assert table is not None
+        return table.note
+
+    assert note(found.clients) == "nothing is wrong among the clients that answered"
+    assert note(silent) == "no client has answered"
+    assert note([]) == "no client of this group is online"
 
 
 def test_problems_lead_to_their_client() -> None:
