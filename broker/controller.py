@@ -1,7 +1,9 @@
 """BrokerController: wires managers, store and server together and owns the start and stop order.
 
-What lives here: construction, ports, periodic jobs, registration rhythm. No request handling (`processors/`)
-and no state of its own beyond the managers. Conventions that every manager follows:
+What lives here: construction, ports, periodic jobs. What does not: when it registers (`out/registration.py`), what is
+there only if it is asked for (`bindings.py`), requests (`processors/`); there is no state beyond the managers.
+
+Conventions that every manager follows:
 
 * it is constructed with the controller alone (`TopicConfigManager(controller)`) and reads
   `controller.config` / `controller.store_config` when it needs a setting, never a copy of one;
@@ -38,6 +40,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rocketmq_ops.broker.auth.config import AuthConfig
+from rocketmq_ops.broker.bindings import bind_all
 from rocketmq_ops.broker.client.broker_to_client import BrokerToClient
 from rocketmq_ops.broker.client.consumer_manager import ConsumerManager
 from rocketmq_ops.broker.client.filter_server_manager import FilterServerManager
@@ -51,6 +54,7 @@ from rocketmq_ops.broker.loadbalance.message_request_mode_manager import Message
 from rocketmq_ops.broker.longpolling.pull_request_hold import SWEEP_INTERVAL_MS, PullRequestHold
 from rocketmq_ops.broker.offset.consumer_offset_manager import ConsumerOffsetManager
 from rocketmq_ops.broker.out.broker_outer_api import BrokerOuterApi
+from rocketmq_ops.broker.out.registration import Registration
 from rocketmq_ops.broker.processors import install_all
 from rocketmq_ops.broker.schedule.schedule_message_service import ScheduleMessageService
 from rocketmq_ops.broker.send.stored_answers import StoredAnswers
@@ -72,7 +76,6 @@ from rocketmq_ops.common.config import ConfigError
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.periodic import PeriodicJobs
 from rocketmq_ops.common.state_files import StateFileWriter
-from rocketmq_ops.common.tasks import run_later
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
@@ -97,8 +100,6 @@ P = TypeVar("P")
 
 SCAN_CLIENTS_INTERVAL_MS = 10_000
 FILTER_SAVE_INTERVAL_MS = 10_000
-#: ms until the next attempt when a name server could not be reached or refused.
-REGISTER_RETRY_INTERVAL_MS = 3_000
 #: The VIP port, on which clients may send and administrate, lies this much below `listenPort`.
 VIP_PORT_DISTANCE = 2
 
@@ -187,6 +188,8 @@ class BrokerController:
         self.ha = HAService(self)
         self.stored_answers = StoredAnswers(self)
         self.outer = BrokerOuterApi(self)
+        self.registration = Registration(self)
+        self.register_all = self.registration.register_all
         self.held_pulls = PullRequestHold(steady_ms, self._max_offset, self.store.record_of)
         self.stages = NotedStages(self)
         self.fast_failure = BrokerFastFailure(self)
@@ -200,9 +203,6 @@ class BrokerController:
         self.meters: BrokerMeters | None = None
         self._watched: dict[Any, Any] = {}
         self._jobs = PeriodicJobs()
-        self._registering = 0
-        self._fetching = False
-        self._registered_everywhere = True
         self._configuration_listeners: list[Callable[[], None]] = [self.stored_answers.configuration_changed]
         self._started = False
 
@@ -234,10 +234,7 @@ class BrokerController:
 
     async def start(self) -> None:
         """Load configuration files and the store, listen, and register with every name server."""
-        self._bind_hooks()
-        self._bind_metrics()
-        self._bind_connections()
-        self._bind_access()
+        bind_all(self)
         tables = (self.topics, self.groups, self.offsets, self.delay)
         missing = [manager.path for manager in tables if not manager.load()]
         self.filters.load()
@@ -286,12 +283,10 @@ class BrokerController:
             except BaseException:
                 await self.stop()
                 raise
-        await self.outer.fetch_name_servers()
-        self._jobs.every("name servers", lambda: self.config.fetchNamesrvAddrInterval, self._fetch_name_servers_soon)
-        await self.register_all()
+        await self.registration.start()
         if self.slave is not None:
             self.slave.start()
-        self._jobs.every("register", self._registration_interval, self._register_soon)
+        self.registration.go_on()
         gc.collect()
         gc.freeze()
 
@@ -304,51 +299,13 @@ class BrokerController:
         """Have `watched` stand for a class of processors."""
         self._watched[cls] = watched
 
-    def _bind_hooks(self) -> None:
-        """Take over the hooks there are; without any nothing of them is loaded. Raises ConfigError."""
-        if self.config.brokerHooks or self.hooks:
-            from rocketmq_ops.broker.hooks.binding import bind
-
-            self.hooks_in_use = bind(self)
-
-    def _bind_metrics(self) -> None:
-        """Have counted what the page for Prometheus shows, if there is one; else nothing of it is loaded."""
-        if self.config.metricsExporterType == "PROM":
-            from rocketmq_ops.broker.metrics.binding import bind
-
-            self.metrics = bind(self)
-        elif self.config.metricsExporterType != "DISABLE":
-            log.warning(
-                "metricsExporterType=%s has no effect: set it to PROM, and let Prometheus or an OpenTelemetry "
-                "collector read the page",
-                self.config.metricsExporterType,
-            )
-
-    def _bind_connections(self) -> None:
-        """Have new connections be of the class that hooks and the metrics page need; else they stay what they are."""
-        observer, meters = self.rpc_observer, self.meters
-        if meters is not None:
-            from rocketmq_ops.remoting.timed_channel import TimedChannel
-
-            self.server.new_channel = lambda owner, loop, frame: TimedChannel(owner, loop, frame, observer, meters)
-        elif self.watches_answers:
-            from rocketmq_ops.remoting.observed_channel import ObservedChannel
-
-            self.server.new_channel = lambda owner, loop, frame: ObservedChannel(owner, loop, frame, observer)
-
-    def _bind_access(self) -> None:
-        """Have requests checked if that is switched on; else nothing of it is loaded. Raises RocketMQError."""
-        if self.config.aclEnable or self.auth_config.authenticationEnabled:
-            from rocketmq_ops.broker.access.binding import bind
-
-            bind(self)
-
     async def stop(self) -> None:
         """Unregister, stop listening, flush and close the store, write the configuration files."""
         if not self._started:
             return
         self._started = False
         self._jobs.stop()
+        self.registration.stop()
         if self.slave is not None:
             await self.slave.stop()
         await self.outer.unregister_all()
@@ -395,15 +352,6 @@ class BrokerController:
             await flushed.wait()
         await self.ha.drain()
 
-    async def register_all(self) -> None:
-        """Register with every name server and wait for their answers; a failing one costs a log line only."""
-        self._registering += 1
-        try:
-            accepted = await self.outer.register_all()
-        finally:
-            self._registering -= 1
-        self._registered_everywhere = accepted == len(self.outer.name_servers)
-
     def on_configuration_changed(self, listener: Callable[[], None]) -> None:
         """Call `listener` after each change of the configuration, for those who keep something derived from it."""
         self._configuration_listeners.append(listener)
@@ -412,29 +360,6 @@ class BrokerController:
         """To be called after any attribute of the configuration classes was changed at run time."""
         for listener in self._configuration_listeners:
             listener()
-
-    def _register_soon(self) -> None:
-        if not self._registering:
-            run_later(self.register_all(), "register-broker")
-
-    def _fetch_name_servers_soon(self) -> None:
-        if self.config.fetchNamesrvAddrByAddressServer and not self._fetching:
-            self._fetching = True
-            run_later(self._fetch_name_servers(), "fetch-name-servers")
-
-    async def _fetch_name_servers(self) -> None:
-        try:
-            if await self.outer.fetch_name_servers():
-                self._register_soon()
-        finally:
-            self._fetching = False
-
-    def _registration_interval(self) -> int:
-        # Where Apache waits out the period, a name server that is started together with the broker, or comes back,
-        # knows it soon.
-        if not self._registered_everywhere:
-            return REGISTER_RETRY_INTERVAL_MS
-        return max(10_000, min(self.config.registerNameServerPeriod, 60_000))
 
     def _start_jobs(self) -> None:
         every, save, config, store_config = self._jobs.every, self.files.save, self.config, self.store_config

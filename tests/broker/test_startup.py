@@ -228,7 +228,7 @@ def test_the_address_of_all_serves_ipv4_on_both_ports(tmp_path):
 
 
 def test_a_name_server_that_comes_later_learns_of_the_broker_soon(tmp_path, monkeypatch):
-    monkeypatch.setattr("rocketmq_ops.broker.controller.REGISTER_RETRY_INTERVAL_MS", 20)
+    monkeypatch.setattr("rocketmq_ops.broker.out.registration.RETRY_INTERVAL_MS", 20)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
