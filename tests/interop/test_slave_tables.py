@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from tests.interop.apache import Broker
+from tests.interop.raw import SilentClient
 from tests.interop.test_replication import SLAVE, Group, OurBroker
 
 from rocketmq_ops.client.api import groups, offsets, topics
@@ -27,7 +28,7 @@ from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.errors import RemotingError
 from rocketmq_ops.remoting.headers import CreateTopicRequestHeader
 
-TOPIC, GROUP, MESSAGES = "Tables", "table-readers", 10
+TOPIC, GROUP, NEW_GROUP, MESSAGES = "Tables", "table-readers", "readers-of-the-outage", 10
 #: A slave of Apache's learns how far its master's timers are from what that has flushed.
 MASTER = {"brokerRole": "ASYNC_MASTER", "brokerClusterName": "DefaultCluster", "timerFlushIntervalMs": "1000"}
 
@@ -127,11 +128,14 @@ def test_tables_of_a_mixed_pair(tmp_path: Path, version: str, ours: str) -> None
             key = f"{TOPIC}@{GROUP}"
             master.child.kill()
             await offsets.update_consumer_offset(session, slave.address, GROUP, TOPIC, 0, 9)
+            # A group that the master has never heard of.
+            with SilentClient(slave.address, group=NEW_GROUP, client_id="reader", topic=TOPIC):
+                await offsets.update_consumer_offset(session, slave.address, NEW_GROUP, TOPIC, 0, 7)
             again = group.start(version, "master", MASTER)
 
             async def handed_back() -> bool:
                 found = await offsets.all_consumer_offsets(session, again.address)
-                return found.get(key) == {0: 9}
+                return found.get(key) == {0: 9} and found.get(f"{TOPIC}@{NEW_GROUP}") == {0: 7}
 
             await until(handed_back)
             assert (await offsets.all_consumer_offsets(session, slave.address))[key] == {0: 9}
