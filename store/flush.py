@@ -23,6 +23,7 @@ from rocketmq_ops.store.files.checkpoint import StoreCheckpoint
 from rocketmq_ops.store.files.mapped_file import MappedFile
 from rocketmq_ops.store.files.mapped_file_queue import MappedFileQueue
 from rocketmq_ops.store.index.index_service import IndexService
+from rocketmq_ops.store.put_times import PutTimes
 from rocketmq_ops.store.queue.consume_queue_store import ConsumeQueueStore
 from rocketmq_ops.store.running_flags import FILE_LOST, RunningFlags
 
@@ -45,8 +46,10 @@ class FlushService:
         checkpoint: StoreCheckpoint,
         on_log_flushed: Callable[[int], None],
         flags: RunningFlags,
+        put_times: PutTimes,
     ) -> None:
-        """`on_log_flushed` is called with the commitlog offset up to which all is durable by now.
+        """`on_log_flushed` is called with the commitlog offset up to which all is durable by now; `put_times` gets how
+        long each has waited for that.
 
         A lost commitlog file is noted in `flags`, so that no more messages are taken."""
         self._config = config
@@ -56,6 +59,7 @@ class FlushService:
         self._checkpoint = checkpoint
         self._on_log_flushed = on_log_flushed
         self._flags = flags
+        self._put_times = put_times
         #: One line says it all while a sync fails again and again.
         self._log_failures, self._queue_failures = LogRate(), LogRate()
         #: Under SYNC_FLUSH consumers see a message, and its sender is answered, after the sync.
@@ -143,10 +147,12 @@ class FlushService:
 
     def longest_wait_ms(self) -> int:
         """How long the first of them has waited."""
-        if not self._waiting or self._loop is None:
+        return self._waited_ms(self._waiting[0][1]) if self._waiting else 0
+
+    def _waited_ms(self, deadline: float) -> int:
+        if self._loop is None:
             return 0
-        begun = self._waiting[0][1] - self._config.syncFlushTimeout / 1000
-        return max(0, int((self._loop.time() - begun) * 1000))
+        return max(0, int((self._loop.time() - deadline) * 1000) + self._config.syncFlushTimeout)
 
     def after_flush(self, end_offset: int, callback: Callable[[], None]) -> None:
         """Call back once the commitlog is durable up to `end_offset`, whenever that is; no sync is asked for.
@@ -240,7 +246,8 @@ class FlushService:
             self._answer_first(False)
 
     def _answer_first(self, ok: bool) -> None:
-        callback = self._waiting.popleft()[2]
+        _, deadline, callback = self._waiting.popleft()
+        self._put_times.took(self._waited_ms(deadline))
         try:
             callback(ok)
         except Exception:

@@ -10,7 +10,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
+from rocketmq_ops.store.put_times import PutTimes
+
 _WINDOWS_S = (10, 60, 600)
+_TURN_MS = 60_000
 
 
 class _Sample(NamedTuple):
@@ -25,25 +28,30 @@ class StoreStats:
     """Counters since the start of the store."""
 
     __slots__ = (
-        "_clock", "_samples", "boot_timestamp", "get_found", "get_missed", "put_bytes", "put_failed", "put_messages",
-        "transferred_messages",
+        "_clock", "_samples", "_turned_at", "boot_timestamp", "get_found", "get_missed", "put_bytes", "put_failed",
+        "put_messages", "put_times", "transferred_messages",
     )  # fmt: skip
 
     def __init__(self, clock: Callable[[], int]) -> None:
         self._clock = clock
-        self.boot_timestamp = clock()
+        self.boot_timestamp = self._turned_at = clock()
         self.put_messages = 0
         self.put_bytes = 0
         self.put_failed = 0
         self.get_found = 0
         self.get_missed = 0
         self.transferred_messages = 0
+        self.put_times = PutTimes()
         self._samples: deque[_Sample] = deque(maxlen=_WINDOWS_S[-1] + 1)
 
     def sample(self) -> None:
-        """Take a sample for the rates; call it once a second."""
+        """Take a sample for the rates, and once a minute the times of puts; call it once a second."""
+        now = self._clock()
+        if abs(now - self._turned_at) > _TURN_MS:
+            self._turned_at = now
+            self.put_times.turn(self.put_messages)
         self._samples.append(
-            _Sample(self._clock(), self.put_messages, self.get_found, self.get_missed, self.transferred_messages)
+            _Sample(now, self.put_messages, self.get_found, self.get_missed, self.transferred_messages)
         )
 
     def _rates(self, field: str) -> str:
@@ -67,7 +75,7 @@ class StoreStats:
         return " ".join(str(float(a or 0) + float(b or 0)) for a, b in zip(found, missed, strict=True))
 
     def runtime_info(self) -> dict[str, str]:
-        """Keys and texts of brokerStatus. Times of single puts are not measured, so their keys are not here."""
+        """Keys and texts of brokerStatus."""
         times = max(1, self.put_messages)
         return {
             "bootTimestamp": str(self.boot_timestamp),
@@ -77,6 +85,10 @@ class StoreStats:
             "putMessageSizeTotal": str(self.put_bytes),
             "putMessageAverageSize": str(self.put_bytes / times),
             "dispatchMaxBuffer": "0",
+            "putMessageEntireTimeMax": str(self.put_times.longest_ms),
+            "putMessageDistributeTime": self.put_times.distribution(),
+            "putLatency99": f"{self.put_times.percentile(0.99):.2f}",
+            "putLatency999": f"{self.put_times.percentile(0.999):.2f}",
             "putTps": self._rates("put"),
             "getFoundTps": self._rates("found"),
             "getMissTps": self._rates("missed"),

@@ -1,9 +1,9 @@
 """The key-value table that `brokerStatus` shows: the store, the delay service and the statistics as they are now.
 
 Every key of Apache's is there. Those of thread pools are constant but for sends that wait for the disk: one event loop
-handles everything, so no request waits in a queue; the time that a single put or get takes is not measured, and its
-keys say so with zero or null. A slave has two keys more: where it replicates from, and why it does not (`haProblem`,
-empty while it does).
+handles everything, so no request waits in a queue; the time that a single get takes is not measured, and its key says
+so with zero. A slave has two keys more: where it replicates from, and why it does not (`haProblem`, empty while it
+does).
 
 Mirrors AdminBrokerProcessor.prepareRuntimeInfo.
 """
@@ -29,13 +29,7 @@ _POOLS = {
     "query": "queryThreadPoolQueueCapacity",
     "ack": "ackThreadPoolQueueCapacity",
 }
-_NOT_MEASURED = {
-    "putMessageEntireTimeMax": "0",
-    "getMessageEntireTimeMax": "0",
-    "putLatency99": "0.00",
-    "putLatency999": "0.00",
-    "putMessageDistributeTime": "null",
-}
+_NOT_MEASURED = {"getMessageEntireTimeMax": "0"}
 
 
 def runtime_info(controller: BrokerController) -> dict[str, str]:

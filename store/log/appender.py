@@ -72,6 +72,7 @@ class Appender:
         self._flush = flush
         self._after_sync = flush.is_awaited
         self._stats = stats
+        self._put_times = stats.put_times
         self._batch_records = BatchRecords(commit_log)
         #: One line says it all while a disk is full.
         self._failures = LogRate()
@@ -132,6 +133,9 @@ class Appender:
             queue.max_offset = offset + 1
             if queue.topic in arrivals.topics:
                 arrivals.arrived(queue, offset + 1, code, timestamp, properties)
+            took = self._clock() - timestamp
+            if took > 0:
+                self._put_times.took(took)
         stats = self._stats
         stats.put_messages += 1
         stats.put_bytes += size
@@ -174,6 +178,9 @@ class Appender:
             queue.max_offset = end
             if topic in self._arrivals.topics:
                 self._arrivals.arrived(queue, end, code, timestamp, msg.properties)
+            took = self._clock() - timestamp
+            if took > 0:
+                self._put_times.took(took)
         stats = self._stats
         stats.put_messages += 1
         stats.put_bytes += size
@@ -253,6 +260,8 @@ class Appender:
         self._stats.put_messages += count
         self._stats.put_bytes += size
         ids = self._batch_records.message_ids(offsets)
+        if not self._after_sync:
+            self._put_times.took(self._clock() - timestamp)
         return PutMessageResult(_OK, begin, size, first_offset, timestamp, ids, count)
 
     def _index_each(
