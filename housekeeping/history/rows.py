@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from rocketmq_ops.housekeeping.history.packing import column
-from rocketmq_ops.housekeeping.history.runs import GroupOffsets
+from rocketmq_ops.housekeeping.history.runs import Offsets
 
 #: Between the names of a row; no topic, group or broker has it in its name.
 MARK: Final = "\x1f"
@@ -21,7 +21,7 @@ def at_once() -> None:
 
 
 def rows_of(
-    groups: Iterable[GroupOffsets], known: list[str], pause: Callable[[], None]
+    groups: Iterable[Offsets], known: list[str], pause: Callable[[], None]
 ) -> dict[str, tuple[int | None, int | None]]:
     """Row -> (end, how far the group is behind it), of an unknown end the offset itself in place of the latter; the row
     of the group itself has its members for an end. A name that is among the sorted `known` ones is that very object:

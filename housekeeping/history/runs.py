@@ -5,8 +5,9 @@ None is what was not known when a run looked, which is neither 0 nor what it was
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -34,12 +35,42 @@ class QueueOffsets(msgspec.Struct, frozen=True, gc=False):
     committed: int | None
 
 
+class Offsets(Protocol):
+    """A group at one run, however it is held. `members` is how many clients were connected; None when nobody was
+    asked."""
+
+    @property
+    def group(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def queues(self) -> Sequence[QueueOffsets]:
+        """Its queues, with where they and the group are. They may be made for who asks."""
+        ...
+
+    @property
+    def members(self) -> int | None:
+        """Its clients."""
+        ...
+
+    @property
+    def keys(self) -> Sequence[QueueKey]:
+        """Its queues alone."""
+        ...
+
+
 class GroupOffsets(msgspec.Struct, kw_only=True, gc=False):
-    """A group at one run. `members` is how many clients were connected; None when nobody was asked."""
+    """See `Offsets`."""
 
     group: str
     queues: list[QueueOffsets]
     members: int | None = None
+
+    @property
+    def keys(self) -> Sequence[QueueKey]:
+        """See `Offsets`."""
+        return [queue.queue for queue in self.queues]
 
 
 class Figure(NamedTuple):
@@ -55,7 +86,7 @@ class Run(msgspec.Struct, kw_only=True):
     could not be read. `texts` are other things by names, kept as routes are when they change; None leaves them."""
 
     time_ms: int
-    groups: list[GroupOffsets] = []
+    groups: Sequence[Offsets] = []
     figures: list[Figure] = []
     routes: dict[str, str] | None = None
     failures: list[Failure] = []

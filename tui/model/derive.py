@@ -77,7 +77,7 @@ def derive(
             waiting = _waiting(window, was, looks.previous_ms, looks.before_last(name))
         groups[name] = GroupSeen(
             group=name,
-            offsets=look.offsets[name],
+            offsets=look.of(name),
             lag=judged,
             waiting_ms=waiting,
             consume_rate=rate,

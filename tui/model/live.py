@@ -192,7 +192,7 @@ class LiveModel(Timeline):
         before = self._derived.groups if self._derived is not None else {}
         derived = derive(self._looks, before, pause, in_doubt)
         return derived, [
-            (seen.group, seen.lag.lag != 0, list(dict.fromkeys([queue.queue.broker for queue in seen.offsets.queues])))
+            (seen.group, seen.lag.lag != 0, list(dict.fromkeys([key.broker for key in seen.offsets.keys])))
             for seen in derived.groups.values()
         ]
 

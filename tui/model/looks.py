@@ -1,10 +1,12 @@
 """The last looks at all groups, held in columns: windows of them are what groups are judged by.
 
-A look of 20,000 queues takes 350 KB; how many there are is bounded by their age.
+A look of 20,000 queues takes 160 KB; how many there are is bounded by their age. Objects for each queue, which take
+twenty times as much, are made for who asks, and not kept.
 """
 
 from __future__ import annotations
 
+import contextlib
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -15,13 +17,15 @@ import msgspec
 
 from rocketmq_ops.housekeeping.history.packing import ABSENT
 from rocketmq_ops.housekeeping.history.rows import at_once
-from rocketmq_ops.housekeeping.history.runs import GroupOffsets, GroupWindow, QueueKey, QueueWindow
+from rocketmq_ops.housekeeping.history.runs import GroupOffsets, GroupWindow, QueueKey, QueueOffsets, QueueWindow
 from rocketmq_ops.housekeeping.lag import WINDOW_RUNS
 
 T = TypeVar("T")
 
 #: How far back the looks go by which a group is judged, ms.
 WINDOW_MS: Final = 5 * 60_000
+#: In place of a step where an offset is not known.
+_NO_STEP: Final = -(1 << 31)
 #: Groups that are gone through between two pauses.
 AT_A_TIME: Final = 100
 
@@ -43,6 +47,58 @@ class Placed(msgspec.Struct, frozen=True, gc=False):
     keys: tuple[QueueKey, ...]
 
 
+class Steps(msgspec.Struct, frozen=True, gc=False):
+    """A column of offsets, by how far each is from one that looks share: offsets take eight bytes, and what they grow
+    by within minutes four."""
+
+    base: array[int]
+    steps: array[int]
+
+    @staticmethod
+    def of(values: list[int | None], before: Steps | None) -> Steps:
+        """The column of these values. They begin a new base where the one before is of others, or too far away."""
+        if before is not None and len(before.base) == len(values):
+            pairs = zip(values, before.base, strict=True)
+            with contextlib.suppress(OverflowError):
+                return Steps(before.base, array("i", [_NO_STEP if v is None else _step(v - b) for v, b in pairs]))
+        base = array("q", [value or 0 for value in values])
+        return Steps(base, array("i", [_NO_STEP if value is None else 0 for value in values]))
+
+    def part(self, begin: int, end: int) -> array[int]:
+        """A part of it in full; ABSENT is what was not known."""
+        pairs = zip(self.base[begin:end], self.steps[begin:end], strict=True)
+        return array("q", [ABSENT if step == _NO_STEP else base + step for base, step in pairs])
+
+
+class OffsetsAt(msgspec.Struct, eq=False, gc=False):
+    """A group at one look; implements `Offsets`."""
+
+    group: str
+    look: Look
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, OffsetsAt):
+            return NotImplemented
+        return (self.group, self.members, self.queues) == (other.group, other.members, other.queues)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def queues(self) -> list[QueueOffsets]:
+        """See `Offsets`: made of the columns."""
+        return self.look.queues(self.group)
+
+    @property
+    def members(self) -> int | None:
+        """See `Offsets`."""
+        return self.look.members(self.group)
+
+    @property
+    def keys(self) -> tuple[QueueKey, ...]:
+        """See `Offsets`."""
+        return self.look.keys(self.group)
+
+
 class Look:
     """All groups at one time: one column of each kind for all of them, and where each group stands in it, which looks
     share while no queue comes or goes."""
@@ -55,36 +111,19 @@ class Look:
         pause: Callable[[], None] = at_once,
     ) -> None:
         self.time_ms = time_ms
-        #: What it was made of, of the last look alone.
-        self.offsets = {group.group: group for group in groups}
-        for number, group in enumerate(self.offsets.values()):
+        offsets = {group.group: group for group in groups}
+        for number, group in enumerate(offsets.values()):
             if number % AT_A_TIME == 0:
                 pause()
             group.queues.sort(key=_key)
         pause()
-        queues = [queue for group in self.offsets.values() for queue in group.queues]
-        self._ends = _column([queue.end for queue in queues])
+        queues = [queue for group in offsets.values() for queue in group.queues]
+        self._ends = Steps.of([queue.end for queue in queues], None if before is None else before._ends)
         pause()
-        committed = _column([queue.committed for queue in queues])
+        committed = Steps.of([queue.committed for queue in queues], None if before is None else before._committed)
         self._committed = self._ends if committed == self._ends else committed
-        self._members = _column([group.members for group in self.offsets.values()])
-        self._places: dict[str, Placed] = self._placed({} if before is None else before._places, pause)
-
-    def _placed(self, before: dict[str, Placed], pause: Callable[[], None]) -> dict[str, Placed]:
-        places: dict[str, Placed] = {}
-        begin = 0
-        for number, (name, group) in enumerate(self.offsets.items()):
-            if number % AT_A_TIME == 0:
-                pause()
-            keys = tuple([queue.queue for queue in group.queues])
-            was = before.get(name)
-            if was is None or was.keys != keys:
-                places[name] = Placed(number, begin, keys)
-            else:
-                same = (was.number, was.begin) == (number, begin)
-                places[name] = was if same else Placed(number, begin, was.keys)
-            begin += len(keys)
-        return before if places == before else places
+        self._members = _column([group.members for group in offsets.values()])
+        self._places: dict[str, Placed] = _placed(offsets, {} if before is None else before._places, pause)
 
     @property
     def groups(self) -> Iterable[str]:
@@ -97,11 +136,28 @@ class Look:
         if place is None:
             return None
         begin, end = place.begin, place.begin + len(place.keys)
-        return Held(place.keys, self._ends[begin:end], self._committed[begin:end], _known(self._members[place.number]))
+        ends, committed = self._ends.part(begin, end), self._committed.part(begin, end)
+        return Held(place.keys, ends, committed, _known(self._members[place.number]))
+
+    def of(self, group: str) -> OffsetsAt:
+        """One of them, without what it has: that is made of the columns when it is asked for."""
+        return OffsetsAt(group, self)
 
     def keys(self, group: str) -> tuple[QueueKey, ...]:
         """The queues of one."""
         return self._places[group].keys
+
+    def members(self, group: str) -> int | None:
+        """How many clients one has."""
+        return _known(self._members[self._places[group].number])
+
+    def queues(self, group: str) -> list[QueueOffsets]:
+        """The queues of one with its offsets."""
+        held = self.get(group)
+        if held is None:
+            return []
+        columns = zip(held.keys, held.ends, held.committed, strict=True)
+        return [QueueOffsets(key, _known(end), _known(committed)) for key, end, committed in columns]
 
 
 class Looks:
@@ -133,8 +189,6 @@ class Looks:
         """Add a look, which is later than all others; those that are too old go. `pause` is called every few ms."""
         before = self._seen
         look = self._seen = Look(time_ms, groups, before, pause)
-        if before is not None:
-            before.offsets = {}
         self._looks.append(look)
         while time_ms - self._looks[0].time_ms > WINDOW_MS:
             self._looks.popleft()
@@ -190,6 +244,31 @@ def spread(items: list[T], most: int) -> list[T]:
     if len(items) <= most:
         return items
     return [items[len(items) - 1 - place * len(items) // most] for place in range(most)][::-1]
+
+
+def _placed(groups: dict[str, GroupOffsets], before: dict[str, Placed], pause: Callable[[], None]) -> dict[str, Placed]:
+    """Where each group stands; what is as it was before is that very object."""
+    places: dict[str, Placed] = {}
+    begin = 0
+    for number, (name, group) in enumerate(groups.items()):
+        if number % AT_A_TIME == 0:
+            pause()
+        keys = tuple([queue.queue for queue in group.queues])
+        was = before.get(name)
+        if was is None or was.keys != keys:
+            places[name] = Placed(number, begin, keys)
+        else:
+            same = (was.number, was.begin) == (number, begin)
+            places[name] = was if same else Placed(number, begin, was.keys)
+        begin += len(keys)
+    return before if places == before else places
+
+
+def _step(step: int) -> int:
+    """Raises OverflowError for what stands for an offset that is not known."""
+    if step == _NO_STEP:
+        raise OverflowError
+    return step
 
 
 def _column(values: list[int | None]) -> array[int]:

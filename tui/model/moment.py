@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from rocketmq_ops.common.errors import Failure
-from rocketmq_ops.housekeeping.history.runs import GroupOffsets
+from rocketmq_ops.housekeeping.history.runs import Offsets
 from rocketmq_ops.housekeeping.lag import GroupLag
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.table import Health
@@ -113,7 +113,7 @@ class GroupSeen(msgspec.Struct, kw_only=True, gc=False):
     """A group: its offsets, how it keeps up, and until when the messages left take at its speed (ms, None unknown)."""
 
     group: str
-    offsets: GroupOffsets
+    offsets: Offsets
     lag: GroupLag
     #: How long the oldest message that it has not consumed has waited, ms; `Below` where it came since the last look.
     waiting_ms: int | None = None

@@ -59,7 +59,7 @@ def of_groups(moment: Moment, names: Sequence[str], topic: str | None) -> list[O
 
     def brokers_of(name: str) -> set[str] | None:
         seen = moment.groups.get(name)
-        return None if seen is None else {queue.queue.broker for queue in seen.offsets.queues}
+        return None if seen is None else {key.broker for key in seen.offsets.keys}
 
     return [*found, *_in_clusters(moment, "group", names, brokers_of, offers)]
 

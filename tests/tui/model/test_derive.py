@@ -1,5 +1,7 @@
 """What looks say: rates, estimates, and what is not known."""
 
+from sys import getrefcount
+
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueKey, QueueOffsets
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.tui.model.derive import derive
@@ -109,16 +111,37 @@ def test_looks_at_equal_distances():
     assert spread(list(range(30)), 10) == [2, 5, 8, 11, 14, 17, 20, 23, 26, 29]
 
 
-def test_what_a_look_was_made_of_is_kept_of_the_last_alone_also_where_looks_are_skipped() -> None:
-    """That of 20,000 queues takes ten times as much as the columns that are made of it."""
+def test_a_look_holds_columns_and_makes_queues_of_them_for_who_asks() -> None:
+    """Objects for each of 20,000 queues take twenty times as much."""
     looks = Looks()
-
-    def seen(at: int) -> list[GroupOffsets]:
-        return [GroupOffsets(group="g", queues=[QueueOffsets(QueueKey("t", "b", 0), at, at)])]
-
-    first = looks.add(1, seen(1))
+    queues = [QueueOffsets(QueueKey("t", "b", 0), 5, None), QueueOffsets(QueueKey("t", "b", 1), None, 3)]
+    held = [getrefcount(queue) for queue in queues]
+    first = looks.add(1, [GroupOffsets(group="g", queues=list(queues), members=2)])
+    derived = derive(looks, {}).groups["g"]
+    assert [getrefcount(queue) for queue in queues] == held
+    assert (derived.offsets.group, derived.offsets.queues, derived.offsets.members) == ("g", queues, 2)
+    assert list(derived.offsets.keys) == [queue.queue for queue in queues]
     looks.skip(2)
-    last = looks.add(3, seen(3))
-    assert first.offsets == {}
-    assert list(last.offsets) == ["g"]
+    last = looks.add(3, [GroupOffsets(group="g", queues=[QueueOffsets(queue.queue, 9, 9) for queue in queues])])
     assert first.keys("g") is last.keys("g")
+    assert derived.offsets.queues == queues, "what was seen of a group is that of its look"
+
+
+def test_offsets_are_what_they_were_however_far_they_move_between_looks() -> None:
+    far, key = 1 << 31, QueueKey("t", "b", 0)
+    seen = [
+        (5, 5),
+        (7, 6),
+        (None, 6),
+        (far + 9, None),
+        (far * 8, far * 7),
+        (far * 7, far * 7 - far),
+        (0, 0),
+        (None, None),
+    ]
+    looks, made = Looks(), []
+    for number, (end, committed) in enumerate(seen):
+        made.append(looks.add(number, [GroupOffsets(group="g", queues=[QueueOffsets(key, end, committed)])]))
+    assert [[(q.end, q.committed) for q in look.queues("g")] for look in made] == [[pair] for pair in seen]
+    columns = looks.window("g").queues[key]
+    assert list(zip(columns.ends, columns.committed, strict=True)) == seen

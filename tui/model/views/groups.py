@@ -40,7 +40,7 @@ class Groups:
         topic = address.option("topic")
         rows = []
         for seen in moment.groups.values():
-            if topic is not None and not any(queue.queue.topic == topic for queue in seen.offsets.queues):
+            if topic is not None and not any(key.topic == topic for key in seen.offsets.keys):
                 continue
             lag = seen.lag
             health = Health.INFO if seen.idle else GROUP_HEALTH[lag.state]
@@ -56,7 +56,7 @@ class Groups:
                         seen.consume_rate,
                         seen.drained_in_ms,
                         seen.members,
-                        len(seen.offsets.queues),
+                        len(seen.offsets.keys),
                         "" if lag.state is LagState.OK else lag.evidence,
                     ),
                     health=health,
