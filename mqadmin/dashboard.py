@@ -20,6 +20,7 @@ from rocketmq_ops.mqadmin.errors import usage
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.tui.app import Dashboard
 from rocketmq_ops.tui.context import Context, Options
+from rocketmq_ops.tui.memory import one_arena
 from rocketmq_ops.tui.model.address import Address, AddressError
 from rocketmq_ops.tui.model.keys_first import KeysFirst
 from rocketmq_ops.tui.model.live import LiveModel
@@ -68,6 +69,7 @@ class Spoken:
 
 async def show(run: Run, looked: Looked) -> str:
     """Show it until it is left. Returns the address of the last screen. Raises RocketMQError."""
+    one_arena()
     places = catalogue(VIEWS)
     address = Address("overview")
     saved = SavedViews(state_folder() / "dashboard" / "views.json")

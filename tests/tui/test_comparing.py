@@ -9,16 +9,20 @@ import msgspec
 import pytest
 from rich.style import Style
 from textual.css.query import NoMatches
+from textual.pilot import Pilot
 
-from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.errors import Failure, RocketMQError
 from rocketmq_ops.tui.app import Dashboard
 from rocketmq_ops.tui.model.details.broker import statistics_section
 from rocketmq_ops.tui.model.details.detail import Part, Section, table_of
-from rocketmq_ops.tui.model.moment import Moment
+from rocketmq_ops.tui.model.figures import time_of_day
+from rocketmq_ops.tui.model.moment import ClientSeen, Moment
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row
 from rocketmq_ops.tui.model.views.every import VIEWS
+from rocketmq_ops.tui.screens.base import DashboardScreen
 from rocketmq_ops.tui.screens.broker import BrokerScreen
 from rocketmq_ops.tui.screens.overview import OverviewScreen
+from rocketmq_ops.tui.screens.table import TableScreen
 from rocketmq_ops.tui.widgets import grid_lines
 from rocketmq_ops.tui.widgets.grid import Grid
 from rocketmq_ops.tui.widgets.grid_columns import Slot
@@ -66,7 +70,7 @@ def test_what_was_kept_is_compared_and_what_was_not_says_why(monkeypatch: pytest
             assert "against 10 minutes ago" in str(pilot.app.screen.status())  # type: ignore[attr-defined]
             await press(pilot, "tab")
             assert rows(pilot) == [["p"]]
-            assert "not kept" in said(pilot, "#note")
+            assert "which it was not 10 minutes ago" in said(pilot, "#note")
             assert "10 minutes ago" not in str(pilot.app.screen.status())  # type: ignore[attr-defined]
             await press(pilot, "c")
             assert said(pilot, "#note") == ""
@@ -103,19 +107,23 @@ def without_rows(screen: BrokerScreen) -> Sequence[Part]:
 
 
 @pytest.mark.parametrize(
-    ("part", "why"),
+    ("part", "keeps", "why"),
     [
-        ("text", "not kept"),
-        ("empty", "not kept"),
-        ("failed", "not kept"),
-        ("kept empty", "there are no rows here to compare"),
-        ("kept failed", "there are no rows here to compare"),
-        ("kept text", "there are no rows here to compare"),
+        ("text", False, "not kept"),
+        ("empty", False, "not kept"),
+        ("failed", False, "not kept"),
+        ("text", True, "there are no rows here to compare"),
+        ("empty", True, "there are no rows here to compare"),
+        ("failed", True, "there are no rows here to compare"),
+        ("kept empty", True, "there are no rows here to compare"),
+        ("kept failed", True, "there are no rows here to compare"),
+        ("kept text", True, "there are no rows here to compare"),
     ],
 )
 def test_a_part_without_rows_is_compared_with_nothing_and_says_why(
-    monkeypatch: pytest.MonkeyPatch, part: str, why: str
+    monkeypatch: pytest.MonkeyPatch, part: str, keeps: bool, why: str
 ) -> None:
+    monkeypatch.setattr(BrokerScreen, "KEEPS", keeps)
     monkeypatch.setattr(BrokerScreen, "parts", without_rows)
 
     async def main() -> None:
@@ -164,7 +172,7 @@ def test_nothing_is_known_of_a_time_before_the_first_look(monkeypatch: pytest.Mo
     async def main() -> None:
         async with dashboard(FakeModel(with_rate(NOW_MS, 70.0)), ":broker/broker-a").run_test() as pilot:
             await press(pilot, "c")
-            assert said(pilot, "#note") == "nothing is known of 10 minutes ago"
+            assert said(pilot, "#note") == "nothing is known of 10 minutes ago: nothing was recorded yet"
             assert rows(pilot) == [["Messages in", "70/s"]]
 
     asyncio.run(main())
@@ -188,6 +196,103 @@ def test_more_of_a_burden_is_a_warning_and_more_of_anything_else_is_none() -> No
     assert drawn((10, 10)) == [("=", "white"), ("=", "white")]
 
 
+def telling(monkeypatch: pytest.MonkeyPatch, answers: list[Section]) -> None:
+    """The screen of a broker has one part, which is told these, one after the other; the last again and again."""
+
+    async def told() -> Section:
+        return answers.pop(0) if len(answers) > 1 else answers[0]
+
+    monkeypatch.setattr(BrokerScreen, "parts", lambda _: (Part("producers", "Producers", told),))
+
+
+def named(*names: str, failures: tuple[Failure, ...] = ()) -> Section:
+    section = table_of(_NAMES, [Row(key=name, cells=(name,)) for name in names], "nobody is there")
+    return msgspec.structs.replace(section, failures=failures)
+
+
+@pytest.mark.parametrize(
+    ("now", "seen"),
+    [
+        (named("stays", "comes"), [["stays", ""], ["comes", "new"], ["goes", "gone"]]),
+        (named("stays", "goes"), [["stays"], ["goes"]]),
+        (named(), [["stays", "gone"], ["goes", "gone"]]),
+        (named("comes", failures=(Failure("broker-b", "no answer", "start it"),)), [["comes", "new"]]),
+    ],
+    ids=["come and gone", "as it was", "all gone", "a part of it"],
+)
+def test_what_a_screen_was_told_is_kept_and_shows_what_is_new_and_what_is_gone(
+    monkeypatch: pytest.MonkeyPatch, now: Section, seen: list[list[str]]
+) -> None:
+    telling(monkeypatch, [named("stays", "goes"), now])
+
+    async def main() -> None:
+        model = FakeModel(moment(NOW_MS), [moment(NOW_MS - 20 * MINUTE)])
+        async with dashboard(model, ":broker/broker-a").run_test(size=(120, 30)) as pilot:
+            await settled(pilot)
+            model.turn(moment(NOW_MS + 10 * MINUTE))
+            await press(pilot, "r", "c")
+            assert rows(pilot) == seen
+            assert "against 10 minutes ago" in str(detail(pilot).status())
+            await press(pilot, "c")
+            assert rows(pilot) == [row[:1] for row in seen if row[1:] != ["gone"]]
+
+    asyncio.run(main())
+
+
+def test_what_was_told_long_before_says_when(monkeypatch: pytest.MonkeyPatch) -> None:
+    telling(monkeypatch, [named("a"), named("b")])
+
+    async def main() -> None:
+        model = FakeModel(moment(NOW_MS), [moment(NOW_MS - 20 * MINUTE)])
+        async with dashboard(model, ":broker/broker-a").run_test(size=(120, 30)) as pilot:
+            await settled(pilot)
+            later = moment(NOW_MS + 40 * MINUTE)
+            later.asked = model.now.asked
+            model.turn(later)
+            model.turn(moment(NOW_MS + 50 * MINUTE))
+            await press(pilot, "r", "c")
+            assert rows(pilot) == [["b", "new"], ["a", "gone"]]
+            assert f"against {time_of_day(NOW_MS)}, when it was asked last" in str(detail(pilot).status())
+
+    asyncio.run(main())
+
+
+def test_the_list_of_clients_shows_who_has_come_and_who_has_gone() -> None:
+    def connected(time_ms: int, *names: str, whole: bool = True) -> Moment:
+        found = moment(time_ms)
+        found.clients = {
+            name: ClientSeen(client_id=name, address="10.0.0.9:1", language="JAVA", version="V5_3_3", groups=("g",))
+            for name in names
+        }
+        found.clients_whole = whole
+        return found
+
+    async def main() -> None:
+        then = connected(NOW_MS - 20 * MINUTE, "stays", "goes")
+        model = FakeModel(connected(NOW_MS, "stays", "comes"), [then])
+        async with dashboard(model, ":clients", views=VIEWS).run_test(size=(120, 30)) as pilot:
+            screen = pilot.app.screen
+            assert isinstance(screen, TableScreen)
+
+            def shown() -> dict[str, str]:
+                return {row.cells[0]: row.cells[1] for row in screen.grid.rows}  # type: ignore[misc]
+
+            await press(pilot, "c")
+            assert shown() == {"stays": "", "comes": "new", "goes": "gone"}
+            assert "against 10 minutes ago" in str(screen.status())
+            model.now = connected(NOW_MS, "stays", "comes", whole=False)
+            look(pilot, model)
+            await settled(pilot)
+            assert shown() == {"stays": "", "comes": "new"}, "not all groups have been asked yet"
+            then.clients_whole = False
+            look(pilot, model)
+            await settled(pilot)
+            assert shown() == {"stays": "consumer", "comes": "consumer"}
+            assert "who has come and gone is not known" in said(pilot, "#note")
+
+    asyncio.run(main())
+
+
 def test_the_overview_compares_brokers_and_groups() -> None:
     async def main() -> None:
         model = FakeModel(with_rate(NOW_MS, 70.0), [with_rate(NOW_MS - 20 * MINUTE, 50.0)])
@@ -209,9 +314,47 @@ def test_a_list_without_figures_says_that_there_are_none_to_compare() -> None:
         model = FakeModel(moment(), [moment(NOW_MS - 20 * MINUTE)])
         async with dashboard(model, ":events", views=VIEWS).run_test(size=(120, 30)) as pilot:
             await press(pilot, "c")
-            assert "there are no figures here to compare" in said(pilot, "#keys") + str(pilot.app.screen.status())  # type: ignore[attr-defined]
+            assert "there are no figures here to compare" in said(pilot, "#note")
+            assert "10 minutes ago" not in str(pilot.app.screen.status())  # type: ignore[attr-defined]
             await press(pilot, "c")
-            assert "compare" not in str(pilot.app.screen.status())  # type: ignore[attr-defined]
+            assert "compare" not in said(pilot, "#note")
+
+    asyncio.run(main())
+
+
+def look(pilot: Pilot[None], model: FakeModel) -> None:
+    """Draw what the model has now."""
+    model.grown()
+    assert isinstance(pilot.app, Dashboard)
+    pilot.app.look()
+
+
+@pytest.mark.parametrize(("address", "where"), [(":overview", "#brokers Line"), (":groups", "#note")])
+def test_it_is_not_said_to_be_compared_where_no_row_was_there_then(address: str, where: str) -> None:
+    async def main() -> None:
+        then = moment(NOW_MS - 20 * MINUTE, groups=3, brokers=1)
+        model = FakeModel(moment(groups=3, brokers=1), [then])
+        async with dashboard(model, address, views=VIEWS).run_test(size=(80, 40)) as pilot:
+            await press(pilot, "c")
+            screen = pilot.app.screen
+            assert isinstance(screen, DashboardScreen)
+            assert "against 10 minutes ago" in str(screen.status())
+            then.brokers, then.groups = {}, {}
+            look(pilot, model)
+            await press(pilot)
+            samples = time_of_day(then.time_ms)
+            assert f"nothing of this is known of 10 minutes ago; samples since {samples}" in said(pilot, where)
+            assert "10 minutes ago" not in str(screen.status())
+            model.past.remove(then)
+            look(pilot, model)
+            await press(pilot)
+            assert "nothing is known of 10 minutes ago: nothing was recorded yet" in said(pilot, where)
+            model.busy = True
+            look(pilot, model)
+            await press(pilot)
+            assert "reading what was 10 minutes ago …" in said(pilot, where)
+            await press(pilot, "c")
+            assert "10 minutes ago" not in said(pilot, where) + str(screen.status())
 
     asyncio.run(main())
 
@@ -252,7 +395,7 @@ def test_the_overview_has_the_age_of_the_oldest_figures_of_brokers_beside_what_i
             assert "~ figures are from 3m before" in str(screen.status()), "another is silent for 1m"
             await press(pilot, "c")
             assert "~ figures are from 3m before" in str(screen.status())
-            assert "nothing is known of 10 minutes ago" in str(screen.status())
+            assert "nothing is known of 10 minutes ago: nothing was recorded yet" in said(pilot, "#brokers Line")
             model.turn(moment(brokers=1))
             await press(pilot)
             assert "figures are from" not in str(screen.status()), "all answer"

@@ -14,9 +14,10 @@ import msgspec
 
 from rocketmq_ops.housekeeping.history.rows import at_once
 from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.compared import Then, marked
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.shown import Arrangement, Arranger, Shown
-from rocketmq_ops.tui.model.table import Row, by_key
+from rocketmq_ops.tui.model.table import Row, Table, by_key
 from rocketmq_ops.tui.model.view import View
 from rocketmq_ops.tui.ports import Language
 
@@ -32,13 +33,15 @@ class Made(msgspec.Struct, frozen=True):
 
 
 class Desk:
-    """Makes rows of one view, and arranges those that it has taken. `made` and `by_key` may be called in any thread."""
+    """Makes rows of one view, and arranges those that it has taken. `made` and `then` may be called in any thread."""
 
     def __init__(self, view: View, address: Address, language: Language | None = None) -> None:
         self._view = view
         self._address = address
         self._language = language
         self._taken: Made | None = None
+        #: What was marked last: of which rows, against which; and what was made of them.
+        self._marked: tuple[Table, Then, Arranger, dict[str, Row]] | None = None
         #: How many tables of what is shown were taken.
         self.tables = 0
 
@@ -64,7 +67,7 @@ class Desk:
 
     def clear(self) -> None:
         """Have none."""
-        self._taken = None
+        self._taken = self._marked = None
 
     def look(self, moment: Moment) -> None:
         """Make the rows of a moment, and have them: nothing is prepared, as they are few."""
@@ -74,9 +77,20 @@ class Desk:
         """The rows that it has; None where it has none."""
         return None if self._taken is None else self._taken.arranger.arranged(arrangement)
 
-    def by_key(self, moment: Moment) -> dict[str, Row]:
-        """The rows of a moment to compare with, by their keys."""
-        return by_key(self._view.table(moment, self._address))
+    def then(self, moment: Moment) -> Then:
+        """The rows of a moment to compare with."""
+        table = self._view.table(moment, self._address)
+        return Then(by_key(table), bool(table.whole))
+
+    def marked(self, shown: Shown, then: Then) -> tuple[Shown, dict[str, Row]]:
+        """What is shown, with which rows have come since and which have gone, where all are known; and the rows of
+        then."""
+        if shown.table.whole is None or not (shown.table.whole or then.whole):
+            return shown, then.rows
+        if self._marked is None or self._marked[0] is not shown.table or self._marked[1] is not then:
+            table, rows = marked(shown.table, then.rows, come=then.whole, gone=bool(shown.table.whole))
+            self._marked = shown.table, then, Arranger(table, self._language), rows
+        return self._marked[2].arranged(shown.arrangement), self._marked[3]
 
     def _new(self, moment: Moment) -> Arranger:
         return Arranger(self._view.table(moment, self._address), self._language)

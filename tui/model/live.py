@@ -15,6 +15,7 @@ from rocketmq_ops.housekeeping.history.place import history_file
 from rocketmq_ops.housekeeping.history.rows import at_once
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueOffsets
 from rocketmq_ops.tui.model.alarms import Alarms, found, in_doubt, withheld
+from rocketmq_ops.tui.model.asked import Asked
 from rocketmq_ops.tui.model.broker_state import judged, stale, with_gaps
 from rocketmq_ops.tui.model.clock import Clock, WallClock
 from rocketmq_ops.tui.model.derive import Derived, derive
@@ -30,6 +31,7 @@ from rocketmq_ops.tui.model.periods import LISTING, RUNTIME
 from rocketmq_ops.tui.model.probed import Probed
 from rocketmq_ops.tui.model.recording import Kept, totals_of
 from rocketmq_ops.tui.model.sampler import Sampler
+from rocketmq_ops.tui.model.table import Table
 from rocketmq_ops.tui.model.tape import Tape
 from rocketmq_ops.tui.model.timeline import Timeline
 from rocketmq_ops.tui.model.verdict import verdict
@@ -75,6 +77,8 @@ class LiveModel(Timeline):
         #: Why the name servers are not known.
         self._start_failure: Failure | None = None
         self._clients: dict[str, ClientSeen] = {}
+        self._clients_whole = False
+        self._asked = Asked()
         #: The last moment that was kept.
         self.kept: Moment | None = None
         self._alarms = Alarms()
@@ -131,6 +135,10 @@ class LiveModel(Timeline):
         """See `Model`."""
         self._sampler.hurry()
 
+    def keep(self, name: str, table: Table) -> None:
+        """See `Model`. It goes into the ring with the next look."""
+        self._asked.put(name, table, self._clock.now_ms())
+
     def _changed(self) -> None:
         self._moment = None
         self._told()
@@ -145,8 +153,9 @@ class LiveModel(Timeline):
         self._known.members.place(places, addresses)
         await work.turn()
         clients = self._known.members.clients()
+        whole = self._known.members.whole(derived.groups, addresses.values()) and not self._in_doubt()
         await work.turn()
-        self._derived, self._clients, self._groups_ms = derived, clients, time_ms
+        self._derived, self._clients, self._clients_whole, self._groups_ms = derived, clients, whole, time_ms
         if derived.in_rates or not derived.groups:
             self._known.puts.said_by_offsets(derived.in_rates)
         self._note(time_ms)
@@ -306,6 +315,8 @@ class LiveModel(Timeline):
             topics=self._topics(),
             groups=groups,
             clients=self._clients,
+            clients_whole=self._clients_whole and not known.no_producers,
+            asked=self._asked.texts,
             no_producers=tuple(known.no_producers.values()),
             alarms=alarms,
             verdict=verdict(

@@ -118,10 +118,12 @@ class Look:
             group.queues.sort(key=_key)
         pause()
         queues = [queue for group in offsets.values() for queue in group.queues]
-        self._ends = Steps.of([queue.end for queue in queues], None if before is None else before._ends)
+        self._ends: Steps = Steps.of([queue.end for queue in queues], None if before is None else before._ends)
         pause()
-        committed = Steps.of([queue.committed for queue in queues], None if before is None else before._committed)
-        self._committed = self._ends if committed == self._ends else committed
+        committed: Steps = Steps.of(
+            [queue.committed for queue in queues], None if before is None else before._committed
+        )
+        self._committed: Steps = self._ends if committed == self._ends else committed
         self._members = _column([group.members for group in offsets.values()])
         self._places: dict[str, Placed] = _placed(offsets, {} if before is None else before._places, pause)
 

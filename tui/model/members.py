@@ -105,6 +105,14 @@ class Members:
             for each in producers
         ]
 
+    def tells_of_none(self, address: str) -> None:
+        """A broker does not tell of producers: Apache's before 5.0 cannot."""
+        self._producers[address] = []
+
+    def whole(self, groups: Iterable[str], addresses: Iterable[str]) -> bool:
+        """Whether all these groups have been asked, and all these brokers for their producers."""
+        return all(map(self._groups.__contains__, groups)) and all(map(self._producers.__contains__, addresses))
+
     def count(self, group: str) -> int | None:
         """How many clients a group has; None when it was not asked yet."""
         asked = self._groups.get(group)

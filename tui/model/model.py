@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 from rocketmq_ops.housekeeping.history.runs import Span
 from rocketmq_ops.tui.model.moment import Moment
+from rocketmq_ops.tui.model.table import Table
 
 T = TypeVar("T")
 
@@ -83,6 +84,10 @@ class Model(Protocol):
 
     def refresh(self) -> None:
         """Ask the cluster now for what is due soon; nothing in a replay."""
+        ...
+
+    def keep(self, name: str, table: Table) -> None:
+        """Keep what a part of a screen was told, with the moments from now on. A replay keeps nothing."""
         ...
 
     def on_change(self, call: Callable[[], None]) -> None:

@@ -5,6 +5,8 @@ What did not answer keeps what it said last, with its age and the failure; what 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from rocketmq_ops.common.errors import Failure
@@ -205,6 +207,10 @@ class Moment(msgspec.Struct, kw_only=True):
     groups: dict[str, GroupSeen] = {}
     #: By client id.
     clients: dict[str, ClientSeen] = {}
+    #: Whether all groups, and all brokers for their producers, have been asked: who is not among them is not there.
+    clients_whole: bool = False
+    #: What screens of one thing were told (`asked.py`).
+    asked: Mapping[str, str] = {}
     #: Why brokers do not tell of their producers.
     no_producers: tuple[Failure, ...] = ()
     #: When topics and groups were looked at last.

@@ -8,7 +8,7 @@ from typing import TypeVar
 from rocketmq_ops.housekeeping.history.runs import Span
 from rocketmq_ops.tui.model.model import Mode, Points
 from rocketmq_ops.tui.model.moment import Moment, Said, Verdict
-from rocketmq_ops.tui.model.table import Health
+from rocketmq_ops.tui.model.table import Health, Table
 
 T = TypeVar("T")
 
@@ -54,6 +54,9 @@ class NoCluster:
         """See `Model`."""
 
     def refresh(self) -> None:
+        """See `Model`."""
+
+    def keep(self, name: str, table: Table) -> None:
         """See `Model`."""
 
     def on_change(self, call: Callable[[], None]) -> None:

@@ -2,7 +2,7 @@
 
 What a run has beside offsets: figures `broker.*` and `name-server.*` by address, `group.*` of groups that are not well,
 `unknown.groups` for each broker that did not tell of its groups; and as texts, which are kept when they change, what
-brokers and name servers are, settings, clients, alarms and events.
+brokers and name servers are, settings, clients, alarms, events, and what screens were told.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ TOTAL: Final = "total."
 #: A rate that brokers have counted, of a topic in which no offsets say it.
 COUNTED: Final = "topic.counted_rate"
 UNKNOWN: Final = "unknown.groups"
+#: Before the name of what a screen was told.
+ASKED: Final = "asked/"
 #: Times of a server, which a moment has and its figures have not.
 _TIMES: Final = ("answered_ms", "failing_since", "refusing_since", "unlisted_since")
 #: A topic on a broker, as histories write it (`recorder.surroundings`).
@@ -105,12 +107,15 @@ def run_of(kept: Kept, pause: Callable[[], None] = at_once) -> Run:
         if topic.in_rate is not None and topic.out_rate is None
     ]
     figures += [Figure(TOTAL + name, "", value) for name, value in totals_of(moment.totals)]
+    if moment.clients_whole:
+        figures.append(Figure(TOTAL + "clients_whole", "", 1.0))
     if moment.topics_ms is not None:
         figures.append(Figure(TOTAL + "topics_ms", "", moment.topics_ms))
     if moment.watched_ms is not None:
         figures.append(Figure(TOTAL + "watched_ms", "", moment.watched_ms))
     texts["alarms"] = _text(moment.alarms)
     texts["events"] = _text(moment.events)
+    texts |= {ASKED + name: text for name, text in moment.asked.items()}
     texts["clients"] = _text({key: msgspec.structs.replace(each, seen_ms=0) for key, each in moment.clients.items()})
     pause()
     return Run(
@@ -204,6 +209,8 @@ def moment_at(history: History, at_ms: int) -> Moment | None:
         topics=topics,
         groups=groups,
         clients=_clients(texts),
+        clients_whole=(TOTAL + "clients_whole", "") in figures,
+        asked={name.removeprefix(ASKED): text for name, text in texts.items() if name.startswith(ASKED)},
         topics_ms=round(topics_ms) if topics_ms is not None else time_ms if topics else None,
         groups_ms=time_ms,
         totals=Totals(

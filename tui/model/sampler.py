@@ -209,6 +209,8 @@ class Sampler:
         except BrokerError as error:  # no alarm: groups tell of their consumers
             if error.code != ResponseCode.REQUEST_CODE_NOT_SUPPORTED:
                 self._known.no_producers[address] = self._failure(address, error)
+            else:
+                self._known.members.tells_of_none(address)
             return
         self._known.no_producers.pop(address, None)
         self._known.members.told_producers(address, table, self._clock.now_ms())

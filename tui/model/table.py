@@ -102,6 +102,8 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     rows: list[Row]
     note: str = ""
     failed: bool = False
+    #: Of a table whose rows come and go: whether what is not among them is not there. None: that is not looked at.
+    whole: bool | None = None
 
     def place(self, key: str) -> int | None:
         """Where a column stands; None for one that the table lacks."""

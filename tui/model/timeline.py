@@ -10,6 +10,7 @@ from rocketmq_ops.common.tasks import Tasks
 from rocketmq_ops.housekeeping.history.runs import GroupWindow, Span
 from rocketmq_ops.tui.model.model import Mode, Points
 from rocketmq_ops.tui.model.moment import Moment
+from rocketmq_ops.tui.model.table import Table
 from rocketmq_ops.tui.model.tape import Tape
 
 T = TypeVar("T")
@@ -142,6 +143,9 @@ class Timeline:
         self._read(lambda: self._move(number, shown.groups_ms or shown.time_ms, by_ms))
 
     def refresh(self) -> None:
+        """See `Model`."""
+
+    def keep(self, name: str, table: Table) -> None:
         """See `Model`."""
 
     def on_change(self, call: Callable[[], None]) -> None:

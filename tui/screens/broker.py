@@ -17,6 +17,7 @@ class BrokerScreen(DetailScreen):
     """One broker."""
 
     EVERY: ClassVar[int] = EVERY
+    KEEPS: ClassVar[bool] = True
 
     def parts(self) -> Sequence[Part]:
         """Its figures, configuration, replication, producers."""
@@ -49,6 +50,7 @@ class NameServerScreen(DetailScreen):
     """One name server."""
 
     EVERY: ClassVar[int] = EVERY
+    KEEPS: ClassVar[bool] = True
 
     def parts(self) -> Sequence[Part]:
         """What it lists, and its configuration."""

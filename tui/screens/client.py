@@ -18,6 +18,7 @@ class ClientScreen(DetailScreen):
     """One client of a group."""
 
     EVERY: ClassVar[int] = EVERY
+    KEEPS: ClassVar[bool] = True
     BINDINGS: ClassVar[list[BindingType]] = [Binding("t", "threads", "threads")]
 
     def parts(self) -> Sequence[Part]:

@@ -18,16 +18,17 @@ from rocketmq_ops.common.errors import RocketMQError, failure_of
 from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address
-from rocketmq_ops.tui.model.details.compare import against
+from rocketmq_ops.tui.model.compared import COMPARED_MS, any_known, compared_text
+from rocketmq_ops.tui.model.details.compare import Past, compared, past_of
 from rocketmq_ops.tui.model.details.detail import HELD, Asking, Part, Section
-from rocketmq_ops.tui.model.figures import SIGNS
+from rocketmq_ops.tui.model.figures import SIGNS, time_of_day
 from rocketmq_ops.tui.model.model import Mode
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.shown import Arranger
-from rocketmq_ops.tui.model.table import Column, Health, Row, Table
+from rocketmq_ops.tui.model.table import Health, Row, Table
 from rocketmq_ops.tui.screens.change import Offer
 from rocketmq_ops.tui.screens.facts import facts_text, failure_lines
-from rocketmq_ops.tui.screens.table import COMPARED_MS, NO_CLUSTER, TableScreen, compared_text
+from rocketmq_ops.tui.screens.table import NO_CLUSTER, TableScreen
 from rocketmq_ops.tui.widgets import lines
 from rocketmq_ops.tui.widgets.cells import MARK, cut
 from rocketmq_ops.tui.widgets.grid import Grid
@@ -45,7 +46,10 @@ PART = "part"
 _NO_ROWS: Final = Table(columns=(), rows=[])
 #: The key of what is shown of the past, among those of parts.
 _PAST: Final = ""
+#: Options of an address that say what is asked.
+_ABOUT: Final = ("group",)
 _NOT_KEPT = "this is asked when it is looked at, and not kept: there is nothing to compare with"
+_NOT_LOOKED_AT = "this is asked and kept while it is looked at, which it was not 10 minutes ago"
 _NO_ROWS_TEXT = "there are no rows here to compare"
 _NOT_THEN = "nothing of this is recorded: it is asked when it is looked at; press l for the present"
 
@@ -55,7 +59,8 @@ class DetailScreen(TableScreen):
     present is shown; 0: it is asked when it is opened, and with `r`."""
 
     EVERY: ClassVar[int] = 0
-    #: Why parts of which no moment has anything cannot be compared with an earlier one.
+    #: Whether what parts are told is kept while it is looked at, to be compared with; why it is not.
+    KEEPS: ClassVar[bool] = False
     NO_PAST: ClassVar[str] = _NOT_KEPT
     #: Whether what it shows is asked of the cluster.
     ASKS_CLUSTER: ClassVar[bool] = True
@@ -87,9 +92,10 @@ class DetailScreen(TableScreen):
         self._ranges: list[tuple[int, int]] = []
         self._arranger: Arranger | None = None
         self._said = Text()
-        #: Whether what is shown is compared; why it is not, where that is wished.
-        self._compared = False
-        self._uncompared = ""
+        #: What is said of what it is compared with.
+        self._compared = ""
+        #: What was marked last: the rows of now and of then, and what was made of them.
+        self._marked: tuple[Section, Past, tuple[Table, dict[str, Row]]] | None = None
 
     # What subclasses say
 
@@ -124,7 +130,7 @@ class DetailScreen(TableScreen):
     def on_unmount(self) -> None:
         """Let go of the answers; then the handler of all tables does."""
         self._round += 1
-        self._parts, self._sections, self._arranger, self._admin = (), {}, None, None
+        self._parts, self._sections, self._arranger, self._admin, self._marked = (), {}, None, None, None
 
     def ask(self) -> None:
         """Ask for all parts; what is known stays until its answer is there."""
@@ -160,6 +166,8 @@ class DetailScreen(TableScreen):
             )  # what was known stays, with why it is no more than that
         self._sections[part.key] = section
         self._waiting.discard(part.key)
+        if self.KEEPS and section.table is not None and not section.failures:
+            self.context.model.keep(self._kept_as(part), section.table)
         self.draw_if_seen()
 
     def _ask_in_turn(self) -> None:
@@ -224,8 +232,9 @@ class DetailScreen(TableScreen):
         before = None
         self._uncompared = ""
         if self.comparing:
-            table, before = self._against(table)
-        self._compared = before is not None
+            table, before = self._against(section, table)
+        else:
+            self._compared = ""
         if self._arranger is None or self._arranger.table is not table:
             self._arranger = Arranger(table, self.context.language, in_order=True)  # parts come as they are read
         shown = self._arranger.arranged(self.arrangement)
@@ -235,28 +244,51 @@ class DetailScreen(TableScreen):
             self.focus_body()
         self.draw_keys()
 
-    def _against(self, table: Table) -> tuple[Table, dict[str, Row] | None]:
+    def _against(self, section: Section | None, table: Table) -> tuple[Table, dict[str, Row] | None]:
         """The table as it is compared, and the rows of then; why there are none is noted."""
+        self._compared = ""
         back = self.ASKS_CLUSTER and self.context.model.mode is Mode.BACK
         part = self._parts[self._at] if self._parts else None
-        if not back and (part is None or part.then is None):
+        if not back and (part is None or (part.then is None and not self.KEEPS)):
             self._uncompared = self.NO_PAST
             return table, None
-        if not table.rows:
+        pasts = self.context.model.before(COMPARED_MS, self._pasts_of) or {}
+        then = pasts.get(_PAST if back or part is None else part.key)
+        if section is None or section.table is None or not (table.rows or (then is not None and then.whole)):
             self._uncompared = _NO_ROWS_TEXT
             return table, None
-        tables = self.context.model.before(COMPARED_MS, self._tables_of) or {}
-        then = tables.get(_PAST if back or part is None else part.key)
-        if then is None or not then.rows:
-            self._uncompared = compared_text(known=False)
+        if then is None or not (then.whole or any_known(table.rows, {row.key for row in then.table.rows})):
+            looked_at = back or then is not None or (part is not None and part.then is not None)
+            model = self.context.model
+            if looked_at or model.busy or model.span() is None:
+                self._uncompared = compared_text(model, known=False)
+            else:
+                self._uncompared = _NOT_LOOKED_AT
             return table, None
-        return against(table, then)
+        self._compared = compared_text(self.context.model, known=True)
+        if then.old_ms is not None:
+            time = time_of_day(then.old_ms)
+            self._compared = f"against {time}, when it was asked last"
+        if self._marked is None or self._marked[0] is not section or self._marked[1] is not then:
+            self._marked = section, then, compared(table, then, whole=not section.failures)
+        return self._marked[2]
 
-    def _tables_of(self, then: Moment) -> dict[str, Table]:
+    def _kept_as(self, part: Part) -> str:
+        """The name that answers of a part are kept under: what it asks is asked of what stands in the address."""
+        rest = tuple(option for option in self.address.options if option[0] in _ABOUT)
+        return f"{Address(self.address.screen, self.address.name, rest)}/{part.key}"
+
+    def _pasts_of(self, then: Moment) -> dict[str, Past]:
         """What a moment to compare with has of each part, and of what is shown of the past."""
-        sections = {part.key: part.then(then) for part in self._parts if part.then is not None}
-        sections[_PAST] = self.past(then)
-        return {key: made.table for key, made in sections.items() if made is not None and made.table is not None}
+        pasts: dict[str, Past] = {}
+        for part in self._parts:
+            known = past_of(part, then, self._kept_as(part) if self.KEEPS else "")
+            if known is not None:
+                pasts[part.key] = known
+        past = self.past(then)
+        if past is not None and past.table is not None:
+            pasts[_PAST] = Past(past.table)
+        return pasts
 
     def _show_parts(self) -> None:
         shown: list[lines.Part] = [(" ", "plain")]
@@ -322,7 +354,7 @@ class DetailScreen(TableScreen):
 
     def against_text(self) -> str:
         """See `TableScreen`: the note says why what is shown is not compared."""
-        return compared_text(known=True) if self._compared else ""
+        return self._compared
 
     # Moving about
 
@@ -377,11 +409,6 @@ class DetailScreen(TableScreen):
             self.query_one(TextLines).wrap()
         else:
             super().action_whole()
-
-    def columns_of_rows(self) -> Sequence[Column]:
-        """Those of the part that is shown."""
-        table = self.section.table if self.section is not None else None
-        return table.columns if table is not None else ()
 
     # Changing
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from rocketmq_ops.tui.model.details.detail import Part
 from rocketmq_ops.tui.screens.detail import DetailScreen
@@ -10,6 +11,8 @@ from rocketmq_ops.tui.screens.detail import DetailScreen
 
 class DoctorScreen(DetailScreen):
     """What is wrong with the cluster, by the doctor's rules."""
+
+    KEEPS: ClassVar[bool] = True
 
     def parts(self) -> Sequence[Part]:
         """Its findings."""

@@ -21,6 +21,7 @@ class GroupScreen(DetailScreen):
     """One consumer group."""
 
     EVERY: ClassVar[int] = EVERY
+    KEEPS: ClassVar[bool] = True
     BINDINGS: ClassVar[list[BindingType]] = [Binding("D", "dead_letters", "dead letters")]
 
     def parts(self) -> Sequence[Part]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
+import msgspec
 from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -13,6 +14,7 @@ from textual.widget import Widget
 
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.compared import COMPARED_MS, any_known, compared_text
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.overview import behind, brokers, brokers_at, makes, totals
 from rocketmq_ops.tui.model.shown import Arrangement, Shown
@@ -21,7 +23,6 @@ from rocketmq_ops.tui.model.views.alarms import AlarmList
 from rocketmq_ops.tui.model.views.events import EventList
 from rocketmq_ops.tui.model.views.groups import Groups
 from rocketmq_ops.tui.screens.base import DashboardScreen
-from rocketmq_ops.tui.screens.table import COMPARED_MS, compared_text
 from rocketmq_ops.tui.widgets.grid import Grid
 from rocketmq_ops.tui.widgets.lines import Line, Part
 
@@ -98,6 +99,8 @@ class OverviewScreen(DashboardScreen):
         self._behind: tuple[object, Table] | None = None
         #: Whether figures stand against those of ten minutes ago.
         self.comparing = False
+        #: Whether anything of what is shown is known of then.
+        self._known = False
 
     def body(self) -> Sequence[Widget]:
         """Totals above, brokers, then alarms and events."""
@@ -135,22 +138,28 @@ class OverviewScreen(DashboardScreen):
         second.display = bool(lines[1])
         second.show(lines[1])
         then = model.before(COMPARED_MS, self._rows_then) if self.comparing else None
-        self.query_one("#brokers", Section).show(
-            brokers(model, narrow=not wide),
-            moment.time_ms,
-            most=max(size.height // 3, 4),
-            before=None if then is None else then[0],
-            about=makes(moment.brokers.values()),
-        )
+        before = None if then is None else then[0]
+        found_brokers, about = brokers(model, narrow=not wide), makes(moment.brokers.values())
+        self._known = any_known(found_brokers.rows, before)
         groups = self.query_one("#groups", Section)
         groups.display = size.height >= TALL
         if groups.display:
             if self._behind is None or self._behind[0] is not moment.groups:  # else so are the rows
                 self._behind = moment.groups, behind(moment, Groups().table(moment, self.address))
-            before = None if then is None else then[1]
-            groups.show(self._behind[1], moment.time_ms, most=size.height // 3, before=before, among=len(moment.groups))
+            groups_before = None if then is None else then[1]
+            self._known = self._known or any_known(self._behind[1].rows, groups_before)
+            among = len(moment.groups)
+            groups.show(self._behind[1], moment.time_ms, most=size.height // 3, before=groups_before, among=among)
+        if self.comparing and not self._known and not found_brokers.note:
+            note = compared_text(model, known=False)
+            found_brokers, about = msgspec.structs.replace(found_brokers, note=note), ""
+        self.query_one("#brokers", Section).show(
+            found_brokers, moment.time_ms, most=max(size.height // 3, 4), before=before, about=about
+        )
         self.query_one("#alarms", Section).show(AlarmList().table(moment, self.address), moment.time_ms)
         self.query_one("#events", Section).show(EventList().table(moment, self.address), moment.time_ms)
+        if self.comparing:
+            self.draw_keys()  # what is known of then is said beside them
 
     @property
     def _rows_then(self) -> Callable[[Moment], tuple[dict[str, Row], dict[str, Row]]]:
@@ -174,9 +183,8 @@ class OverviewScreen(DashboardScreen):
         model = self.context.model
         ages = [broker.stale_since for broker in model.moment().brokers.values() if broker.stale_since is not None]
         parts: list[Part] = [*self.age_since(min(ages, default=None))]
-        if self.comparing:
-            known = model.before(COMPARED_MS, self._rows_then) is not None
-            parts.append((self.context.tr(compared_text(known)) + " ", "key"))
+        if self.comparing and self._known:  # else that is said above the brokers
+            parts.append((self.context.tr(compared_text(model, known=True)) + " ", "key"))
         return parts
 
     def focus_body(self) -> None:

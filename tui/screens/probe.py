@@ -13,6 +13,7 @@ class ProbeScreen(DetailScreen):
     """The prober's last run, and its history."""
 
     EVERY: ClassVar[int] = 30
+    KEEPS: ClassVar[bool] = True
 
     def parts(self) -> Sequence[Part]:
         """Findings, figures, groups, failures."""

@@ -12,6 +12,7 @@ from textual.widget import Widget
 
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.compared import COMPARED_MS, Then, any_known, compared_text
 from rocketmq_ops.tui.model.desk import Desk
 from rocketmq_ops.tui.model.figures import COMPARED, figure
 from rocketmq_ops.tui.model.moment import Moment
@@ -29,13 +30,6 @@ from rocketmq_ops.tui.widgets.steady import Note
 
 READ_ONLY: Final = "read-only: start the dashboard with --write to change things"
 NO_CLUSTER: Final = "there is no cluster to ask: this is a recording"
-#: What a comparison compares with, in ms before the moment that is shown.
-COMPARED_MS = 10 * 60_000
-
-
-def compared_text(known: bool) -> str:
-    """What is said while it is compared; `known`: there is something to compare with."""
-    return "against 10 minutes ago" if known else "nothing is known of 10 minutes ago"
 
 
 class TableScreen(DashboardScreen):
@@ -69,7 +63,10 @@ class TableScreen(DashboardScreen):
         self._desk = Desk(view, address, context.language)
         #: What is shown, and what it is compared with; whose rows are to be made next, while others are being made.
         self._shown: Shown | None = None
+        self._then: Then | None = None
         self._before: dict[str, Row] = {}
+        #: Why it is not compared, where that is wished.
+        self._uncompared = ""
         self._wanted: Moment | None = None
         self._making = False
         self._note = ""
@@ -83,7 +80,7 @@ class TableScreen(DashboardScreen):
         all queues of a cluster."""
         self._desk.clear()
         self._shown = self._wanted = None
-        self._before = {}
+        self._then, self._before = None, {}
 
     @property
     def grid(self) -> Grid:
@@ -94,7 +91,7 @@ class TableScreen(DashboardScreen):
         """Draw the rows as they are arranged. Many are made in a thread: until then those that there are stay, arranged
         anew by each key; of what is wanted meanwhile only the last is made."""
         moment, desk = self.context.model.moment(), self._desk
-        self._before = (self.context.model.before(COMPARED_MS, desk.by_key) or {}) if self.comparing else {}
+        self._then = self.context.model.before(COMPARED_MS, desk.then) if self.comparing else None
         if not desk.has(moment) and not self._making and desk.quick(moment):
             desk.look(moment)
         shown = desk.arranged(self.arrangement)
@@ -125,12 +122,17 @@ class TableScreen(DashboardScreen):
             self._making = False
 
     def _lay(self, shown: Shown) -> None:
+        self._before = {}
+        if self._then is not None:
+            shown, self._before = self._desk.marked(shown, self._then)
         self._shown, table = shown, shown.table
         self.grid.show(shown, self.context.model.moment().time_ms, self._before if self.comparing else None)
         text = table.note
         if not text and not shown.rows and table.rows:
             text = "no row has all words of the filter"
-        self.show_note(self.context.tr(text), failed=table.failed)
+        self._uncompared = self._why_uncompared(table) if self.comparing else ""
+        said = [self.context.tr(each) for each in (text, self._uncompared) if each]
+        self.show_note("\n".join(said), failed=table.failed)
         self.draw_keys()
 
     def show_note(self, text: str, *, failed: bool) -> None:
@@ -174,10 +176,21 @@ class TableScreen(DashboardScreen):
         return parts
 
     def against_text(self) -> str:
-        """What is said beside the keys while it is compared; empty where that is said elsewhere."""
-        if self.table is not None and not any(column.kind in COMPARED for column in self.table.columns):
-            return "there are no figures here to compare"
-        return compared_text(known=bool(self._before))
+        """What is said beside the keys of what it is compared with; empty where it is not: the note says why."""
+        return "" if self._uncompared else compared_text(self.context.model, known=True)
+
+    def _why_uncompared(self, table: Table) -> str:
+        """Why rows are not compared, where that is wished; empty where they are."""
+        then, whole = self._then, table.whole
+        if not any(column.kind in COMPARED for column in table.columns):
+            if whole is None:
+                return "there are no figures here to compare"
+            if then is not None and then.rows and not (whole or then.whole):
+                return "not all groups have been asked: who has come and gone is not known"
+            known = then is not None and (whole or then.whole)
+        else:
+            known = any_known(table.rows, self._before)
+        return "" if known else compared_text(self.context.model, known=False)
 
     # Sorting
 

@@ -20,6 +20,7 @@ class TopicScreen(DetailScreen):
     """One topic."""
 
     EVERY: ClassVar[int] = EVERY
+    KEEPS: ClassVar[bool] = True
     BINDINGS: ClassVar[list[BindingType]] = [Binding("m", "messages", "messages")]
 
     def parts(self) -> Sequence[Part]:

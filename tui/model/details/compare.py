@@ -2,9 +2,41 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 
+from rocketmq_ops.tui.model.asked import FRESH_MS, told
+from rocketmq_ops.tui.model.compared import marked
+from rocketmq_ops.tui.model.details.detail import Part
+from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import Health, Kind, Row, Table
+
+
+class Past(NamedTuple):
+    """Rows of a part to compare with. `whole`: what is not among them was not there; `old_ms`: when they were asked,
+    where that was long before."""
+
+    table: Table
+    whole: bool = False
+    old_ms: int | None = None
+
+
+def past_of(part: Part, then: Moment, kept_as: str) -> Past | None:
+    """What a moment has of a part: what the screen was told about then, else what is known of the cluster anyway, else
+    what the screen was told last before. `kept_as`: the name that its answers are kept under; empty: they are not."""
+    asked = told(then.asked, kept_as) if kept_as else None
+    fresh = asked is not None and then.time_ms - asked.asked_ms <= FRESH_MS
+    made = None if fresh or part.then is None else part.then(then)
+    if made is not None and made.table is not None:
+        return Past(made.table, part.whole)
+    return None if asked is None else Past(asked.table, True, None if fresh else asked.asked_ms)
+
+
+def compared(now: Table, then: Past, *, whole: bool) -> tuple[Table, dict[str, Row]]:
+    """See `against`; with what is new and what is gone, where all is known of then, and of now (`whole`)."""
+    table, before = against(now, then.table)
+    return marked(table, before, come=True, gone=whole) if then.whole else (table, before)
 
 
 def against(now: Table, then: Table) -> tuple[Table, dict[str, Row]]:

@@ -82,6 +82,8 @@ class Part(NamedTuple):
     ask: Callable[[], Awaitable[Section]]
     #: What a recorded moment has of its rows, by the same keys; None for nothing.
     then: Callable[[Moment], Section | None] | None = None
+    #: Whether what is not among those was not there.
+    whole: bool = False
 
 
 class Asking(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +129,16 @@ def _seen(task: asyncio.Task[Any]) -> None:
     """Its error is that of whoever waits, and of nobody once the screen is left."""
     if not task.cancelled():
         task.exception()
+
+
+def steady(keys: Iterable[str]) -> list[str]:
+    """Keys of rows that say what each is about and not where it stands; one that is there already has its number."""
+    seen: dict[str, int] = {}
+    made = []
+    for key in keys:
+        seen[key] = seen.get(key, 0) + 1
+        made.append(key if seen[key] == 1 else f"{key} {seen[key]}")
+    return made
 
 
 def worst(healths: Iterable[Health]) -> Health:

@@ -10,7 +10,7 @@ from rocketmq_ops.housekeeping.doctor.examine import GIVEN, SUBJECTS, examine, n
 from rocketmq_ops.housekeeping.doctor.gather import gather
 from rocketmq_ops.housekeeping.findings import Finding
 from rocketmq_ops.tui.model.address import AddressError
-from rocketmq_ops.tui.model.details.detail import Asking, Fact, Part, Section, also, table_of
+from rocketmq_ops.tui.model.details.detail import Asking, Fact, Part, Section, also, steady, table_of
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row
 
 COLUMNS: Final = (
@@ -41,11 +41,11 @@ def finding_section(found: Sequence[Finding], rules: int, taken_ms: int) -> Sect
     """The findings, the worst first, with what was seen and what to do."""
     rows = [
         Row(
-            key=f"{number} {finding.id} {finding.target}",
+            key=key,
             cells=(finding.severity.value, finding.id, finding.target, finding.evidence, finding.remedy),
             health=Health(finding.severity.value),
         )
-        for number, finding in enumerate(found)
+        for key, finding in zip(steady(f"{each.id} {each.target}" for each in found), found, strict=True)
     ]
     rows.sort(key=lambda row: list(Health).index(row.health), reverse=True)
     facts = (

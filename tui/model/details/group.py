@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.topics import dlq_topic, retry_topic
@@ -20,6 +22,7 @@ from rocketmq_ops.tui.model.details.detail import (
     Section,
     also,
     side_by_side,
+    steady,
     table_of,
     worst,
 )
@@ -323,18 +326,20 @@ def subscription_section(found: ConsumerStatusReport) -> Section:
 def problem_section(group: str, found: ConsumerStatusReport) -> Section:
     """What is wrong among the clients."""
     rows = []
-    for number, problem in enumerate(found.problems):
+    for problem in found.problems:
         place = f"{problem.topic} {problem.broker_name or ''}" if problem.topic else ""
         if problem.queue_id is not None:
             place = f"{place}:{problem.queue_id}"
         rows.append(
             Row(
-                key=f"{number} {problem.kind} {problem.client_id} {place}",
+                key=f"{problem.kind} {problem.client_id} {place}",
                 cells=(PROBLEMS[problem.kind], problem.client_id or place, problem.detail),
                 health=Health.CRITICAL if problem.kind == "blocked" else Health.WARNING,
                 opens=Address("client", problem.client_id, (("group", group),)) if problem.client_id else None,
             )
         )
+    keys = steady(row.key for row in rows)
+    rows = [msgspec.structs.replace(row, key=key) for row, key in zip(rows, keys, strict=True)]
     answered = any(client.info is not None for client in found.clients)
     return table_of(
         _PROBLEMS,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -11,14 +13,16 @@ from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.housekeeping.history import found
+from rocketmq_ops.housekeeping.history.database import HistoryError
 from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.history.place import history_file
 from rocketmq_ops.housekeeping.lag import WINDOW_RUNS, LagState, judge
 from rocketmq_ops.housekeeping.probe.expectations import MEASURES, Unit
 from rocketmq_ops.tui.model.address import Address
-from rocketmq_ops.tui.model.details.detail import Asking, Fact, Part, Section, also, table_of
+from rocketmq_ops.tui.model.details.detail import Asking, Fact, Part, Section, also, steady, table_of
 from rocketmq_ops.tui.model.details.group import HEALTH
 from rocketmq_ops.tui.model.figures import count, figure
+from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row
 
 _FIGURES: Final = (
@@ -64,6 +68,11 @@ def parts(asking: Asking) -> Sequence[Part]:
     async def findings() -> Section:
         return await asyncio.to_thread(_read, finding_section, path)
 
+    def findings_then(moment: Moment) -> Section | None:
+        with contextlib.suppress(HistoryError):  # the screen says so
+            return _read(partial(finding_section, at_ms=moment.time_ms), path)
+        return None
+
     async def figures() -> Section:
         return await asyncio.to_thread(_read, figure_section, path)
 
@@ -74,7 +83,7 @@ def parts(asking: Asking) -> Sequence[Part]:
         return await asyncio.to_thread(_read, failure_section, path)
 
     return (
-        Part("findings", "Findings", findings),
+        Part("findings", "Findings", findings, findings_then, whole=True),
         Part("figures", "Figures", figures),
         Part("groups", "Groups", groups),
         Part("failures", "Failures", failures),
@@ -90,20 +99,22 @@ def _read(section: object, path: Path) -> Section:
         return section(history)  # type: ignore[operator,no-any-return]
 
 
-def finding_section(history: History) -> Section:
-    """What the last run found, the worst first, and since when it has been found, of the last day."""
+def finding_section(history: History, at_ms: int | None = None) -> Section:
+    """What the last run found, or the last until a time, the worst first, and since when it has been found, of the last
+    day."""
     span = history.span()
-    last_ms = now_ms() if span is None else max(span.last_ms, now_ms())
+    last_ms = at_ms or (now_ms() if span is None else max(span.last_ms, now_ms()))
     changes = found.found(history, last_ms - FOUND_SINCE_MS, last_ms)
     if not changes:
         return Section(note="the runs until now have kept no findings: those of the next run are shown")
+    lasting = found.since(changes)
     rows = [
         Row(
-            key=f"{number} {finding.id} {finding.target}",
+            key=key,
             cells=(finding.severity.value, begun, finding.id, finding.target, finding.evidence, finding.remedy),
             health=Health(finding.severity.value),
         )
-        for number, (finding, begun) in enumerate(found.since(changes))
+        for key, (finding, begun) in zip(steady(f"{one.id} {one.target}" for one, _ in lasting), lasting, strict=True)
     ]
     rows.sort(key=lambda row: list(Health).index(row.health), reverse=True)
     return also(table_of(_FINDINGS, rows, "the last run found nothing"), (), *_facts(history))
@@ -196,9 +207,9 @@ def failure_section(history: History) -> Section:
         for failure in failures
     ]
     rows = [
-        Row(key=f"{number} {time_ms}", cells=(time_ms, failure.target, failure.cause), health=Health.WARNING)
-        for number, (time_ms, failure) in enumerate(reversed(failed))
-    ]
+        Row(key=key, cells=(time_ms, failure.target, failure.cause), health=Health.WARNING)
+        for key, (time_ms, failure) in zip(steady(f"{at} {what.target}" for at, what in failed), failed, strict=True)
+    ][::-1]
     return also(
         table_of(_FAILURES, rows, "the runs of the last hour learned all that they asked for"), (), *_facts(history)
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
+import msgspec
+
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import Column, Kind, Row, Table
@@ -54,5 +56,5 @@ class Clients:
         if not rows:
             asked = moment.live or moment.watched_ms is not None  # the prober keeps no clients
             none = "no client is known: groups that are behind are asked first" if asked else None
-            return without_rows(COLUMNS, moment, note or none)
-        return Table(columns=COLUMNS, rows=rows, note=note)
+            return msgspec.structs.replace(without_rows(COLUMNS, moment, note or none), whole=moment.clients_whole)
+        return Table(columns=COLUMNS, rows=rows, note=note, whole=moment.clients_whole)
