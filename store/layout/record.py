@@ -14,6 +14,13 @@ from rocketmq_ops.common.record_layout import PROPERTIES_LENGTH, RECORD, SIZE_AN
 PLACE: Final = RECORD.part("size", "physical_offset").struct
 #: Between there and the body's length: the same in all records of a batch.
 MIDDLE: Final = RECORD.part("sys_flag", "prepared_transaction_offset").struct
+#: What is read of each record of a run that a slave dispatches.
+HEAD_OF_RUN: Final = struct.Struct(
+    ">"
+    + RECORD.only(
+        "size", "magic", "queue_id", "queue_offset", "physical_offset", "sys_flag", "store_timestamp", "body_length"
+    )
+)
 #: A record with IPv4 hosts without body, topic, and properties.
 FIXED_SIZE: Final = RECORD.size + PROPERTIES_LENGTH.size
 #: numpy's type of a host of 8 bytes as one number.

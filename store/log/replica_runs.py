@@ -6,7 +6,6 @@ What lives here: reading a run, and putting it into queues and index. What does 
 
 from __future__ import annotations
 
-import struct
 from typing import Final, NamedTuple
 
 from rocketmq_ops.common.bounded import Bounded
@@ -19,21 +18,16 @@ from rocketmq_ops.common.message import (
     start_of,
     stored_value,
 )
-from rocketmq_ops.common.record_layout import MAGIC_V1, RECORD, V6_FLAGS
+from rocketmq_ops.common.record_layout import MAGIC_V1, V6_FLAGS
 from rocketmq_ops.common.sysflag import TRANSACTION_MASK
 from rocketmq_ops.store.arrivals import MessageArrivals
 from rocketmq_ops.store.files.mapped_file import MappedFile
 from rocketmq_ops.store.index.index_service import IndexService
 from rocketmq_ops.store.index.key_sink import MessageKeys
 from rocketmq_ops.store.layout.consume_queue import CQ_UNIT_SIZE
+from rocketmq_ops.store.layout.record import HEAD_OF_RUN
 from rocketmq_ops.store.queue.consume_queue import ConsumeQueue
 
-_HEAD: Final = struct.Struct(
-    ">"
-    + RECORD.only(
-        "size", "magic", "queue_id", "queue_offset", "physical_offset", "sys_flag", "store_timestamp", "body_length"
-    )
-)
 _NOT_COMMON: Final = V6_FLAGS | TRANSACTION_MASK
 #: Bytes behind a body at least: the topic's length, and that of the properties.
 _LEAST_BEHIND_BODY: Final = 3
@@ -91,17 +85,17 @@ class RunDispatcher:
         """Dispatch the run that begins at an offset: as many records as are whole and of the common kind.
 
         Raises OSError, then none of them is dispatched."""
-        view, base, wrote, unpack = file.view, file.base, file.wrote, _HEAD.unpack_from
+        view, base, wrote, unpack = file.view, file.base, file.wrote, HEAD_OF_RUN.unpack_from
         units: dict[ConsumeQueue, _Units] = {}
         keys: list[MessageKeys] = []
         position, last, timestamp = start - base, -1, 0
-        least, most = _HEAD.size + _LEAST_BEHIND_BODY, _MOST_RECORDS
+        least, most = HEAD_OF_RUN.size + _LEAST_BEHIND_BODY, _MOST_RECORDS
         topic_field, topic, at = b"", "", 0
         queues: dict[int, _Units] = {}
         of_topics: dict[bytes, dict[int, _Units]] = {}
         while position + least <= wrote and len(keys) < most:
             size, magic, queue_id, queue_offset, physical, sys_flag, stored, body_length = unpack(view, position)
-            topic_at, end = position + _HEAD.size + body_length, position + size
+            topic_at, end = position + HEAD_OF_RUN.size + body_length, position + size
             if (
                 magic != MAGIC_V1 or sys_flag & _NOT_COMMON or physical != base + position or end > wrote
                 or body_length < 0 or topic_at + _LEAST_BEHIND_BODY > end
