@@ -34,7 +34,7 @@ from rocketmq_ops.tui.model.sampler import Sampler
 from rocketmq_ops.tui.model.table import Table
 from rocketmq_ops.tui.model.tape import Tape
 from rocketmq_ops.tui.model.timeline import Timeline
-from rocketmq_ops.tui.model.verdict import verdict
+from rocketmq_ops.tui.model.verdict import not_judged, verdict
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin import MQAdmin
@@ -320,7 +320,13 @@ class LiveModel(Timeline):
             no_producers=tuple(known.no_producers.values()),
             alarms=alarms,
             verdict=verdict(
-                known.name_servers, brokers, groups, alarms, failures, groups_known=self._groups_ms is not None
+                known.name_servers,
+                brokers,
+                groups,
+                alarms,
+                failures,
+                groups_known=self._groups_ms is not None,
+                unknown=not_judged(groups.values()),
             ),
             topics_ms=known.topics_ms,
             groups_ms=self._groups_ms,

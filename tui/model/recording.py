@@ -37,7 +37,7 @@ from rocketmq_ops.tui.model.moment import (
     Totals,
 )
 from rocketmq_ops.tui.model.table import Below
-from rocketmq_ops.tui.model.verdict import verdict
+from rocketmq_ops.tui.model.verdict import not_judged, verdict
 
 T = TypeVar("T")
 
@@ -222,7 +222,7 @@ def moment_at(history: History, at_ms: int) -> Moment | None:
         ),
         alarms=alarms,
         events=_decoded(texts, "events", list[Event]),
-        verdict=verdict(name_servers, brokers, groups, alarms, failures),
+        verdict=verdict(name_servers, brokers, groups, alarms, failures, unknown=not_judged(groups.values())),
         failures=failures,
         watched_ms=watched,
     )

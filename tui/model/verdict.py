@@ -8,10 +8,11 @@ from typing import Final
 import msgspec
 
 from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.alarms import failures_alone, health_now
 from rocketmq_ops.tui.model.broker_state import DEAD, IN_SHORT
-from rocketmq_ops.tui.model.moment import Alarm, BrokerSeen, NameServerSeen, Said, Verdict
+from rocketmq_ops.tui.model.moment import Alarm, BrokerSeen, GroupSeen, NameServerSeen, Said, Verdict
 from rocketmq_ops.tui.model.table import Health, worst_first
 
 #: Parts that the line has at most; what is left is counted.
@@ -26,6 +27,7 @@ def verdict(
     failures: Iterable[Failure] = (),
     *,
     groups_known: bool = True,
+    unknown: int = 0,
 ) -> Verdict:
     """From the alarms that have not ended; without any, who does not answer now, and what could not be asked or
     written; without that either, that all is well, if that much is known."""
@@ -59,7 +61,20 @@ def verdict(
         return Verdict(Health.WARNING, tuple(doubts))
     if not groups_known:
         return Verdict(Health.UNKNOWN, (Said("waiting for the groups"),))
+    if unknown:
+        total = len(groups)
+        said = f"nothing is known to be wrong; too little is known of {unknown} of {total} groups"
+        return Verdict(Health.UNKNOWN, (Said(said, None, Address("groups")),))
     return Verdict(Health.OK, (Said("nothing is wrong"),))
+
+
+def not_judged(groups: Iterable[GroupSeen]) -> int:
+    """How many groups that somebody uses are unknown: they have not been watched for long enough, or have committed
+    nothing, as one does that hangs at its first message."""
+    return sum(
+        group.lag.state is LagState.UNKNOWN and bool(group.offsets.members if group.members is None else group.members)
+        for group in groups
+    )
 
 
 def _silent(servers: Iterable[NameServerSeen | BrokerSeen]) -> list[Said]:

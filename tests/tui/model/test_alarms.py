@@ -16,7 +16,7 @@ from rocketmq_ops.tui.model.moment import Alarm, BrokerSeen, Moment, NameServerS
 from rocketmq_ops.tui.model.overview import totals
 from rocketmq_ops.tui.model.periods import RUNTIME
 from rocketmq_ops.tui.model.table import Health
-from rocketmq_ops.tui.model.verdict import MOST_PARTS, verdict
+from rocketmq_ops.tui.model.verdict import MOST_PARTS, not_judged, verdict
 from rocketmq_ops.tui.model.views.alarms import AlarmList
 from rocketmq_ops.tui.model.views.clients import Clients
 from rocketmq_ops.tui.model.views.groups import Groups
@@ -174,6 +174,11 @@ def test_nothing_learned_yet_is_not_well():
     assert verdict(answered, {}, [], []).health is Health.CRITICAL
     assert verdict(answered, {"b": broker(answered_ms=None)}, [], []).health is Health.UNKNOWN
     assert verdict(answered, {"b": broker()}, [], []).health is Health.OK
+    used, unused = (group(name, None, LagState.UNKNOWN, members=members) for name, members in (("g", 1), ("h", 0)))
+    assert not_judged([used, unused, group("ok", 0)]) == 1
+    doubtful = verdict(answered, {"b": broker()}, ["g", "h"], [], unknown=1)
+    text = "nothing is known to be wrong; too little is known of 1 of 2 groups"
+    assert (doubtful.health, doubtful.parts[0].text) == (Health.UNKNOWN, text)
     ended = msgspec.structs.replace(alarm("g"), ended_ms=9)
     assert verdict(answered, {"b": broker()}, [], [ended]).health is Health.OK
     gone = verdict(answered, {"b": broker()}, [], [alarm("g1"), alarm("g2")])
