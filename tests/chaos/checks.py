@@ -21,7 +21,7 @@ from tests.chaos.events import (
     first_reading_fails,
     outcome_of,
 )
-from tests.chaos.plan import KILL
+from tests.chaos.plan import KILL, STOP
 
 #: Seconds after a fault in which groups share out their queues anew: brokers register every 10 s, clients look every second.
 #: Within them a second delivery and a lower offset are excused; a run goes on without faults until both are judged.
@@ -150,22 +150,25 @@ def chains_are_in_order(history: History) -> Iterator[str]:
 
 
 def copies_are_explained(history: History) -> Iterator[str]:
-    """No more copies than tries; of a delayed or transactional message one more for each time that its broker was killed.
+    """No more copies than tries; of a delayed message one more for each time that its broker was killed, of a transactional
+    one for each time that it was killed or stopped.
 
-    What it had delivered, or heard of a transaction, right before that may not be known any more.
+    What it had delivered right before a kill may not be known any more; nor, when it comes back, that a transaction has
+    ended whose producer, asked before, says so again.
     """
     tries = Counter(event.id for event in history.events if event.what == TRY)
     delayed = {event.id for event in history.events if event.delay}
     kills = Counter(fault.target for fault in history.suffered if fault.kind == KILL)
+    stops = Counter(fault.target for fault in history.suffered if fault.kind == STOP)
     for store, records in history.records.items():
         if is_slave(store):
             continue
         copies = Counter((record["topic"], record["body"]) for record in records if record["topic"] in GROUP_OF)
         for (topic, ident), count in copies.items():
-            forgotten = kills[store] if ident in delayed or topic == PAID else 0
+            forgotten = kills[store] + stops[store] if topic == PAID else kills[store] if ident in delayed else 0
             if count > tries[ident] + forgotten:
-                tried = f"was tried {tries[ident]} times, {kills[store]} kills of {store}"
-                yield f"{broker_of(store)}: {count} copies of {ident}, which {tried}"
+                ends = f"{kills[store]} kills and {stops[store]} stops of {store}"
+                yield f"{broker_of(store)}: {count} copies of {ident}, which was tried {tries[ident]} times, {ends}"
 
 
 def rolled_back_messages_stay_unseen(history: History) -> Iterator[str]:

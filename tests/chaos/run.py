@@ -40,9 +40,11 @@ from tests.interop.raw import call, wait_for_route
 #: Seconds that the groups have to consume all, once everything is healed.
 SETTLE_SECONDS = 90.0
 LOOK_SECONDS = 0.5
-#: Seconds of load without any fault, when the last one excuses nothing any more: then one reader of each group ends in
-#: order, and the load goes on for as long again.
+#: Seconds of load without any fault or silence, when the last one excuses nothing any more: then one reader of each group
+#: ends in order, and the load goes on for as long again.
 QUIET_SECONDS = 7.0
+#: A broker gave no answer within half of what clients wait for one.
+SILENCE = "silence"
 CLIENTS = {
     "writer": "plain",
     "chain": "ordered",
@@ -84,13 +86,16 @@ async def run_seed(
         clients = {name: cluster.worker(kind, name) for name, kind in CLIENTS.items()}
         began = time.monotonic()
         looks: list[Look] = []
+        silences: list[Suffered] = []
         tasks = Tasks()
-        looking = tasks.start(_look(cluster, looks), "offsets")
+        looking = tasks.start(_look(cluster, looks, silences), "offsets")
         plan = faults(seed, seconds, list(cluster.servers), list(CLIENTS), tls=tls)
         everyone = cluster.servers | clients
         running = [tasks.start(_suffer(everyone[fault.target], fault, began, say), str(fault)) for fault in plan]
         suffered = [await task for task in running]
-        await _quiet(folder, clients, suffered)
+        await _until_quiet(folder, clients, suffered, silences)
+        await _end({name: process for name, process in clients.items() if name.endswith("-reader-0")})
+        await asyncio.sleep(QUIET_SECONDS)
         await _end_senders(clients)
         await _settle(folder, clients)
         looking.cancel()
@@ -104,6 +109,7 @@ async def run_seed(
             (folder / f"output-{process.name}.txt").write_text(process.child.output)
     records = {name: await asyncio.to_thread(_dump, store) for name, store in cluster.stores.items()}
     kept = {name: _kept(store) for name, store in cluster.stores.items()}
+    suffered += silences
     history = History(read_events(folder), suffered, records, looks, OFFSETS_KEPT_EVERY_MS / 1000, slaves, kept)
     return Verdict(seed, violations(history), _counts(history), time.monotonic() - started)
 
@@ -140,14 +146,16 @@ async def _suffer(process: Process, fault: Fault, began: float, say: Callable[[s
     return Suffered(begin, time.monotonic(), fault.kind, fault.target)
 
 
-async def _look(cluster: Cluster, looks: list[Look]) -> None:
-    """What each broker says of all offsets, a few times a second; a dead one says nothing."""
+async def _look(cluster: Cluster, looks: list[Look], silences: list[Suffered]) -> None:
+    """What each broker says of all offsets, a few times a second; and when it said nothing, whatever the cause."""
     async with MQAdmin(cluster.namesrv.split(";"), 500) as admin:
         while True:
             for store, address in cluster.addresses.items():
+                asked = time.monotonic()
                 try:
                     table = await all_consumer_offsets(admin.session, address)
                 except RocketMQError:
+                    silences.append(Suffered(asked, time.monotonic(), SILENCE, store))
                     continue
                 now = time.monotonic()
                 looks += [
@@ -159,18 +167,19 @@ async def _look(cluster: Cluster, looks: list[Look]) -> None:
             await asyncio.sleep(0.3)
 
 
-async def _quiet(folder: Path, clients: dict[str, Process], suffered: list[Suffered]) -> None:
-    """Until nothing is excused; some load; the first reader of each group ends in order; some load."""
-    readers = {name for name, kind in CLIENTS.items() if kind.startswith("read-")}
-    for _ in range(int(SETTLE_SECONDS / LOOK_SECONDS)):
-        begun = {event.worker: event.t for event in read_events(folder) if event.what == UP}
-        if {clients[name].child.name for name in readers} <= set(begun):
-            break
+async def _until_quiet(
+    folder: Path, clients: dict[str, Process], suffered: list[Suffered], silences: list[Suffered]
+) -> None:
+    """Until there was some load that nothing excuses; for so long at most as the groups have to consume all."""
+    readers = {clients[name].child.name for name, kind in CLIENTS.items() if kind.startswith("read-")}
+    end = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < end:
+        events = [event for event in read_events(folder) if event.what in (UP, STALLED)]
+        last = max([event.t for event in events] + [fault.end for fault in (*suffered, *silences)], default=0.0)
+        all_up = readers <= {event.worker for event in events if event.what == UP}
+        if all_up and time.monotonic() > last + GRACE + QUIET_SECONDS:
+            return
         await asyncio.sleep(LOOK_SECONDS)
-    last = max([*begun.values(), *(fault.end for fault in suffered)])
-    await asyncio.sleep(max(0.0, last + GRACE + QUIET_SECONDS - time.monotonic()))
-    await _end({name: process for name, process in clients.items() if name.endswith("-reader-0")})
-    await asyncio.sleep(QUIET_SECONDS)
 
 
 async def _end_senders(clients: dict[str, Process]) -> None:
@@ -211,7 +220,8 @@ def _counts(history: History) -> dict[str, int]:
     events = Counter(event.what for event in history.events)
     places = Counter((e.topic, e.broker, e.queue, e.offset) for e in history.events if e.what == GOT and e.offset >= 0)
     return {
-        "faults": len(history.suffered),
+        "faults": sum(fault.kind != SILENCE for fault in history.suffered),
+        "silences": sum(fault.kind == SILENCE for fault in history.suffered),
         "tries": events[TRY],
         "acknowledged": events[ACK],
         "unsure": events[UNSURE],
