@@ -1,7 +1,6 @@
 """Make the pictures of the dashboard in docs/images/: it starts `mqadmin dev`, a load on it, and looks for a while.
 
-`python scripts/screenshots.py [FOLDER]`; it takes twelve minutes, since some compare with ten minutes before. It needs
-the packages of `dev`. All is on loopback, and gone at the end.
+`python scripts/screenshots.py [SECONDS [FOLDER]]`; it needs the packages of `dev`. All is on loopback.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from svg import mended
@@ -42,23 +40,23 @@ KEYS = {":": "colon", "/": "slash", "[": "left_square_bracket"}
 SETTLES = 5
 #: Messages a second to each topic.
 RATE = 20
-#: Seconds of load before a picture, and before one that compares with ten minutes before.
-EARLY, LATE = 90, 690
+#: Seconds of load before the pictures.
+SECONDS = 150.0
 #: The group that hangs, from what a client of it does to what waits for it.
 STUCK = (*":group/warehouse", "enter")
-#: The groups a minute ago, each figure beside that of ten minutes before.
-COMPARED = (*":groups", "enter", *"[[[[[[", "c")
-#: Name of the picture -> seconds of load before it, size, theme, language, keys.
+#: Half a minute ago.
+PAST = tuple("[[[")
+#: Name of the picture -> size, theme, language, keys.
 PICTURES = {
-    "dashboard-overview": (EARLY, (120, 30), "dark", "en", ()),
-    "dashboard-overview-light": (EARLY, (120, 30), "light", "en", ()),
-    "dashboard-overview-zh": (EARLY, (120, 30), "dark", "zh", ()),
-    "dashboard-group": (EARLY, (120, 20), "dark", "en", STUCK),
-    "dashboard-group-zh": (EARLY, (120, 20), "dark", "zh", STUCK),
-    "dashboard-groups": (EARLY, (120, 30), "dark", "en", (*":groups", "enter")),
-    "dashboard-topics": (EARLY, (120, 30), "dark", "en", (*":topics", "enter")),
-    "dashboard-compared": (LATE, (120, 20), "dark", "en", COMPARED),
-    "dashboard-compared-zh": (LATE, (120, 20), "dark", "zh", COMPARED),
+    "dashboard-overview": ((120, 30), "dark", "en", ()),
+    "dashboard-overview-light": ((120, 30), "light", "en", ()),
+    "dashboard-overview-zh": ((120, 30), "dark", "zh", ()),
+    "dashboard-group": ((120, 20), "dark", "en", STUCK),
+    "dashboard-group-zh": ((120, 20), "dark", "zh", STUCK),
+    "dashboard-groups": ((120, 20), "dark", "en", (*":groups", "enter")),
+    "dashboard-topics": ((120, 20), "dark", "en", (*":topics", "enter")),
+    "dashboard-past": ((120, 30), "dark", "en", PAST),
+    "dashboard-past-zh": ((120, 30), "dark", "zh", PAST),
 }
 
 
@@ -92,16 +90,15 @@ async def load(namesrv: str) -> None:
             await asyncio.sleep(1 / RATE)
 
 
-async def look(namesrv: str, folder: Path) -> None:
+async def look(namesrv: str, seconds: float, folder: Path) -> None:
     """Watch for a while, and take the pictures."""
     working = asyncio.create_task(load(namesrv))
     try:
         async with MQAdmin([namesrv]) as admin, LiveModel(admin) as model:
-            begun = time.monotonic()
-            for name, (after, size, theme, language, keys) in PICTURES.items():
-                await asyncio.wait({working}, timeout=max(begun + after - time.monotonic(), 0))
-                if working.done():
-                    working.result()
+            await asyncio.wait({working}, timeout=seconds)
+            if working.done():
+                working.result()
+            for name, (size, theme, language, keys) in PICTURES.items():
                 lang.speak(language)
                 model.go_live()
                 options = Options(theme=theme, title="shop", follows=False)
@@ -124,7 +121,8 @@ async def look(namesrv: str, folder: Path) -> None:
 
 def main() -> int:
     """Start the pair, and stop it."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS
+    folder = Path(sys.argv[2]) if len(sys.argv) > 2 else IMAGES
     with tempfile.TemporaryDirectory() as scratch:
         os.environ["XDG_STATE_HOME"] = scratch
         ready = Path(scratch) / "ready.json"
@@ -144,7 +142,7 @@ def main() -> int:
                         return 1
                     asyncio.run(asyncio.sleep(0.1))
                 folder.mkdir(parents=True, exist_ok=True)
-                asyncio.run(look(json.loads(ready.read_text("utf-8"))["namesrv"], folder))
+                asyncio.run(look(json.loads(ready.read_text("utf-8"))["namesrv"], seconds, folder))
             finally:
                 if server.stdin is not None:
                     server.stdin.close()

@@ -81,7 +81,10 @@ class FakeChanger:
 
     async def journal(self, most: int) -> list[JournalEntry]:
         if self._state == "failed":
-            raise RocketMQError("cannot read the journal: journal: Permission denied", "set XDG_STATE_HOME to a folder")
+            raise RocketMQError(
+                "cannot read the journal: journal: Permission denied",
+                "free space there, or set XDG_STATE_HOME to a folder",
+            )
         return made_up.journal() if self._state != "empty" else []
 
 
