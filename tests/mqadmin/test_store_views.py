@@ -296,6 +296,18 @@ def test_diff_tells_by_its_exit_code(cli: Cli, root: Path, tmp_path: Path) -> No
     assert cli(None, "store", "diff", str(root), str(other)).out.splitlines()[1].endswith("flag: 0 / 1")
 
 
+def test_one_message_is_no_messages_in_sums(cli: Cli, tmp_path: Path) -> None:
+    root, target = str(fill(tmp_path / "one", [message(0)])), str(tmp_path / "built")
+    assert "no difference: 1 message in 1 queue" in cli(None, "store", "diff", root, root).err.splitlines()[-1]
+    listed = cli(None, "store", "ls", root).out
+    assert "topics      1, 1 queue\n" in listed
+    assert "consumequeue: 1 file, 20 bytes used" in listed
+    assert cli(None, "store", "rebuild", root, target).out.startswith("1 unit in 1 queue, 2 entries in 1 index file (")
+    saved = str(tmp_path / "saved")
+    assert cli(None, "store", "salvage", root, saved).out.startswith("kept 1 record, 0 changed; dropped 0 ranges,")
+    assert "kept 1 record, 0 changed" in cli(None, "store", "verify", saved).out
+
+
 def test_stats(cli: Cli, root: Path, messages: list[dict[str, Any]]) -> None:
     ran = cli(None, "store", "stats", str(root))
     assert (ran.code, ran.err) == (0, "")
