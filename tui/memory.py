@@ -1,4 +1,4 @@
-"""How the C library is set while the dashboard runs, so that memory that was let go of is used again."""
+"""Memory that was let go of is used again: by the C library, and by Textual."""
 
 from __future__ import annotations
 
@@ -24,3 +24,16 @@ def one_arena() -> bool:
         return bool(ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1))
     except (ImportError, OSError, AttributeError):  # a Python without it, a C library without it
         return False
+
+
+def let_go_of_drawn() -> None:
+    """Let go of lines of widgets that are gone.
+
+    Textual remembers the colours of the last 1,024 widgets by what they have drawn, and with it holds all their lines:
+    some 40 MB of screens that were closed. What is seen has its colours again when it is drawn.
+    """
+    from textual._styles_cache import StylesCache
+
+    clear = getattr(getattr(StylesCache, "get_inner_outer", None), "cache_clear", None)
+    if clear is not None:
+        clear()

@@ -1,7 +1,9 @@
-"""Where threads have their memory from."""
+"""Where threads have their memory from, and what is held of screens that were closed."""
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import os
 import platform
 import subprocess
@@ -9,6 +11,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from textual._styles_cache import StylesCache
+
+from rocketmq_ops.tui.model.views.every import VIEWS
+from tests.tui.fakes import FakeModel, dashboard, moment
+from tests.tui.flows.driving import press
 
 #: Threads that have memory at the same time, each from its own place where that is not changed; then how many there are.
 _PLACES = """
@@ -50,3 +57,19 @@ def test_threads_have_their_memory_from_one_place_unless_the_environment_says_ot
     assert places(tmp_path, "one") == "True 1"
     assert places(tmp_path, "as it is") != "None 1", "what is changed would be so anyway"
     assert places(tmp_path, "one", MALLOC_ARENA_MAX="2") == "False 2"
+
+
+def test_lines_of_screens_that_were_closed_are_held_by_nobody() -> None:
+    async def main() -> None:
+        async with dashboard(FakeModel(moment(groups=3)), ":groups", views=VIEWS).run_test(size=(120, 30)) as pilot:
+
+            async def drawn_after(times: int) -> int:
+                for _ in range(times):
+                    await press(pilot, "enter", "escape")
+                gc.collect()
+                return sum(type(each) is StylesCache for each in gc.get_objects())
+
+            a_few = await drawn_after(2)
+            assert await drawn_after(4) <= a_few
+
+    asyncio.run(main())

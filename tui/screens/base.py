@@ -17,6 +17,7 @@ from textual.widgets import Input
 
 from rocketmq_ops.tui.catalogue import MOST_SUGGESTIONS, NeedsNameError
 from rocketmq_ops.tui.context import Context
+from rocketmq_ops.tui.memory import let_go_of_drawn
 from rocketmq_ops.tui.model.address import Address, AddressError
 from rocketmq_ops.tui.model.figures import STALE, figure, minute_of_day, time_of_day
 from rocketmq_ops.tui.model.model import Mode
@@ -110,6 +111,10 @@ class DashboardScreen(Screen[None]):
         event.refresh_styles = self._looks is not self.dashboard.looks
         self._looks = self.dashboard.looks
         self.draw()
+
+    def on_unmount(self) -> None:
+        """Nothing holds what it has drawn."""
+        let_go_of_drawn()
 
     def draw(self) -> None:
         """Draw all of it."""
