@@ -2,7 +2,8 @@
 
 A slave takes all offsets over from its master. What is noted here its master does not know, until it was handed back
 (`hand_back.py`). It is kept in `config/slaveOffset.json`, so that a slave which restarts during the outage still has
-it; Apache's brokers have no such file and pass over it.
+it, with the names of the groups among them that came into being here; Apache's brokers have no such file and pass
+over it.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rocketmq_ops.broker.offset.consumer_offset_manager import OffsetTable, parse_offset_table
 from rocketmq_ops.broker.state.config_manager import ConfigManager
 from rocketmq_ops.common import fastjson
+from rocketmq_ops.common.errors import CorruptDataError
 from rocketmq_ops.common.topics import split_topic_group, topic_at_group
 
 if TYPE_CHECKING:
@@ -33,15 +35,17 @@ class OwnCommits(ConfigManager):
 
     def load(self) -> bool:
         """Read the file or its backup; False when there is neither. Raises CorruptDataError for unusable content."""
-        loaded = self.document(lambda document: parse_offset_table(document.get("offsetTable") or {}))
+        loaded = self.document(_content)
         if loaded is None:
             return False
-        self.table = loaded
+        self.table, made_here = loaded
+        self._controller.groups.made_here.update(made_here)
         return True
 
     def encode(self, *, pretty: bool = False) -> bytes:
         """The file's content."""
-        return fastjson.dumps({"offsetTable": self.table}, pretty=pretty)
+        made_here = self._controller.groups.made_here & {split_topic_group(key)[1] for key in self.table}
+        return fastjson.dumps({"offsetTable": self.table, "groupsMadeHere": sorted(made_here)}, pretty=pretty)
 
     def note(self, key: str, queue_id: int, offset: int) -> None:
         """A consumer has committed `offset` here; `key` is topic@group."""
@@ -71,6 +75,13 @@ class OwnCommits(ConfigManager):
         for key in [key for key in self.table if matches(*split_topic_group(key))]:
             del self.table[key]
             self.changed()
+
+
+def _content(document: dict[str, Any]) -> tuple[OffsetTable, list[str]]:
+    made_here = document.get("groupsMadeHere") or []
+    if not isinstance(made_here, list) or not all(isinstance(group, str) for group in made_here):
+        raise CorruptDataError("groupsMadeHere is not a list of names")
+    return parse_offset_table(document.get("offsetTable") or {}), made_here
 
 
 def forget_own_commits(controller: BrokerController) -> None:

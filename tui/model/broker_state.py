@@ -31,7 +31,7 @@ DISPATCH: Final = "is late with its consumequeues"
 #: What is the matter with a broker, in a word or two; it is said of many alike too.
 IN_SHORT: Final = {
     DEAD: "no answer",
-    REFUSING: "no access",
+    REFUSING: "all refused",
     UNLISTED: "not listed",
     READ_ONLY: "no writes",
     DISK_FULL: "disk full",

@@ -148,15 +148,17 @@ def test_what_the_master_refuses_for_now_is_handed_back_later(tmp_path: Path) ->
 
 def test_a_slave_that_restarts_in_the_outage_still_hands_back(tmp_path: Path) -> None:
     async def body(both: Pair) -> None:
-        assert (await both.commit(both.slave.broker, "g", "T", 7)).code == 0
+        both.slave.broker.groups.find("new")
+        for group in ("g", "new"):
+            assert (await both.commit(both.slave.broker, group, "T", 7)).code == 0
         await both.slave.broker.stop()
         settings = {"brokerRole": "SLAVE", "brokerId": 1, "namesrvAddr": both.slave.broker.config.namesrvAddr}
         async with running(tmp_path / "slave", **settings) as again:
             both.slave = again
-            assert own(both) == {"T@g": {0: 7}}
+            assert own(both) == {"T@g": {0: 7}, "T@new": {0: 7}}
             await both.master_comes_back()
             await both.slave_looks()
-            assert await both.committed(both.master, "g", "T") == 7
+            assert [await both.committed(both.master, group, "T") for group in ("g", "new")] == [7, 7]
             assert not own(both)
 
     with_outage(tmp_path, body)

@@ -433,7 +433,7 @@ def test_what_the_account_may_not_ask_is_not_known_and_no_broker_is_dead_for_it(
             await cluster.clock.advance(60_000)
             moment = model.moment()
             assert all(broker.refusing and not broker.dead for broker in moment.brokers.values())
-            assert moment.verdict.parts[0].text == "2 brokers: no access"
+            assert moment.verdict.parts[0].text == "2 brokers: all refused"
             assert moment.groups["g"].lag.lag == 0, "what it may ask is known"
             cluster.denied = set()
             await cluster.clock.advance(60_000)
