@@ -188,7 +188,8 @@ class SlaveSynchronize:
 
     async def _groups(self, master: MasterApi) -> None:
         groups = self._controller.groups
-        if groups.take_over(await master.document(RequestCode.GET_ALL_SUBSCRIPTIONGROUP_CONFIG)):
+        document = await master.document(RequestCode.GET_ALL_SUBSCRIPTIONGROUP_CONFIG)
+        if groups.take_over(document, keep={group for _, group, _, _ in self._offsets.own}):
             log.info("groups taken over from %s: %d", master.address, len(groups.table))
             await self._controller.files.save(groups)
 

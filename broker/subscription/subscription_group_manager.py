@@ -9,7 +9,7 @@ Mirrors org.apache.rocketmq.broker.subscription.SubscriptionGroupManager.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -81,20 +81,23 @@ class SubscriptionGroupManager(ConfigManager):
         self.data_version = read_data_version(raw.get("dataVersion"))
         return True
 
-    def take_over(self, document: dict[str, Any]) -> bool:
-        """Replace the table of a slave by its master's; False when it is the same. Raises CorruptDataError."""
+    def take_over(self, document: dict[str, Any], keep: Collection[str] = ()) -> bool:
+        """Replace the table of a slave by its master's; False when it is the same. Raises CorruptDataError.
+
+        Of the groups that came into being here, those in `keep` stay: the master is still to be told of them."""
         version = read_data_version(document.get("dataVersion"))
         if version == self.data_version:
             return False
         taken = self._entries.decode(document.get("subscriptionGroupTable"))
         self.forbidden_table = _forbidden_table(document)
+        self.made_here = {group for group in self.made_here if group in keep and group not in taken}
+        taken |= {group: self.table[group] for group in self.made_here if group in self.table}
         for group in self.table.keys() - taken.keys():
             self._entries.forget(group)
         # In place: others hold the table.
         self.table.clear()
         self.table.update(taken)
         self.data_version = version
-        self.made_here.clear()
         self.changed()
         return True
 

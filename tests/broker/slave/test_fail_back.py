@@ -127,7 +127,8 @@ def test_a_group_that_came_into_being_in_the_outage_is_made_at_the_master(tmp_pa
 
 def test_what_the_master_refuses_for_now_is_handed_back_later(tmp_path: Path) -> None:
     async def body(both: Pair) -> None:
-        for group in ("g", "h"):
+        both.slave.broker.groups.find("new")
+        for group in ("g", "h", "new"):
             assert (await both.commit(both.slave.broker, group, "T", 7)).code == 0
         await both.master_comes_back()
 
@@ -136,12 +137,13 @@ def test_what_the_master_refuses_for_now_is_handed_back_later(tmp_path: Path) ->
 
         both.master.server.register(RequestCode.UPDATE_CONSUMER_OFFSET, None, busy)
         await both.slave_looks()
-        assert own(both) == {"T@g": {0: 7}, "T@h": {0: 7}}
+        assert own(both) == {"T@g": {0: 7}, "T@h": {0: 7}, "T@new": {0: 7}}
         # Until then consumers of the slave go on where they are, and all else is taken over.
         assert await both.committed(both.slave.broker, "g", "T") == 7
         both.master.server.serve(UpdateConsumerOffsetRequestHeader, ConsumerManageProcessor(both.master).update_offset)
         await both.slave_looks()
-        assert not own(both) and await both.committed(both.master, "h", "T") == 7
+        assert not own(both)
+        assert [await both.committed(both.master, group, "T") for group in ("g", "h", "new")] == [7, 7, 7]
 
     with_outage(tmp_path, body)
 
