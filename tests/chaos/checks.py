@@ -157,18 +157,25 @@ def copies_are_explained(history: History) -> Iterator[str]:
     ended whose producer, asked before, says so again.
     """
     tries = Counter(event.id for event in history.events if event.what == TRY)
+    first_tried: dict[str, float] = {}
+    for event in history.events:
+        if event.what == TRY:
+            first_tried.setdefault(event.id, event.t)
     delayed = {event.id for event in history.events if event.delay}
-    kills = Counter(fault.target for fault in history.suffered if fault.kind == KILL)
-    stops = Counter(fault.target for fault in history.suffered if fault.kind == STOP)
+    ends = [fault for fault in history.suffered if fault.kind in (KILL, STOP)]
     for store, records in history.records.items():
         if is_slave(store):
             continue
         copies = Counter((record["topic"], record["body"]) for record in records if record["topic"] in GROUP_OF)
         for (topic, ident), count in copies.items():
-            forgotten = kills[store] + stops[store] if topic == PAID else kills[store] if ident in delayed else 0
+            if count <= tries[ident]:
+                continue
+            since = first_tried.get(ident, 0.0)
+            kinds = (KILL, STOP) if topic == PAID else (KILL,) if ident in delayed else ()
+            forgotten = sum(fault.target == store and fault.kind in kinds and fault.end > since for fault in ends)
             if count > tries[ident] + forgotten:
-                ends = f"{kills[store]} kills and {stops[store]} stops of {store}"
-                yield f"{broker_of(store)}: {count} copies of {ident}, which was tried {tries[ident]} times, {ends}"
+                cause = f"was tried {tries[ident]} times, and {store} forgot it {forgotten} times"
+                yield f"{broker_of(store)}: {count} copies of {ident}, which {cause}"
 
 
 def rolled_back_messages_stay_unseen(history: History) -> Iterator[str]:

@@ -151,7 +151,11 @@ PLANTED = {
     "back": (and_look(1), f"{ORDERED}@{ORDERED_GROUP} 0 went from 2 back to 1"),
     "copies": (
         and_record(record(PLAIN, "w.0-10", 1, 500))._replace(suffered=[Suffered(2, 3, STOP, "broker-a")]),
-        "2 copies of w.0-10, which was tried 1 times, 0 kills and 1 stops",
+        "2 copies of w.0-10, which was tried 1 times, and broker-a forgot it 0 times",
+    ),
+    "copies after a kill before it": (
+        and_record(record(PLAIN, "w.0-10", 1, 500))._replace(suffered=[Suffered(1, 2.5, KILL, "broker-a")]),
+        "2 copies of w.0-10, which was tried 1 times, and broker-a forgot it 0 times",
     ),
     "not committed": (
         whole()._replace(kept={"broker-a": {f"{ORDERED}@{ORDERED_GROUP}": {0: 1}, f"{PLAIN}@{PLAIN_GROUP}": {0: 1}}}),
