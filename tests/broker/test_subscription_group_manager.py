@@ -19,7 +19,7 @@ def manager_at(root, **settings):
     config = BrokerConfig(**settings)
     store_config = MessageStoreConfig(storePathRootDir=str(root))
     files = FilesAtOnce()
-    controller = SimpleNamespace(config=config, store_config=store_config, files=files, changes=files)
+    controller = SimpleNamespace(config=config, store_config=store_config, files=files, changes=files, is_slave=False)
     return SubscriptionGroupManager(controller)
 
 

@@ -96,7 +96,7 @@ def test_how_transactions_ended_is_traced(tmp_path):
                 clock = c.broker.clock
                 c.broker.clock = lambda: clock() + 10_000
                 c.broker.transactions.check()
-                await until(lambda: len(c.broker.transactions._settled.get(0, [])) == 1)
+                await until(lambda: [len(of.offsets) for of in c.broker.transactions._settled.values()] == [1])
                 c.broker.clock = clock
             sends = {s.kind: s for s in (await traced(c, told.msg_id)).sent}
             assert sends["Pub"].message_type == "Trans"

@@ -118,7 +118,7 @@ def test_topic_route_stays_lean(namesrv: str) -> None:
     }  # fmt: skip
     assert {name for name in ours if name.startswith("common.")} == {
         "common.addresses", "common.clock", "common.code_table", "common.errors", "common.fastjson", "common.lazy",
-        "common.log_rate", "common.periodic", "common.shipped", "common.tasks",
+        "common.log_rate", "common.periodic", "common.plurals", "common.shipped", "common.tasks",
     }  # fmt: skip
     assert {name for name in ours if name.startswith("mqadmin.")} == {
         "mqadmin.commands", "mqadmin.commands.topic", "mqadmin.commands.topic.topic_route", "mqadmin.connecting",
