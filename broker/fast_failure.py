@@ -80,6 +80,12 @@ class BrokerFastFailure:
         return max(controller.store.flush.waiting, controller.ha.transfers.waiting)
 
     @property
+    def longest_wait_ms(self) -> int:
+        """How long the first of them has waited."""
+        controller = self._controller
+        return max(controller.store.flush.longest_wait_ms(), controller.ha.transfers.longest_wait_ms)
+
+    @property
     def is_full(self) -> bool:
         """Whether as many sends wait for the disk or for slaves as may."""
         return self.waiting_sends >= self._controller.config.sendThreadPoolQueueCapacity

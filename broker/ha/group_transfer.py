@@ -109,6 +109,14 @@ class GroupTransfer:
         """How many wait."""
         return len(self._waiting)
 
+    @property
+    def longest_wait_ms(self) -> int:
+        """How long the first of them has waited."""
+        if not self._waiting:
+            return 0
+        left = self._waiting[0][1] - asyncio.get_running_loop().time()
+        return max(0, self._config.slaveTimeout - int(left * 1000))
+
     async def drain(self) -> None:
         """Wait until nobody waits any more."""
         if self._waiting:

@@ -65,7 +65,7 @@ def runtime_info(controller: BrokerController) -> dict[str, str]:
         info["haMasterAddress"] = controller.master.ha_address or ""
         info["haProblem"] = controller.ha.client.problem
     info["sendThreadPoolQueueSize"] = str(controller.fast_failure.waiting_sends)
-    info["sendThreadPoolQueueHeadWaitTimeMills"] = str(store.flush.longest_wait_ms())
+    info["sendThreadPoolQueueHeadWaitTimeMills"] = str(controller.fast_failure.longest_wait_ms)
     if controller.store_config.transientStorePoolEnable:  # only then Apache's has it; nothing waits for a commit here
         info["remainHowManyDataToCommit"] = readable_bytes(0)
     disk = _disk_capacity(controller.store_config.storePathRootDir)

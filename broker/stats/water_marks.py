@@ -1,4 +1,4 @@
-"""The line of `watermark.log`: once a second how many sends wait for the disk, and how long the first one has.
+"""The line of `watermark.log`: once a second how many sends wait for the disk or a slave, and how long the first has.
 
 Apache's broker writes one for the queue of each thread pool; here requests wait in no other queue (printWaterMark).
 """
@@ -18,5 +18,5 @@ INTERVAL_MS: Final = 1_000
 
 def write_water_marks(controller: BrokerController) -> None:
     """Write the line."""
-    waiting, longest = controller.fast_failure.waiting_sends, controller.store.flush.longest_wait_ms()
+    waiting, longest = controller.fast_failure.waiting_sends, controller.fast_failure.longest_wait_ms
     log.info("[WATERMARK] Send Queue Size: %d SlowTimeMills: %d", waiting, longest)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from rocketmq_ops.broker.controller import BrokerController
+from rocketmq_ops.broker.stats.runtime_info import runtime_info
 from rocketmq_ops.common.topics import SCHEDULE_TOPIC
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from tests.broker.ha.pairs import SYNC, Pair, caught_up, stall, until
@@ -162,9 +163,13 @@ def test_no_more_sends_wait_than_the_send_queue_may_hold(tmp_path: Path) -> None
             sends = [asyncio.ensure_future(master.send("T")) for _ in range(20)]
             await until(lambda: sum(send.done() for send in sends) == 15)
             assert {send.result().code for send in sends if send.done()} == {ResponseCode.SYSTEM_BUSY}
+            # The first one's wait is seen where an operator looks for it.
+            await until(lambda: int(runtime_info(pair.master)["sendThreadPoolQueueHeadWaitTimeMills"]) >= 50)
+            assert runtime_info(pair.master)["sendThreadPoolQueueSize"] == "5"
             go_on()
             codes = [answer.code for answer in await asyncio.gather(*sends)]
             assert codes.count(ResponseCode.SUCCESS) == 5
+            assert runtime_info(pair.master)["sendThreadPoolQueueHeadWaitTimeMills"] == "0"
 
     asyncio.run(scenario())
 
