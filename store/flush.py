@@ -23,7 +23,6 @@ from rocketmq_ops.store.files.checkpoint import StoreCheckpoint
 from rocketmq_ops.store.files.mapped_file import MappedFile
 from rocketmq_ops.store.files.mapped_file_queue import MappedFileQueue
 from rocketmq_ops.store.index.index_service import IndexService
-from rocketmq_ops.store.put_times import PutTimes
 from rocketmq_ops.store.queue.consume_queue_store import ConsumeQueueStore
 from rocketmq_ops.store.running_flags import FILE_LOST, RunningFlags
 
@@ -46,10 +45,8 @@ class FlushService:
         checkpoint: StoreCheckpoint,
         on_log_flushed: Callable[[int], None],
         flags: RunningFlags,
-        put_times: PutTimes,
     ) -> None:
-        """`on_log_flushed` is called with the commitlog offset up to which all is durable by now; `put_times` gets how
-        long each has waited for that.
+        """`on_log_flushed` is called with the commitlog offset up to which all is durable by now.
 
         A lost commitlog file is noted in `flags`, so that no more messages are taken."""
         self._config = config
@@ -59,7 +56,6 @@ class FlushService:
         self._checkpoint = checkpoint
         self._on_log_flushed = on_log_flushed
         self._flags = flags
-        self._put_times = put_times
         #: One line says it all while a sync fails again and again.
         self._log_failures, self._queue_failures = LogRate(), LogRate()
         #: Under SYNC_FLUSH consumers see a message, and its sender is answered, after the sync.
@@ -246,8 +242,7 @@ class FlushService:
             self._answer_first(False)
 
     def _answer_first(self, ok: bool) -> None:
-        _, deadline, callback = self._waiting.popleft()
-        self._put_times.took(self._waited_ms(deadline))
+        callback = self._waiting.popleft()[2]
         try:
             callback(ok)
         except Exception:

@@ -89,9 +89,8 @@ class MessageStore:
         self.index = IndexService(fs, config, self.checkpoint, self.flags, clock)
         self.arrivals = MessageArrivals()
         self.flush = FlushService(
-            config, log_files, self.queues, self.index, self.checkpoint, self.arrivals.synced, self.flags,
-            self.stats.put_times,
-        )  # fmt: skip
+            config, log_files, self.queues, self.index, self.checkpoint, self.arrivals.synced, self.flags
+        )
         # Another clock than the system's goes as its owner pleases: it is never set.
         steady = steady_ms if clock is now_ms else clock
         ages = FileAges(clock, steady, fs.modified_ms, lambda offset: self.reader.store_time_at(offset))

@@ -1,9 +1,10 @@
 """How long puts took, for brokerStatus: Apache's steps and percentiles of a minute, and the longest since the start.
 
-A put counts from its time of storing until it is in its queue, under SYNC_FLUSH until its sync is over. Most take less
-than a ms: those are not counted one by one, but are what is left of the number of messages.
+A put counts from its time of storing until it is in its queue; one whose sender waits for the disk or for slaves until
+that is over (`broker/send/stored_answers.py`). Most take less than a ms: those are not counted one by one, but are what
+is left of the number of messages. A batch has one time: its other messages are among those.
 
-Mirrors StoreStatsService.setPutMessageEntireTimeMax, which counts the wait for slaves, too, and a batch once.
+Mirrors StoreStatsService.setPutMessageEntireTimeMax, which counts a batch once.
 """
 
 from __future__ import annotations

@@ -134,8 +134,9 @@ class _Held:
         self.left -= 1
         if self.left:
             return
+        controller = self._controller
+        waited = max(0, controller.clock() - self._begun)
+        controller.store.stats.put_times.took(waited)
         if self._queue:
-            controller = self._controller
-            waited = max(0, controller.clock() - self._begun)
             controller.stats.events.add(TOPIC_PUT_LATENCY, self._queue, waited)
         send_after(self._waits, self._channel, self._answer)

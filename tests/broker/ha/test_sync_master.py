@@ -60,6 +60,11 @@ def test_a_slave_that_stalls_costs_slaveTimeout(tmp_path: Path) -> None:
             go_on = stall(slave)
             codes = {answer.code for answer in await asyncio.gather(*(master.send("T") for _ in range(20)))}
             assert codes == {ResponseCode.FLUSH_SLAVE_TIMEOUT}
+            # That is how long these puts took. What the slave itself waits for is no put of its store.
+            stats = pair.master.store.stats
+            assert stats.put_times.longest_ms >= 100 and slave.store.stats.put_times.longest_ms == 0
+            stats.put_times.turn(stats.put_messages)
+            assert "[100~200ms]:20 " in stats.put_times.distribution() or stats.put_times.longest_ms >= 200
             assert (await master.send("T", properties={"WAIT": "false"})).code == ResponseCode.SUCCESS
             go_on()
             await caught_up(pair.master, slave)
