@@ -61,6 +61,8 @@ class History(NamedTuple):
     slaves: bool
     #: What the stores' files say in the end, once all readers and then all servers ended in order: by store, topic@group, queue.
     kept: dict[str, dict[str, dict[int, int]]]
+    #: Clients that had ended before anybody asked them to.
+    gone: tuple[str, ...] = ()
 
 
 def broker_of(store: str) -> str:
@@ -81,6 +83,7 @@ def masters(history: History) -> Iterator[tuple[str, list[Record]]]:
 def violations(history: History) -> list[str]:
     """All of them; none for a run in which every promise was kept."""
     checks = (
+        every_client_stays,
         every_acknowledged_message_is_where_it_was_said_to_be,
         every_acknowledged_message_is_on_the_slave,
         queues_have_no_gap,
@@ -95,6 +98,11 @@ def violations(history: History) -> list[str]:
         what_was_consumed_is_committed,
     )
     return [sentence for check in checks for sentence in check(history)]
+
+
+def every_client_stays(history: History) -> Iterator[str]:
+    for client in history.gone:
+        yield f"{client} has ended by itself: see its output"
 
 
 def every_acknowledged_message_is_where_it_was_said_to_be(history: History) -> Iterator[str]:

@@ -94,6 +94,7 @@ async def run_seed(
         running = [tasks.start(_suffer(everyone[fault.target], fault, began, say), str(fault)) for fault in plan]
         suffered = [await task for task in running]
         await _until_quiet(folder, clients, suffered, silences)
+        gone = tuple(name for name, process in clients.items() if process.child.process.poll() is not None)
         await _end({name: process for name, process in clients.items() if name.endswith("-reader-0")})
         await asyncio.sleep(QUIET_SECONDS)
         await _end_senders(clients)
@@ -110,7 +111,7 @@ async def run_seed(
     records = {name: await asyncio.to_thread(_dump, store) for name, store in cluster.stores.items()}
     kept = {name: _kept(store) for name, store in cluster.stores.items()}
     suffered += silences
-    history = History(read_events(folder), suffered, records, looks, OFFSETS_KEPT_EVERY_MS / 1000, slaves, kept)
+    history = History(read_events(folder), suffered, records, looks, OFFSETS_KEPT_EVERY_MS / 1000, slaves, kept, gone)
     return Verdict(seed, violations(history), _counts(history), time.monotonic() - started)
 
 

@@ -161,6 +161,7 @@ PLANTED = {
         whole()._replace(kept={"broker-a": {f"{ORDERED}@{ORDERED_GROUP}": {0: 1}, f"{PLAIN}@{PLAIN_GROUP}": {0: 1}}}),
         "broker-a: Ordered 0 was consumed up to 2, its group stands at 1",
     ),
+    "gone": (whole()._replace(gone=("plain-reader-1",)), "plain-reader-1 has ended by itself"),
     "committed nothing": (whole()._replace(kept={"broker-a": {}}), "its group stands at None"),
 }
 
