@@ -8,6 +8,7 @@ has (in a sentence, in a message's body) stays.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 REMOVED: Final = "(removed)"
@@ -46,6 +47,14 @@ _PLAIN_VALUE = re.compile(r"(?:true|false|null|none)?\s*(?:[,;)\]}&]|$)", re.IGN
 _LOOK_BACK: Final = 300
 #: Lines that are looked through for the end of a quoted value that does not end in its own.
 _MOST_LINES: Final = 20
+
+
+def settings_without(settings: Mapping[str, str]) -> dict[str, str]:
+    """Settings without the values of those that are named as secrets are, and what is a secret within others."""
+    return {
+        name: REMOVED if NAMES.search(name) and value.lower() not in PLAIN else text_without(value)
+        for name, value in settings.items()
+    }
 
 
 def text_without(text: str) -> str:

@@ -32,8 +32,10 @@ def let_go_of_drawn() -> None:
     Textual remembers the colours of the last 1,024 widgets by what they have drawn, and with it holds all their lines:
     some 40 MB of screens that were closed. What is seen has its colours again when it is drawn.
     """
-    from textual._styles_cache import StylesCache
-
+    try:
+        from textual._styles_cache import StylesCache
+    except ImportError:  # another Textual, which may remember less or elsewhere
+        return
     clear = getattr(getattr(StylesCache, "get_inner_outer", None), "cache_clear", None)
     if clear is not None:
         clear()

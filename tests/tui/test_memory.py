@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from textual._styles_cache import StylesCache
 
+from rocketmq_ops.tui.memory import let_go_of_drawn
 from rocketmq_ops.tui.model.views.every import VIEWS
 from tests.tui.fakes import FakeModel, dashboard, moment
 from tests.tui.flows.driving import press
@@ -73,3 +74,10 @@ def test_lines_of_screens_that_were_closed_are_held_by_nobody() -> None:
             assert await drawn_after(4) <= a_few
 
     asyncio.run(main())
+
+
+def test_a_textual_without_these_colours_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "textual._styles_cache", None)
+    let_go_of_drawn()
+    monkeypatch.undo()
+    assert StylesCache.get_inner_outer.cache_info() is not None

@@ -13,6 +13,7 @@ from rocketmq_ops.housekeeping.history.runs import GroupWindow, QueueKey
 from rocketmq_ops.housekeeping.lag import GroupLag, LagState, judge, waits
 from rocketmq_ops.tui.model.looks import AT_A_TIME, Held, Looks
 from rocketmq_ops.tui.model.moment import GroupSeen
+from rocketmq_ops.tui.model.standing import STILL, standing, stands_since, still_queues
 from rocketmq_ops.tui.model.table import Below
 
 #: Rates are over this time, ms, or what there is of it.
@@ -61,6 +62,11 @@ def derive(
         rate = consumed / seconds if consumed is not None and seconds > 0 else None
         window = None if total == 0 else looks.window(name)
         judged = _judged(name, window)
+        found = None
+        if judged.state is LagState.OK and total and then is not None:
+            found = standing(looks, then, judged)
+        if found is not None:
+            judged = found[0]
         if total is None:
             unknown += 1
         else:
@@ -70,8 +76,6 @@ def derive(
                 compared += 1
                 change += total - total_then
         was = before.get(name)
-        ok = judged.state is LagState.OK
-        same = was is not None and was.lag.state is judged.state
         waiting = 0 if window is None else None
         if window is not None and not doubted:
             waiting = _waiting(window, was, looks.previous_ms, looks.before_last(name))
@@ -83,7 +87,7 @@ def derive(
             consume_rate=rate,
             drained_in_ms=_drained(total, old, seconds),
             members=held.members,
-            since_ms=None if ok else was.since_ms if was is not None and same else look.time_ms,
+            since_ms=_since(looks, judged, was, look.time_ms if found is None else found[1]),
             idle=judged.state is LagState.OFFLINE and _unused(was) and not looks.moved(name),
         )
     incoming: dict[str, int] = {}
@@ -97,6 +101,19 @@ def derive(
         unknown,
         change / seconds if seconds > 0 and (compared or not groups) else None,
     )
+
+
+def _since(looks: Looks, judged: GroupLag, was: GroupSeen | None, otherwise: int) -> int | None:
+    """Since when a group is as it is judged (ms since 1970); None of one that is well. What stands still does so since
+    it last moved, for longer than it was judged to."""
+    if judged.state is LagState.OK:
+        return None
+    if was is not None and (was.lag.state is judged.state or {was.lag.state, judged.state} <= {*STILL}):
+        return was.since_ms
+    if judged.state not in STILL:
+        return otherwise
+    since = stands_since(looks, judged.group, still_queues(judged))
+    return otherwise if since is None else since
 
 
 def _unused(was: GroupSeen | None) -> bool:

@@ -109,6 +109,8 @@ def _brokers(before: Moment, after: Moment) -> Iterator[Event]:
                 value, was = broker.settings.get(key), old.settings.get(key)
                 if value != was:
                     yield event(f"{key} is {_shown(value)} now and was {_shown(was)}", Health.WARNING)
+            for key in broker.other_secrets:
+                yield event(f"{key} was changed", Health.WARNING)
     for address in before.brokers.keys() - after.brokers.keys():
         broker = before.brokers[address]
         yield Event(time_ms=now, kind="broker", target=broker.label, text="is gone", health=Health.WARNING)

@@ -7,6 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.common.secrets import settings_without
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets
 from rocketmq_ops.tui.model.broker_figures import figures_of, version_of
 from rocketmq_ops.tui.model.broker_state import telling
@@ -38,6 +39,8 @@ class Known:
         self.failures: dict[tuple[str, str], Failure] = {}
         #: Why brokers do not tell of their producers, by address.
         self.no_producers: dict[str, Failure] = {}
+        #: Configurations as they were told, by address, to see that a secret is another.
+        self._told: dict[str, dict[str, str]] = {}
 
     def name_server(self, address: str) -> NameServerSeen:
         """One of them, also before it has answered."""
@@ -68,6 +71,7 @@ class Known:
             elif now - old.unlisted_since > GONE_MS:
                 del self.brokers[at]
                 self.topics.pop(at, None)
+                self._told.pop(at, None)
 
     def named(self, address: str, topics: int, now: int) -> None:
         """A name server told the names of topics; whether it tells of brokers, the question for these says."""
@@ -94,10 +98,17 @@ class Known:
             )
 
     def settings(self, address: str, settings: dict[str, str]) -> None:
-        """A broker told its configuration."""
-        old = self.brokers.get(address)
-        if old is not None and old.settings != settings:
-            self.brokers[address] = msgspec.structs.replace(old, settings=settings)
+        """A broker told its configuration. Moments are shown and written down: they have no secrets of it."""
+        old, before = self.brokers.get(address), self._told.get(address)
+        if old is None or (old.settings is not None and before == settings):
+            return
+        self._told[address] = settings
+        clean = settings_without(settings)
+        changed: tuple[str, ...] = ()
+        if before is not None and (shown := old.settings) is not None:
+            alike = sorted(name for name in clean.keys() & shown.keys() if clean[name] == shown[name])
+            changed = tuple(name for name in alike if settings[name] != before.get(name))
+        self.brokers[address] = msgspec.structs.replace(old, settings=clean, other_secrets=changed)
 
     def failed(self, address: str, question: Question, failure: Failure, now: int) -> None:
         """A server did not answer a question, or refused it. By its smallest one it is judged whether it is dead."""

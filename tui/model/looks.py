@@ -183,6 +183,10 @@ class Looks:
         """The time of the look before the newest."""
         return self._looks[-2].time_ms if len(self._looks) > 1 else None
 
+    def newest_first(self) -> Iterable[Look]:
+        """All of them."""
+        return reversed(self._looks)
+
     def before_last(self, group: str) -> Held | None:
         """A group at the look before the newest."""
         return self._looks[-2].get(group) if len(self._looks) > 1 else None

@@ -74,6 +74,8 @@ class BrokerSeen(Answered, kw_only=True):
     figures: dict[str, float] = {}
     #: Its configuration; None while it has not told.
     settings: dict[str, str] | None = None
+    #: Names of secrets in it that are others than before it told it last. The settings do not show them.
+    other_secrets: tuple[str, ...] = ()
     #: Since when no name server lists it.
     unlisted_since: int | None = None
     #: The health of its state, and what that is, the worst first; nothing where all is well.

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rocketmq_ops.common.secrets import REMOVED
 from rocketmq_ops.tui.model.details import broker, name_server
 from rocketmq_ops.tui.model.details.detail import EVERY, Part, Section
 from rocketmq_ops.tui.model.moment import BrokerSeen, Moment
 from rocketmq_ops.tui.screens.change import Offer
 from rocketmq_ops.tui.screens.detail import DetailScreen
 from rocketmq_ops.tui.screens.offers import of_brokers
+
+
+def _offered(value: str) -> str:
+    """The value that a change begins with: what stands for a secret is none."""
+    return "VALUE" if REMOVED in value else value
 
 
 class BrokerScreen(DetailScreen):
@@ -37,7 +43,7 @@ class BrokerScreen(DetailScreen):
         if seen is not None:
             key, value = ("KEY", "VALUE")
             if self.part == "configuration" and row is not None:
-                key, value = row.key, str(row.cells[2])
+                key, value = row.key, _offered(str(row.cells[2]))
             words = ["updateBrokerConfig", "-b", seen.address, "-k", key, "-v", value]
             offers.append(Offer("a setting of this broker", words))
         return offers
@@ -65,5 +71,5 @@ class NameServerScreen(DetailScreen):
         row = self.grid.row
         key, value = ("KEY", "VALUE")
         if self.part == "configuration" and row is not None:
-            key, value = row.key, str(row.cells[2])
+            key, value = row.key, _offered(str(row.cells[2]))
         return (Offer("a setting of all name servers", ["updateNamesrvConfig", "-k", key, "-v", value]),)

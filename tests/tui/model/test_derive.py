@@ -77,6 +77,49 @@ def test_a_change_of_the_lag_is_not_known_before_a_group_was_seen_twice():
     assert watched([(30, 10)], [(30, 10)])[-1].lag_change == 0.0
 
 
+def test_what_stands_still_does_so_since_it_last_moved_not_since_it_is_judged_to():
+    moved = 20
+    said = watched(*([(100 + 10 * n, 100 + 10 * min(n, moved))] for n in range(70)))
+    states = [each.groups["g"].lag.state for each in said]
+    first = next(at for at, state in enumerate(states) if state in (LagState.STALLED, LagState.STOPPED))
+    assert first > moved + 10, "it is judged long after"
+    assert {each.groups["g"].since_ms for each in said[first:]} == {(moved + 1) * 10_000}, "the first that waits"
+    behind = watched(*([(500 + 10 * n, 100 + min(n, moved))] for n in range(70)))
+    assert behind[-1].groups["g"].lag.state in (LagState.STALLED, LagState.STOPPED)
+    assert behind[-1].groups["g"].since_ms == moved * 10_000, "its last move"
+    never = watched(*([(500, 100)] for _ in range(9)))
+    assert never[-1].groups["g"].since_ms == 0, "the first look"
+
+
+def test_a_group_that_hangs_is_slow_after_a_minute_though_it_had_caught_up():
+    said = watched(*([(100 + 10 * n, 100 + 10 * min(n, 30))] * 2 for n in range(50)))
+    for minutes in (1, 2, 3):
+        group = said[31 + 6 * minutes].groups["g"]
+        assert group.lag.state is LagState.SLOW, f"after {minutes} min"
+        assert group.lag.evidence.startswith(f"2 queues have not moved for {minutes}m"), group.lag.evidence
+        assert group.since_ms == 310_000
+        assert [queue.state for queue in group.lag.queues] == [LagState.SLOW] * 2
+    assert {each.groups["g"].lag.state for each in said[4:36]} == {LagState.OK}
+    one = watched(*([(100 + 10 * n, 100 + 10 * min(n, 30)), (7 + 5 * n, 5 + 5 * n)] for n in range(50)))
+    assert one[37].groups["g"].lag.evidence.startswith("1 queue has not moved for 1m"), "a client of two hangs"
+    offline = watched(*([(100 + 10 * n, 100 + 10 * min(n, 30))] for n in range(40)), members=0)
+    assert offline[-1].groups["g"].lag.state is LagState.OFFLINE
+
+
+def test_a_burst_or_queues_that_take_turns_are_not_slow():
+    burst = watched(*([(100, 100)] * 3 for _ in range(5)), *([(400, 100 + 10 * n)] * 3 for n in range(15)))
+    assert {each.groups["g"].lag.state for each in burst[1:]} == {LagState.OK}
+    pause = watched(*([(100, 100)] for _ in range(5)), *([(400, 100)] for _ in range(15)))
+    assert pause[12].groups["g"].lag.state is LagState.OK, "its lag does not grow"
+    turns, committed = [], [100, 100, 100]
+    for n in range(60):
+        ends = [100 + 10 * n] * 3
+        committed[n // 4 % 3] = ends[0]
+        turns.append(list(zip(ends, committed, strict=True)))
+    said = watched(*turns)
+    assert {each.groups["g"].lag.state for each in said[4:]} == {LagState.OK}
+
+
 def test_what_is_not_known_is_no_number():
     said = watched([(10, 5), (10, 5)], [(10, 5), (None, None)])
     group = said[-1].groups["g"]

@@ -10,6 +10,7 @@ import msgspec
 
 from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
 from rocketmq_ops.client.errors import NotFoundError
+from rocketmq_ops.common.secrets import settings_without
 from rocketmq_ops.housekeeping.doctor.config import OWN
 from rocketmq_ops.housekeeping.lint.keys import BROKER_CLASSES, COMPUTED, keys_of
 from rocketmq_ops.tui.model.broker_state import DEAD, REFUSING
@@ -92,7 +93,10 @@ def parts(asking: Asking) -> Sequence[Part]:
         broker = await this()
         siblings = [each for each in await brokers() if each.cluster == broker.cluster and each != broker]
         report = await admin.configs.broker_configs([broker, *siblings])
-        configs = {label(each.broker_name, each.broker_id): each.config for each in report.servers}
+        configs = {
+            label(each.broker_name, each.broker_id): each.config and settings_without(each.config)
+            for each in report.servers
+        }
         figures = await _version(asking, broker)
         return also(await asyncio.to_thread(config_section, configs, figures), report.failures)
 

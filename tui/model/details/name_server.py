@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from rocketmq_ops.common.secrets import settings_without
 from rocketmq_ops.housekeeping.doctor.config import OWN
 from rocketmq_ops.housekeeping.lint.keys import COMPUTED, NAMESRV_CLASSES, keys_of
 from rocketmq_ops.tui.model.address import Address
@@ -34,7 +35,7 @@ def parts(asking: Asking) -> Sequence[Part]:
 
     async def configuration() -> Section:
         report = await asking.admin.configs.namesrv_configs()
-        found = {each.address: each.config for each in report.servers}
+        found = {each.address: each.config and settings_without(each.config) for each in report.servers}
         defaults = {
             name: default
             for name, key in keys_of("5.3", NAMESRV_CLASSES).items()

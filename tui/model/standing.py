@@ -1,0 +1,110 @@
+"""Queues that stand still while messages wait in them: since when, and whether that is more than a pause."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+import msgspec
+
+from rocketmq_ops.common.plurals import plural
+from rocketmq_ops.common.spans import human_span
+from rocketmq_ops.housekeeping.history.packing import ABSENT
+from rocketmq_ops.housekeeping.history.runs import QueueKey
+from rocketmq_ops.housekeeping.lag import GroupLag, LagState, waits
+from rocketmq_ops.tui.model.looks import Held, Look, Looks
+
+#: A queue that stands still for so long while the lag of its group grows is no longer in a mere pause, ms.
+STANDING_MS: Final = 60_000
+#: Connected, and nothing moves.
+STILL: Final = (LagState.STALLED, LagState.STOPPED)
+
+
+def still_queues(judged: GroupLag) -> set[QueueKey]:
+    """Those of a group that stalled or stopped."""
+    return {QueueKey(each.topic, each.broker, each.queue_id) for each in judged.queues if each.state in STILL}
+
+
+def stands_since(looks: Looks, group: str, queues: Collection[QueueKey]) -> int | None:
+    """The time of the first look at which one of them stood where it stands now, with a message waiting in it (ms since
+    1970); the oldest look that is known, if it was so already there. None without queues."""
+    found: dict[QueueKey, tuple[int, int]] = {}
+    over: set[QueueKey] = set()
+    for look in looks.newest_first():
+        held = look.get(group)
+        if held is None:
+            continue
+        for key, end, committed in zip(held.keys, held.ends, held.committed, strict=True):
+            if key not in queues or key in over or ABSENT in (end, committed):
+                continue
+            stood = found.get(key, (committed, 0))[0] == committed
+            if stood and end > committed:
+                found[key] = committed, look.time_ms
+            else:
+                over.add(key)
+        if len(over) == len(queues):
+            break
+    return min((since for _, since in found.values()), default=None)
+
+
+def standing(looks: Looks, then: Look, judged: GroupLag) -> tuple[GroupLag, int] | None:
+    """The judgement of a group in which a queue stands still since `then` while its lag grows, and since when; None
+    where that is not so.
+
+    It may have caught up within its window, and is slow all the same. Where others of its queues were consumed, and at
+    some look were not up with what was there at the look before, they take turns: it waits for its own.
+    """
+    look = looks.last
+    if look is None or look.time_ms - then.time_ms < STANDING_MS:
+        return None
+    now, old = look.get(judged.group), then.get(judged.group)
+    if now is None or old is None or not now.members or now.keys != old.keys:
+        return None
+    at = [
+        place
+        for place, (was, committed) in enumerate(zip(old.committed, now.committed, strict=True))
+        if was == committed != ABSENT and old.ends[place] > committed and now.ends[place] > committed
+    ]
+    grown = _lag(now) - _lag(old)
+    if not at or grown <= 0 or not _others_keep_up(looks, then, judged.group, at):
+        return None
+    keys = {now.keys[place] for place in at}
+    since = stands_since(looks, judged.group, keys) or then.time_ms
+    length = human_span(look.time_ms - since)
+    queues = []
+    for queue in judged.queues:
+        if QueueKey(queue.topic, queue.broker, queue.queue_id) in keys:
+            evidence = f"has not moved for {length}; {waits(queue.lag)}"
+            queue = msgspec.structs.replace(queue, state=LagState.SLOW, evidence=evidence)
+        queues.append(queue)
+    stand = plural(len(at), "queue has not moved", "queues have not moved")
+    evidence = f"{stand} for {length}, and the lag of the group grew by {grown}; {waits(judged.lag)}"
+    return msgspec.structs.replace(judged, state=LagState.SLOW, evidence=evidence, queues=queues), since
+
+
+def _lag(held: Held) -> int:
+    """Messages that wait, in queues of which that is known."""
+    return sum(
+        max(end - committed, 0)
+        for end, committed in zip(held.ends, held.committed, strict=True)
+        if ABSENT not in (end, committed)
+    )
+
+
+def _others_keep_up(looks: Looks, then: Look, group: str, standing_at: Collection[int]) -> bool:
+    """Whether each of the other queues had at each look since what was there at the look before."""
+    after: Held | None = None
+    for look in looks.newest_first():
+        held = look.get(group)
+        if held is None:
+            continue
+        if after is not None:
+            if held.keys != after.keys:
+                return False
+            for place, (end, committed) in enumerate(zip(held.ends, after.committed, strict=True)):
+                if place not in standing_at and end != ABSENT and end > max(committed, 0):
+                    return False
+        if look.time_ms <= then.time_ms:
+            break
+        after = held
+    return True
