@@ -15,10 +15,12 @@ from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.history.runs import Figure, GroupOffsets, QueueKey, QueueOffsets, Run
 from rocketmq_ops.housekeeping.history.slice import bytes_of
 from rocketmq_ops.housekeeping.lag import LagState
+from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.model import Mode
 from rocketmq_ops.tui.model.moment import ClientSeen, Moment
 from rocketmq_ops.tui.model.replay import Replay
 from rocketmq_ops.tui.model.tape import Tape, ring_file
+from rocketmq_ops.tui.model.views.clients import Clients
 from tests.tui.model.cluster import NAME_SERVER, START, Cluster, run
 
 B = "10.0.0.2:10911"
@@ -325,7 +327,11 @@ def test_seeking_shows_the_last_run_that_is_not_later_whatever_the_times(tmp_pat
 def test_a_client_of_the_recording_has_its_groups():
     client = ClientSeen(client_id="c", address="a", language="JAVA", version="V", groups=("g",), seen_ms=5)
     moment = Moment(time_ms=2, groups_ms=1, clients={"c": client})
-    assert as_kept(moment).clients["c"].seen_ms == 0
+    kept = as_kept(moment)
+    assert kept.clients["c"].seen_ms == 0
+    # Unknown, not an age since 1970.
+    (row,) = Clients().table(kept, Address("clients")).rows
+    assert row.cells[-1] is None
 
 
 def test_the_ring_of_a_cluster_is_beside_its_history(tmp_path):

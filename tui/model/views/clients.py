@@ -45,7 +45,7 @@ class Clients:
                     client.address,
                     client.language,
                     client.version,
-                    client.seen_ms,
+                    client.seen_ms or None,  # recordings do not keep it
                 ),
                 opens=Address("client", client.client_id, tuple(("group", each) for each in client.groups[:1])),
             )
