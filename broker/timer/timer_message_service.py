@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from array import array
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -64,10 +63,6 @@ class _Due:
     def find(self, unit: TimerUnit) -> None:
         """Note a unit that is to be delivered."""
         self.found.extend((unit.physical_offset, unit.message_size << 1 | unit.rolls, unit.write_time))
-
-
-#: Where Apache's broker has what it keeps in RocksDB, in the store's folder.
-ROCKSDB_FOLDER = "rocksdbstore"
 
 
 class TimerMessageService:
@@ -134,10 +129,6 @@ class TimerMessageService:
         self._read_first = self._queue_end()
         if queue is None or not self.is_master or behind == store.max_phy_offset:
             return
-        if behind is None and store.fs.is_dir(os.path.join(controller.store_config.storePathRootDir, ROCKSDB_FOLDER)):
-            # Apache's 5.5 with timerRocksDBEnable has its timers there. A recall goes through the wheel all the same,
-            # which then says that the topic was read so far (Timeline, TimerMessageStore.doEnqueue).
-            files.queue_offset = queue.min_offset
         from rocketmq_ops.broker.timer.delivered_timers import Place, delivered, rolled_elsewhere  # only then
 
         offset = files.queue_offset
