@@ -49,12 +49,14 @@ _LOOK_BACK: Final = 300
 _MOST_LINES: Final = 20
 
 
+def is_secret(name: str, value: str) -> bool:
+    """Whether the value of a setting is one, by the setting's name."""
+    return NAMES.search(name) is not None and value.lower() not in PLAIN
+
+
 def settings_without(settings: Mapping[str, str]) -> dict[str, str]:
     """Settings without the values of those that are named as secrets are, and what is a secret within others."""
-    return {
-        name: REMOVED if NAMES.search(name) and value.lower() not in PLAIN else text_without(value)
-        for name, value in settings.items()
-    }
+    return {name: REMOVED if is_secret(name, value) else text_without(value) for name, value in settings.items()}
 
 
 def text_without(text: str) -> str:

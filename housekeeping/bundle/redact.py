@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from rocketmq_ops.common.secrets import NAMES, PLAIN, REMOVED, lines_without, text_without
+from rocketmq_ops.common.secrets import REMOVED, is_secret, lines_without, text_without
 from rocketmq_ops.housekeeping.bundle.bundle import Bundle, LogTail
 
 #: Facts whose keys are those of settings. Others hold names, addresses and numbers, and causes of failures.
@@ -52,7 +52,7 @@ def _without(value: Any, place: str, removed: list[str], settings: bool) -> Any:
 
 def _of_key(key: str, value: Any, place: str, removed: list[str], settings: bool) -> Any:
     here = f"{place}/{key}"
-    if settings and isinstance(value, str) and value.lower() not in PLAIN and NAMES.search(key):
+    if settings and isinstance(value, str) and is_secret(key, value):
         removed.append(here)
         return REMOVED
     return _without(value, here, removed, settings)

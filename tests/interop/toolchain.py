@@ -14,7 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -172,20 +172,29 @@ def go_driver(sources: Path) -> Path:
     return program
 
 
-def node_driver(sources: Path) -> Path:
-    """The program in `sources` beside its packages, installed once per content; they come from the npm registry."""
-    digest = _digest([file for file in sources.iterdir() if file.suffix in (".js", ".json")])
-    folder = CACHE / "node" / f"driver-{digest}"
-    with _locked("node"):
+def _installed(tool: str, folder: Path, install: Callable[[Path], None]) -> Path:
+    """The folder that `install` has filled, once, under a name that it gets when all is in it."""
+    with _locked(tool):
         if not folder.exists():
             building = folder.with_suffix(".building")
             shutil.rmtree(building, ignore_errors=True)
             building.mkdir(parents=True)
-            for file in sources.iterdir():
-                shutil.copy(file, building)
-            _run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], building)
+            install(building)
             building.rename(folder)
-    return folder / "driver.js"
+    return folder
+
+
+def node_driver(sources: Path) -> Path:
+    """The program in `sources` beside its packages, installed once per content; they come from the npm registry."""
+    digest = _digest([file for file in sources.iterdir() if file.suffix in (".js", ".json")])
+    folder = CACHE / "node" / f"driver-{digest}"
+
+    def install(building: Path) -> None:
+        for file in sources.iterdir():
+            shutil.copy(file, building)
+        _run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], building)
+
+    return _installed("node", folder, install) / "driver.js"
 
 
 def cpp_client() -> Path:
@@ -193,17 +202,14 @@ def cpp_client() -> Path:
     if platform.machine() != "x86_64":
         pytest.skip(f"the C++ client is not to be had compiled for {platform.machine()}")
     folder = CACHE / "cpp" / f"client-{hashlib.sha256(CPP_CLIENT.encode()).hexdigest()[:16]}"
-    with _locked("cpp"):
-        if not folder.exists():
-            building = folder.with_suffix(".building")
-            shutil.rmtree(building, ignore_errors=True)
-            building.mkdir(parents=True)
-            wanted = building / "requirements.txt"
-            wanted.write_text(CPP_CLIENT)
-            line = ["install", "-q", "--no-deps", "--only-binary=:all:", "--no-compile", "--require-hashes"]
-            _run([sys.executable, "-m", "pip", *line, "--target", str(building), "-r", str(wanted)])
-            building.rename(folder)
-    return folder
+
+    def install(building: Path) -> None:
+        wanted = building / "requirements.txt"
+        wanted.write_text(CPP_CLIENT)
+        line = ["install", "-q", "--no-deps", "--only-binary=:all:", "--no-compile", "--require-hashes"]
+        _run([sys.executable, "-m", "pip", *line, "--target", str(building), "-r", str(wanted)])
+
+    return _installed("cpp", folder, install)
 
 
 def need(tool: str, why: str) -> None:

@@ -59,7 +59,7 @@ class DetailScreen(TableScreen):
     present is shown; 0: it is asked when it is opened, and with `r`."""
 
     EVERY: ClassVar[int] = 0
-    #: Whether what parts are told is kept while it is looked at, to be compared with; why it is not.
+    #: Whether the answers to its parts are kept, so that later ones are compared with them; if not, why.
     KEEPS: ClassVar[bool] = False
     NO_PAST: ClassVar[str] = _NOT_KEPT
     #: Whether what it shows is asked of the cluster.
