@@ -3,7 +3,7 @@
 Offsets behind the end of a queue that has just lost its last messages are set to that end.
 
 What lives here: topics without settings, missing files of the configuration, messages before the first file of the
-commitlog, offsets behind the end of their queue, timers that are switched off or in RocksDB. What does not: the store's
+commitlog, offsets behind the end of their queue, timers that are switched off. What does not: the store's
 own losses (`store/losses.py`), empty files and their `.bak` (`common/files.py`), delayed messages
 (`schedule/schedule_message_service.py`).
 """
@@ -18,8 +18,6 @@ from rocketmq_ops.common.topics import is_system_topic, split_topic_group
 from rocketmq_ops.store.files.timer_files import (
     TIMER_TOPIC,
     TimerState,
-    has_timeline,
-    read_timer_checkpoint,
     read_timer_state,
 )
 from rocketmq_ops.store.timer.timer_message_store import precision_of
@@ -127,34 +125,12 @@ def log_timers(controller: BrokerController) -> None:
     with it.
     """
     if controller.store_config.timerWheelEnable:
-        _log_timeline(controller)
         return
     state = _timer_state(controller)
     if state is not None and state.pending:
         log.warning(
             "%d timer messages wait in this store; they are not delivered as timerWheelEnable is false", state.pending
         )
-
-
-def _log_timeline(controller: BrokerController) -> None:
-    """Say that timers wait where this broker does not look for them."""
-    fs, root = controller.store.fs, controller.store_config.storePathRootDir
-
-    def read(path: str) -> bytes | None:
-        return fs.read_bytes(f"{root}/{path}") if fs.exists(f"{root}/{path}") else None
-
-    try:
-        positions = read_timer_checkpoint(fs, root) if has_timeline(read) else None
-    except OSError as error:
-        log.error("the timer store cannot be read: %s", error)
-        return
-    if positions is not None:
-        log.warning(
-            "Apache's broker has kept timers of this store in RocksDB (timerRocksDBEnable), which this broker does not "
-            "read: it takes those from offset %d of %s on out of the topic, and does not deliver those before it that "
-            "wait in RocksDB; Apache's broker delivers them, started with timerRocksDBEnable=true",
-            positions.queue_offset, TIMER_TOPIC,
-        )  # fmt: skip
 
 
 def _log_timers_ahead(controller: BrokerController) -> None:

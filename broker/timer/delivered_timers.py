@@ -8,6 +8,7 @@ asked about (`timer_message_service.py`).
 
 from __future__ import annotations
 
+import logging
 from bisect import bisect_right
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -27,6 +28,9 @@ from rocketmq_ops.common.message_codec import BadRecordError, RecordView, read_r
 from rocketmq_ops.store.files.timer_files import TIMER_TOPIC
 from rocketmq_ops.store.message_store import MessageStore
 from rocketmq_ops.store.queue.consume_queue import ConsumeQueue
+from rocketmq_ops.store.timer.timer_message_store import TimerMessageStore
+
+log = logging.getLogger(__name__)
 
 #: What a record has that delivers a message, and one that lets it wait on.
 _DELIVERED = (PROPERTY_TIMER_OUT_MS.encode() + b"\x01",)
@@ -88,6 +92,34 @@ def rolled_elsewhere(store: MessageStore, places: Sequence[Place]) -> set[int]:
             record, properties = found
             waiting.append((place.physical_offset, _identity(record, properties, _rolls(properties))))
     return _matched(waiting, copies)
+
+
+def read_again(store: MessageStore, queue: ConsumeQueue, files: TimerMessageStore) -> tuple[int, set[int]]:
+    """From which offset on the timer topic has to be read where Apache's 5.5 may have driven timers by RocksDB, and the
+    commitlog offsets of those messages behind it that are in the wheel already.
+
+    A recall has a unit in the timer log also then (Timeline.recallToTimeWheel), as if all before it had been read: what
+    waits in RocksDB lies before. Such a message has no unit and was not delivered; nor has one that came too late for
+    the wheel, but that was delivered.
+    """
+    end = files.queue_offset
+    held = {unit.physical_offset: unit for unit in files.log.units()}
+    places: dict[int, Place] = {}  # by offset
+    for offset in range(queue.min_offset, end):
+        unit = queue.unit(offset)
+        if unit is not None and unit[0] not in held:
+            places[offset] = Place(unit[0], unit[1])
+    if not places:
+        return end, set()
+    recalls = [Place(unit.physical_offset, unit.message_size) for unit in held.values() if unit.deletes]
+    since = store.store_time(TIMER_TOPIC, 0, min(places))
+    done = delivered(store, [*places.values(), *recalls], None, since, files.read_time)
+    first = min((offset for offset, one in places.items() if one.physical_offset not in done), default=end)
+    if first == end:
+        return end, set()
+    log.info("timers that Apache's broker had in RocksDB are read from offset %d of %s on", first, TIMER_TOPIC)
+    again = {unit[0] for offset in range(first, end) if (unit := queue.unit(offset)) is not None}
+    return first, again.intersection(held)
 
 
 def _matched(waiting: list[tuple[int, Hashable]], copies: dict[Hashable, list[int]]) -> set[int]:

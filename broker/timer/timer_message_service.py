@@ -23,7 +23,7 @@ from rocketmq_ops.broker.timer.timer_rates import TimerRates
 from rocketmq_ops.common.java_hash import tags_hash
 from rocketmq_ops.common.log_rate import LogRate
 from rocketmq_ops.common.periodic import PeriodicJobs
-from rocketmq_ops.store.files.timer_files import TIMER_TOPIC, read_timer_checkpoint
+from rocketmq_ops.store.files.timer_files import ROCKSDB_FOLDER, TIMER_TOPIC, read_timer_checkpoint
 from rocketmq_ops.store.timer.timer_checkpoint import TimerCheckpoint
 from rocketmq_ops.store.timer.timer_log import TimerUnit
 from rocketmq_ops.store.timer.timer_message_store import TimerMessageStore
@@ -77,6 +77,8 @@ class TimerMessageService:
         #: Commitlog offsets of messages that were delivered before the last kill and are still in queue or wheel.
         self._delivered: set[int] = set()
         self._delivered_behind = 0
+        #: Commitlog offsets of messages that are in the wheel and are met again in the queue, which was put back.
+        self._held: set[int] = set()
         #: So far the queue is read before another slot is begun: it may hold what is due in it, or recalled from it.
         self._read_first = 0
         #: The queue cannot be read on before slots of the wheel's last round are left.
@@ -129,11 +131,18 @@ class TimerMessageService:
         self._read_first = self._queue_end()
         if queue is None or not self.is_master or behind == store.max_phy_offset:
             return
-        from rocketmq_ops.broker.timer.delivered_timers import Place, delivered, rolled_elsewhere  # only then
+        from rocketmq_ops.broker.timer.delivered_timers import (  # only then
+            Place,
+            delivered,
+            read_again,
+            rolled_elsewhere,
+        )
 
+        if behind is None and store.fs.is_dir(f"{controller.store_config.storePathRootDir}/{ROCKSDB_FOLDER}"):
+            files.queue_offset, self._held = read_again(store, queue, files)
         offset = files.queue_offset
         units = [unit for offset in range(offset, queue.next_offset) if (unit := queue.unit(offset)) is not None]
-        places = [Place(physical, size) for physical, size, _ in units]
+        places = [Place(physical, size) for physical, size, _ in units if physical not in self._held]
         # What is due later than the last record was stored has not been delivered.
         last = store.queues.last_dispatched_timestamp or controller.clock()
         for slot in files.slots_before(min(last, controller.clock()) + files.precision):
@@ -238,6 +247,9 @@ class TimerMessageService:
 
     def _take_in(self, physical: int, size: int) -> bool:
         """Let a message of the queue wait, or deliver it if it is late."""
+        if physical in self._held:
+            self._held.discard(physical)
+            return True
         if physical in self._delivered:
             self._passed(physical)
             return True
@@ -356,7 +368,7 @@ class TimerMessageService:
 
     def _behind(self, end: int) -> int:
         """Behind which offset of the commitlog, which ends at `end`, anything was delivered that may be met again."""
-        if self._delivered:
+        if self._delivered or self._held:
             return self._delivered_behind
         return self._due.behind if self._due is not None else end
 

@@ -15,6 +15,8 @@ from rocketmq_ops.store.layout.timer import CHECKPOINT, SLOT
 
 #: The topic in which messages wait whose time has not come.
 TIMER_TOPIC = SYSTEM_TOPIC_PREFIX + "wheel_timer"
+#: Where Apache's 5.5 has what it keeps in RocksDB, in the store's folder; it is made with or without timers.
+ROCKSDB_FOLDER = "rocksdbstore"
 #: The positions that Timeline and TimerMessageRocksDBStore keep among their messages, of which one is the highest key.
 _TIMELINE_KEYS = (b"timeline_checkpoint", b"sys_topic_scan_offset_checkpoint")
 _PIECE = 2048 * SLOT.size
@@ -61,8 +63,8 @@ def has_timeline(read: Callable[[str], bytes | None]) -> bool:
     `read` gives the content of a file by its path within the store, None where there is none. RocksDB is not read for
     it: its manifest names the highest key of each of its files, and there Apache's positions come behind all messages.
     """
-    current = read("rocksdbstore/CURRENT")
-    manifest = read("rocksdbstore/" + current.decode("ascii", "replace").strip()) if current else None
+    current = read(f"{ROCKSDB_FOLDER}/CURRENT")
+    manifest = read(f"{ROCKSDB_FOLDER}/" + current.decode("ascii", "replace").strip()) if current else None
     return manifest is not None and any(key in manifest for key in _TIMELINE_KEYS)
 
 

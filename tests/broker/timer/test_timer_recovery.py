@@ -16,6 +16,7 @@ import pytest
 import rocketmq_ops.broker.timer
 import rocketmq_ops.store
 from rocketmq_ops.broker.send.inner_messages import encode_properties
+from rocketmq_ops.broker.timer import timer_message_service
 from rocketmq_ops.common import fastjson
 from rocketmq_ops.store.files.timer_files import TIMER_TOPIC
 from rocketmq_ops.store.inner_message import InnerMessage, PutStatus
@@ -305,8 +306,12 @@ def by_timeline(timers: Timers, body: bytes, *, rolls: bool) -> None:
     assert timers.store.put_message(copy).status is PutStatus.PUT_OK
 
 
-def test_what_was_driven_by_rocksdb_comes_once(tmp_path: Path) -> None:
-    """Apache's 5.5 with timerRocksDBEnable leaves the wheel's place in the topic where it was."""
+@pytest.mark.parametrize(("moved", "killed"), [(False, False), (True, False), (True, True)])
+def test_what_was_driven_by_rocksdb_comes_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moved: bool, killed: bool
+) -> None:
+    """Apache's 5.5 with timerRocksDBEnable leaves the wheel's place in the topic where it was, until something is
+    recalled: the recall is put into timerlog, behind which the wheel is read on."""
     fs, clock = FaultyFileSystem(), Clock(START)
     timers = open_timers(tmp_path, clock, fs, timerStopEnqueue=True)
     sent = {body: START + delay for body, delay in ((b"done", 1_000), (b"waits", 30_000), (b"rolled", 20_000))}
@@ -318,8 +323,22 @@ def test_what_was_driven_by_rocksdb_comes_once(tmp_path: Path) -> None:
     timers.pass_time(3_500)
     by_timeline(timers, b"rolled", rolls=True)
     assert timers.files.queue_offset == 0 and timers.got() == [b"done"]
+    if moved:
+        fs.make_dirs(f"{tmp_path}/rocksdbstore")
+        timers.send(b"lost", TIMER_DELIVER_MS=START + 25_000)
+        timers.send(b"1", TIMER_DEL_UNIQKEY="T+lost", TIMER_DELIVER_MS=START + 25_000, UNIQ_KEY="lost")
+        *_, recall = timers.messages(TIMER_TOPIC)
+        timers.files.queue_offset = timers.store.max_offset(TIMER_TOPIC, 0)
+        timers.files.add(START + 24_000, recall.commit_log_offset, recall.store_size, 0, deletes=True)
     timers.stop()
     by_apache(fs, tmp_path)
+    if killed:
+        timers = open_timers(tmp_path, clock, fs)
+        monkeypatch.setattr(timer_message_service, "MAX_PER_TURN", 2)
+        timers.service.run(clock.now)
+        assert 0 < timers.files.queue_offset < timers.store.max_offset(TIMER_TOPIC, 0)
+        timers.flush()
+        fs = fs.after_kill()
     deliver_rest(open_timers(tmp_path, clock, fs), sent)
 
 
@@ -331,6 +350,11 @@ def test_what_the_wheel_of_a_5_5_broker_holds_comes_once(tmp_path: Path) -> None
     for body, due in sent.items():
         timers.send(body, TIMER_DELIVER_MS=due)
     timers.pass_time(1_500)
+    sent[b"late"] = clock.now + 1_000
+    timers.send(b"late", TIMER_DELIVER_MS=sent[b"late"])
+    clock.now += 3_000
+    timers.run()
+    assert Counter(timers.got()) == Counter([b"soon", b"late"])
     timers.stop()
     fs.make_dirs(f"{tmp_path}/rocksdbstore")
     by_apache(fs, tmp_path)
