@@ -11,15 +11,19 @@ from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.send.inner_messages import copy_of, schedule
 from rocketmq_ops.broker.send.put_answers import STORED, put_answer
+from rocketmq_ops.broker.send.stored_copies import put_copy
 from rocketmq_ops.broker.stats.event_stats import COMMITS, ROLLBACKS
-from rocketmq_ops.broker.transaction.transactional_message_service import immunity_ms
+from rocketmq_ops.broker.timer.timer_parking import TIMER_PROPERTIES
+from rocketmq_ops.broker.transaction.transactional_message_service import HalfMessage, immunity_ms
 from rocketmq_ops.common.message import (
     PROPERTY_CHECK_IMMUNITY_TIME,
+    PROPERTY_DELAY_TIME_LEVEL,
     PROPERTY_PRODUCER_GROUP,
-    PROPERTY_REAL_QUEUE_ID,
-    PROPERTY_REAL_TOPIC,
-    MessageExt,
+    start_of,
+    stored_value,
+    string_to_properties,
 )
+from rocketmq_ops.common.message_codec import message_of
 from rocketmq_ops.common.sysflag import TRANSACTION_COMMIT_TYPE, TRANSACTION_ROLLBACK_TYPE, with_transaction_type
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import ResponseCode
@@ -30,6 +34,10 @@ if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
 
 log = logging.getLogger(__name__)
+
+_IMMUNITY_TIME, _PRODUCER_GROUP = start_of(PROPERTY_CHECK_IMMUNITY_TIME), start_of(PROPERTY_PRODUCER_GROUP)
+#: What a message has that is not delivered at once when it is committed.
+_WAITS = tuple([start_of(name) for name in (PROPERTY_DELAY_TIME_LEVEL, *TIMER_PROPERTIES)])
 
 
 class EndTransactionProcessor:
@@ -64,47 +72,58 @@ class EndTransactionProcessor:
                 return request.reply(code, remark)
         controller.transactions.delete_prepared(half)
         ended = COMMITS if header.commit_or_rollback == TRANSACTION_COMMIT_TYPE else ROLLBACKS
-        controller.stats.events.add(ended, half.properties[PROPERTY_REAL_TOPIC])
+        controller.stats.events.add(ended, half.topic)
         return request.reply()
 
-    def _is_too_late(self, header: EndTransactionRequestHeader, half: MessageExt) -> bool:
+    def _is_too_late(self, header: EndTransactionRequestHeader, half: HalfMessage) -> bool:
         """An end that comes after the message's own immunity time is for the check-back to decide."""
-        own = half.properties.get(PROPERTY_CHECK_IMMUNITY_TIME)
+        own = stored_value(half.stored.text, _IMMUNITY_TIME)
         if header.from_transaction_check or not own:
             return False
-        age = self._controller.clock() - half.born_timestamp
+        age = self._controller.clock() - half.stored.record.born_timestamp
         return age > immunity_ms(own, self._controller.config.transactionTimeOut)
 
-    def _mismatch(self, header: EndTransactionRequestHeader, half: MessageExt) -> str | None:
-        if half.properties.get(PROPERTY_PRODUCER_GROUP) != header.producer_group:
+    def _mismatch(self, header: EndTransactionRequestHeader, half: HalfMessage) -> str | None:
+        record = half.stored.record
+        if stored_value(half.stored.text, _PRODUCER_GROUP) != header.producer_group:
             return "The producer group wrong"
-        if half.queue_offset != header.tran_state_table_offset:
+        if record.queue_offset != header.tran_state_table_offset:
             return "The transaction state table offset wrong"
-        if half.commit_log_offset != header.commit_log_offset:
+        if record.physical_offset != header.commit_log_offset:
             return "The commit log offset wrong"
-        properties = half.properties
-        if not properties.get(PROPERTY_REAL_TOPIC) or not properties.get(PROPERTY_REAL_QUEUE_ID, "").isdigit():
+        if not half.topic or not half.queue_id.isdigit():
             return "Find prepared transaction message failed"
         return None
 
-    def _commit(self, half: MessageExt) -> tuple[int, str | None]:
+    def _commit(self, half: HalfMessage) -> tuple[int, str | None]:
         """Put the message into its own topic; (response code, remark)."""
-        controller, properties = self._controller, half.properties
-        message = copy_of(half, properties[PROPERTY_REAL_TOPIC], int(properties[PROPERTY_REAL_QUEUE_ID]), properties)
-        message.sys_flag = with_transaction_type(message.sys_flag, TRANSACTION_COMMIT_TYPE)
-        message.prepared_transaction_offset = half.commit_log_offset
-        refused = schedule(message, controller)
-        if refused is not None:
-            return put_answer(refused, controller.store_config)
-        result = controller.store.put_message(message)
-        if result.status not in STORED:
-            return put_answer(result.status, controller.store_config)
-        counters = controller.stats.topic_counters(message.topic)
+        controller, stored, topic, queue_id = self._controller, half.stored, half.topic, int(half.queue_id)
+        record = stored.record
+        sys_flag = with_transaction_type(record.sys_flag, TRANSACTION_COMMIT_TYPE)
+        if any(start in stored.text for start in _WAITS):
+            message = copy_of(
+                message_of(stored.view, record, decompress_body=False),
+                topic, queue_id, string_to_properties(stored.text),
+            )  # fmt: skip
+            message.sys_flag = sys_flag
+            message.prepared_transaction_offset = record.physical_offset
+            refused = schedule(message, controller)
+            if refused is not None:
+                return put_answer(refused, controller.store_config)
+            result = controller.store.put_message(message)
+            status, size, topic = result.status, result.wrote_bytes, message.topic
+        else:
+            status, size = put_copy(
+                controller.store, stored, topic, queue_id, stored.text, sys_flag, record.physical_offset
+            )
+        if status not in STORED:
+            return put_answer(status, controller.store_config)
+        counters = controller.stats.topic_counters(topic)
         counters.put_nums += 1
         counters.put_times += 1
-        counters.put_size += result.wrote_bytes
+        counters.put_size += size
         if controller.meters is not None:
-            controller.meters.transaction_finished(message.topic, (controller.clock() - half.born_timestamp) // 1000)
+            controller.meters.transaction_finished(topic, (controller.clock() - record.born_timestamp) // 1000)
         return ResponseCode.SUCCESS, None
 
 

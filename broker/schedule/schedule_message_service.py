@@ -11,18 +11,18 @@ import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from rocketmq_ops.broker.send.inner_messages import copy_of
+from rocketmq_ops.broker.send.stored_copies import put_copy, read_stored
 from rocketmq_ops.broker.state.config_manager import ConfigManager
 from rocketmq_ops.broker.state.config_table import read_data_version
 from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.data_version import DataVersion
 from rocketmq_ops.common.delay_levels import parse_delay_levels
 from rocketmq_ops.common.errors import CorruptDataError
-from rocketmq_ops.common.message import PROPERTY_REAL_QUEUE_ID, PROPERTY_REAL_TOPIC
-from rocketmq_ops.common.message_codec import BadRecordError, decode_message
+from rocketmq_ops.common.message import PROPERTY_REAL_QUEUE_ID, PROPERTY_REAL_TOPIC, start_of, stored_value
+from rocketmq_ops.common.message_codec import BadRecordError
 from rocketmq_ops.common.periodic import PeriodicJobs
 from rocketmq_ops.common.topics import SCHEDULE_TOPIC, TRANS_HALF_TOPIC, is_retry_topic
-from rocketmq_ops.store.inner_message import NEVER_STORED, InnerMessage, PutStatus
+from rocketmq_ops.store.inner_message import NEVER_STORED, PutStatus
 from rocketmq_ops.store.layout.consume_queue_ext import is_address
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 TICK_MS = 100
 #: Messages of one level delivered in one turn at most, so that a backlog does not keep clients waiting.
 MAX_PER_TURN = 512
+_REAL_TOPIC, _REAL_QUEUE_ID = start_of(PROPERTY_REAL_TOPIC), start_of(PROPERTY_REAL_QUEUE_ID)
 
 
 def _progress(document: dict[str, Any]) -> tuple[dict[int, int], DataVersion]:
@@ -227,22 +228,23 @@ class ScheduleMessageService(ConfigManager):
         """Put one parked message into its own topic; None when it cannot be read and is skipped."""
         store = self._controller.store
         record = store.message_at(physical_offset, size)
-        message = None
+        stored = None
         try:
-            message = None if record is None else decode_message(record, decompress_body=False)
+            stored = None if record is None else read_stored(record)
         except BadRecordError as error:
             log.error("delayed message at commitlog offset %d is unreadable and skipped: %s", physical_offset, error)
-        if message is None:
+        if stored is None:
             return None
-        topic, queue_id = message.properties.get(PROPERTY_REAL_TOPIC), message.properties.get(PROPERTY_REAL_QUEUE_ID)
+        text = stored.text
+        topic, queue_id = stored_value(text, _REAL_TOPIC), stored_value(text, _REAL_QUEUE_ID)
         if not topic or topic == TRANS_HALF_TOPIC or not queue_id or not queue_id.isdigit():
             log.error("delayed message at commitlog offset %d has no topic to go to; skipped", physical_offset)
             return None
-        inner: InnerMessage = copy_of(message, topic, self._readable_queue(topic, int(queue_id)), message.properties)
-        result = store.put_message(inner)
-        if result.status is PutStatus.PUT_OK:
-            self._controller.stats.count_delivery(topic, level, result.wrote_bytes)
-        return result.status
+        queue = self._readable_queue(topic, int(queue_id))
+        status, wrote = put_copy(store, stored, topic, queue, text, stored.record.sys_flag)
+        if status is PutStatus.PUT_OK:
+            self._controller.stats.count_delivery(topic, level, wrote)
+        return status
 
     def _readable_queue(self, topic: str, queue_id: int) -> int:
         """The queue for a message; another one when its retry topic has become too narrow for it to be read there."""

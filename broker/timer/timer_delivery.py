@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rocketmq_ops.broker.send.inner_messages import encode_properties
 from rocketmq_ops.broker.send.put_answers import STORED
-from rocketmq_ops.common.java_hash import tags_hash
+from rocketmq_ops.broker.send.stored_copies import StoredMessage, put_copy, read_stored
 from rocketmq_ops.common.javatypes import parse_int, parse_long
 from rocketmq_ops.common.log_rate import LogRate
 from rocketmq_ops.common.message import (
-    PROPERTY_KEYS,
     PROPERTY_REAL_QUEUE_ID,
     PROPERTY_REAL_TOPIC,
     PROPERTY_SEPARATOR,
-    PROPERTY_TAGS,
     PROPERTY_TIMER_DEL_UNIQKEY,
     PROPERTY_TIMER_DEQUEUE_MS,
     PROPERTY_TIMER_ENQUEUE_MS,
@@ -29,11 +27,8 @@ from rocketmq_ops.common.message import (
     stored_value,
     string_to_properties,
 )
-from rocketmq_ops.common.message_codec import RecordView, read_record, record_born_host
-from rocketmq_ops.common.sysflag import INNER_BATCH_FLAG, TRANSACTION_MASK
-from rocketmq_ops.common.topics import SCHEDULE_TOPIC
 from rocketmq_ops.store.files.timer_files import TIMER_TOPIC
-from rocketmq_ops.store.inner_message import NEVER_STORED, InnerMessage
+from rocketmq_ops.store.inner_message import NEVER_STORED
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
@@ -43,34 +38,29 @@ log = logging.getLogger(__name__)
 _REAL_TOPIC, _REAL_QUEUE_ID = start_of(PROPERTY_REAL_TOPIC), start_of(PROPERTY_REAL_QUEUE_ID)
 _OUT_MS, _ROLL_TIMES = start_of(PROPERTY_TIMER_OUT_MS), start_of(PROPERTY_TIMER_ROLL_TIMES)
 _UNIQ_KEY, _DEL_UNIQ_KEY = start_of(PROPERTY_UNIQ_KEY), start_of(PROPERTY_TIMER_DEL_UNIQKEY)
-_TAGS, _KEYS = start_of(PROPERTY_TAGS), start_of(PROPERTY_KEYS)
-_NOT_PLAIN = TRANSACTION_MASK | INNER_BATCH_FLAG
 
 
 class Waiting(NamedTuple):
     """A message of the timer topic."""
 
-    record: RecordView
-    view: memoryview
-    #: The properties as they are stored, a separator before them: of most messages few are asked for.
-    text: str
+    stored: StoredMessage
     #: Where it goes at its time; empty when it has nowhere to go.
     topic: str
 
     @property
     def time(self) -> int:
         """When it is due, ms. Raises ValueError."""
-        return parse_long(stored_value(self.text, _OUT_MS) or "")
+        return parse_long(stored_value(self.stored.text, _OUT_MS) or "")
 
     @property
     def key(self) -> str:
         """By what it is recalled (TimerMessageStore.buildDeleteKey)."""
-        return delete_key(self.topic, stored_value(self.text, _UNIQ_KEY) or "")
+        return delete_key(self.topic, stored_value(self.stored.text, _UNIQ_KEY) or "")
 
     @property
     def deletes(self) -> str | None:
         """The key of the message that this one recalls."""
-        return _recalled(self.topic, stored_value(self.text, _DEL_UNIQ_KEY))
+        return _recalled(self.topic, stored_value(self.stored.text, _DEL_UNIQ_KEY))
 
 
 def delete_key(topic: str, unique_key: str) -> str:
@@ -90,7 +80,7 @@ def _recalled(topic: str, key: str | None) -> str | None:
 
 def _with(text: str, added: dict[str, str]) -> str:
     """Stored properties, and some more that they get, or whose values change."""
-    if text.endswith(PROPERTY_SEPARATOR) and not any(start_of(name) in text for name in added):
+    if not any(start_of(name) in text for name in added):
         return text + encode_properties(added).decode()
     return PROPERTY_SEPARATOR + encode_properties(string_to_properties(text) | added).decode()
 
@@ -105,18 +95,17 @@ class TimerDelivery:
     def read(self, physical: int, size: int) -> Waiting | None:
         """The message at a commitlog offset, None when it is no longer there. Raises BadRecordError."""
         view = self._controller.store.message_at(physical, size)
-        record = read_record(view, check_crc=False) if view is not None else None
-        if view is None or record is None:
+        stored = read_stored(view, check_crc=False) if view is not None else None
+        if stored is None:
             log.warning("timer message at commitlog offset %d is gone and skipped", physical)
             return None
-        text = PROPERTY_SEPARATOR + bytes(view[record.properties_at :]).decode("utf-8", "replace")
-        return Waiting(record, view, text, stored_value(text, _REAL_TOPIC) or "")
+        return Waiting(stored, stored_value(stored.text, _REAL_TOPIC) or "")
 
     def put(self, waiting: Waiting, write_time: int, *, rolls: bool) -> bool:
         """Put the message where it goes now; False when that has to be tried again.
 
         `write_time`: when it came into the wheel (ms). Raises ValueError when it has nowhere to go."""
-        controller, text = self._controller, waiting.text
+        controller, text = self._controller, waiting.stored.text
         added = {PROPERTY_TIMER_ENQUEUE_MS: str(write_time), PROPERTY_TIMER_DEQUEUE_MS: str(controller.clock())}
         if rolls:
             topic, queue_id = TIMER_TOPIC, 0
@@ -136,36 +125,16 @@ class TimerDelivery:
     def _put(self, waiting: Waiting, topic: str, queue_id: int, text: str) -> int:
         """Put a message with new properties; its size in the commitlog, 0 when it never can be put, -1 when that has to
         be tried again."""
-        controller, record, view = self._controller, waiting.record, waiting.view
-        store = controller.store
-        tags = stored_value(text, _TAGS)
-        message = InnerMessage(
-            topic=topic,
-            queue_id=queue_id,
-            body=view[record.body_at : record.body_at + record.body_length],
-            properties={},
-            properties_bytes=text[1:].encode("utf-8", "replace"),
-            born_host=record_born_host(view, record),
-            born_timestamp=record.born_timestamp,
-            flag=record.flag,
-            sys_flag=record.sys_flag,
-            reconsume_times=record.reconsume_times,
-            tags_code=tags_hash(tags) if tags else 0,
-        )
-        if record.sys_flag & _NOT_PLAIN == 0 and topic != SCHEDULE_TOPIC and not store.appender.shows_properties(topic):
-            put_plain = store.appender.put_plain
-            if put_plain(message, stored_value(text, _UNIQ_KEY), stored_value(text, _KEYS)) >= 0:
-                return store.commit_log.last_size
-        message.properties = string_to_properties(text)
-        result = store.put_message(message)
-        if result.status in NEVER_STORED:
+        controller, record = self._controller, waiting.stored.record
+        status, size = put_copy(controller.store, waiting.stored, topic, queue_id, text, record.sys_flag)
+        if status in NEVER_STORED:
             log.error(
                 "timer message at commitlog offset %d cannot be stored and is skipped: %s",
-                record.physical_offset, result.status.name,
+                record.physical_offset, status.name,
             )  # fmt: skip
             return 0
-        if result.status not in STORED:
+        if status not in STORED:
             if self._failures.due(controller.clock()):
-                log.warning("timer messages cannot be delivered: %s; trying again", result.status.name)
+                log.warning("timer messages cannot be delivered: %s; trying again", status.name)
             return -1
-        return result.wrote_bytes
+        return size

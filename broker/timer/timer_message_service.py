@@ -260,7 +260,7 @@ class TimerMessageService:
         if not self._enqueue_one(waiting, time, physical, size):
             return False
         if (meters := self._controller.meters) is not None:
-            meters.timer_enqueued(waiting.topic, (time - waiting.record.born_timestamp) // 1000)
+            meters.timer_enqueued(waiting.topic, (time - waiting.stored.record.born_timestamp) // 1000)
         return True
 
     def _enqueue_one(self, waiting: Waiting, time: int, physical: int, size: int) -> bool:

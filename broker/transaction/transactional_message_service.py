@@ -14,6 +14,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.send.inner_messages import copy_of, encode_properties
+from rocketmq_ops.broker.send.stored_copies import StoredMessage, read_stored
 from rocketmq_ops.broker.transaction.transaction_metrics import TransactionMetrics
 from rocketmq_ops.common.addresses import pack_host
 from rocketmq_ops.common.errors import RocketMQError
@@ -28,8 +29,10 @@ from rocketmq_ops.common.message import (
     PROPERTY_TRANSACTION_PREPARED_QUEUE_OFFSET,
     PROPERTY_UNIQ_KEY,
     MessageExt,
+    start_of,
+    stored_value,
 )
-from rocketmq_ops.common.message_codec import BadRecordError, decode_message, decode_messages, encode_record
+from rocketmq_ops.common.message_codec import BadRecordError, decode_messages, encode_record
 from rocketmq_ops.common.periodic import PeriodicJobs
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
 from rocketmq_ops.common.sysflag import TRANSACTION_NOT_TYPE, with_transaction_type
@@ -48,6 +51,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_UNIQ_KEY = start_of(PROPERTY_UNIQ_KEY)
+_REAL_TOPIC, _REAL_QUEUE_ID = start_of(PROPERTY_REAL_TOPIC), start_of(PROPERTY_REAL_QUEUE_ID)
 REMOVE_TAG = "d"
 #: Op records read, and half messages looked at, in one round of one queue at most.
 MAX_OPS_PER_ROUND = 4096
@@ -65,10 +70,19 @@ def immunity_ms(text: str | None, timeout_ms: int) -> int:
     return max(own, timeout_ms)
 
 
-def _transaction_of(half: MessageExt) -> tuple[str, int] | None:
-    """What all copies of a half message share, and no other sending of the same message; None without a unique key."""
-    unique_key = half.properties.get(PROPERTY_UNIQ_KEY)
-    return None if unique_key is None else (unique_key, half.born_timestamp)
+class HalfMessage:
+    """A stored half message whose end has come."""
+
+    __slots__ = ("queue_id", "stored", "topic", "transaction")
+
+    def __init__(self, stored: StoredMessage) -> None:
+        text, unique_key = stored.text, stored_value(stored.text, _UNIQ_KEY)
+        self.stored = stored
+        #: Where it is to go; `queue_id` is the text of a number, if all is well.
+        self.topic = stored_value(text, _REAL_TOPIC) or ""
+        self.queue_id = stored_value(text, _REAL_QUEUE_ID) or ""
+        #: What all copies of it share, and no other sending of the same message; None without a unique key.
+        self.transaction = None if unique_key is None else (unique_key, stored.record.born_timestamp)
 
 
 class _Settled:
@@ -140,38 +154,39 @@ class TransactionalMessageService:
         message.topic = TRANS_HALF_TOPIC
         message.queue_id = 0
 
-    def half_message(self, commit_log_offset: int) -> MessageExt | None:
+    def half_message(self, commit_log_offset: int) -> HalfMessage | None:
         """The half message at a commitlog offset (bytes), None when there is none to read."""
-        record = self._controller.store.message_at(commit_log_offset)
-        if record is None:
+        view = self._controller.store.message_at(commit_log_offset)
+        if view is None:
             return None
         try:
-            return decode_message(record, decompress_body=False)
+            stored = read_stored(view)
         except BadRecordError as error:
             log.warning("half message at commitlog offset %d is unreadable: %s", commit_log_offset, error)
             return None
+        return None if stored is None else HalfMessage(stored)
 
-    def has_ended(self, half: MessageExt) -> bool:
+    def has_ended(self, half: HalfMessage) -> bool:
         """Whether the transaction of a half message was committed or rolled back a while ago, by this process.
 
         A producer's word that was long on its way and its answer to a check-back say the same twice; Apache's broker
         commits twice then.
         """
-        return _transaction_of(half) in self._ended
+        return half.transaction in self._ended
 
-    def delete_prepared(self, half: MessageExt) -> None:
+    def delete_prepared(self, half: HalfMessage) -> None:
         """Note that a half message is committed or rolled back."""
-        ended, transaction = self._ended, _transaction_of(half)
+        ended, transaction, record = self._ended, half.transaction, half.stored.record
         if transaction is None or transaction not in ended:
-            self.metrics.add(half.properties.get(PROPERTY_REAL_TOPIC), -1)
+            self.metrics.add(half.topic, -1)
         if transaction is not None:
             ended[transaction] = None
             if len(ended) > REMEMBERED_ENDS:
                 ended.popitem(last=False)
-        settled = self._settled.get(half.queue_id)
+        settled = self._settled.get(record.queue_id)
         if settled is None:
-            settled = self._settled[half.queue_id] = _Settled()
-        settled.add(half.queue_offset)
+            settled = self._settled[record.queue_id] = _Settled()
+        settled.add(record.queue_offset)
         if settled.size > self._controller.config.transactionOpMsgMaxSize:
             self.write_ops()
 
