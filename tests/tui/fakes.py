@@ -18,6 +18,7 @@ from rocketmq_ops.tui.changes import Changer
 from rocketmq_ops.tui.context import Context, Options
 from rocketmq_ops.tui.model.address import Address, parse
 from rocketmq_ops.tui.model.asked import Asked
+from rocketmq_ops.tui.model.details.detail import Section
 from rocketmq_ops.tui.model.model import Mode, Model, Points
 from rocketmq_ops.tui.model.moment import (
     Alarm,
@@ -115,11 +116,11 @@ class FakeModel:
     def refresh(self) -> None:
         self.asked += 1
 
-    def keep(self, name: str, table: Table) -> None:
+    def keep(self, name: str, section: Section) -> None:
         """With the moments of the present, as the live model does."""
         asked = Asked()
         asked.texts = self.now.asked
-        asked.put(name, table, self.now.time_ms)
+        asked.put(name, section, self.now.time_ms)
         self.now.asked = asked.texts
 
     def on_change(self, call: Callable[[], None]) -> None:

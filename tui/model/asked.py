@@ -1,39 +1,67 @@
-"""What screens of one thing were told when they asked, kept for what they are compared with later.
+"""What parts of screens were told when they were asked, kept for what they are compared with later, and for the past.
 
-Of each part the rows of its last whole answer, as a text that a look takes along; a ring keeps a text when it changes.
+Of each part its last whole answer, as a text that a look takes along; a ring keeps a text when it changes.
 """
 
 from __future__ import annotations
 
+import base64
+import zlib
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import msgspec
 
-from rocketmq_ops.tui.model.table import Below, Column, Row, Table, Value
+from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.details.detail import Fact, Section
+from rocketmq_ops.tui.model.table import Below, Column, Health, Row, Table, Value
 
-#: Parts of screens that are kept, those that were asked last; and how large each may be, in characters.
-MOST: Final = 32
+#: Parts that are kept, those that were asked last; how large each may be, and all together, in characters as they are
+#: written; and how large one may be before it is made small.
+MOST: Final = 96
 MOST_CHARACTERS: Final = 64 << 10
+MOST_TOGETHER: Final = 1 << 20
+MOST_UNPACKED: Final = 1 << 20
+#: What is longer than this is written compressed, which JSON has no sign for.
+_PLAIN: Final = 8 << 10
+_PACKED: Final = "z"
 #: Times are to so many ms: what is asked again and is as it was is the same text.
 _TO_MS: Final = 60_000
 #: An answer is of a moment that is no more than this later, ms: screens ask again within it.
 FRESH_MS: Final = 2 * _TO_MS
 
 
-class _Answer(msgspec.Struct):
-    """The rows of an answer: keys of columns, and of each row its key and cells."""
+class _Answer(msgspec.Struct, omit_defaults=True):
+    """An answer: columns, which earlier recordings have by their keys alone, and of each row its key and cells; what
+    rows have besides by their places."""
 
     asked_ms: int
-    columns: list[str]
+    columns: list[str | Column]
     rows: list[tuple[str, list[Value]]]
+    healths: dict[int, Health] = {}
+    opens: dict[int, Address] = {}
+    facts: list[Fact] = []
+    lines: list[str] | None = None
+    note: str = ""
+    health: Health = Health.OK
+    #: Whether what is not among the rows was not there.
+    whole: bool = True
+    #: It was told more than is kept.
+    too_large: bool = False
 
 
 class Told(NamedTuple):
-    """What was told at a time, ms since 1970, to the minute."""
+    """What was told at a time, ms since 1970, to the minute. `too_large`: of that nothing but the time is kept."""
 
     asked_ms: int
-    table: Table
+    section: Section
+    whole: bool = True
+    too_large: bool = False
+
+    @property
+    def table(self) -> Table:
+        """Its rows; none of lines."""
+        return self.section.table or Table(columns=(), rows=[])
 
 
 class Asked:
@@ -42,15 +70,48 @@ class Asked:
     def __init__(self) -> None:
         self.texts: Mapping[str, str] = {}
 
-    def put(self, name: str, table: Table, now_ms: int) -> None:
-        """Keep an answer; one that is too large is not kept, nor the one before it."""
-        rows = [(row.key, [int(cell) if isinstance(cell, Below) else cell for cell in row.cells]) for row in table.rows]
-        answer = _Answer(now_ms - now_ms % _TO_MS, [column.key for column in table.columns], rows)
-        text = msgspec.json.encode(answer).decode()
+    def put(self, name: str, section: Section, now_ms: int, *, whole: bool = True) -> None:
+        """Keep an answer; of one that is too large, that it was; those that were asked longest ago make room."""
+        asked_ms = now_ms - now_ms % _TO_MS
+        text = _text(_answer(asked_ms, section, whole=whole)) or _text(_Answer(asked_ms, [], [], too_large=True))
+        assert text is not None
         rest = {key: known for key, known in self.texts.items() if key != name}
-        while len(rest) >= MOST:
-            del rest[next(iter(rest))]
-        self.texts = rest if len(text) > MOST_CHARACTERS else {**rest, name: text}
+        size = len(text) + sum(map(len, rest.values()))
+        while len(rest) >= MOST or (rest and size > MOST_TOGETHER):
+            size -= len(rest.pop(next(iter(rest))))
+        self.texts = {**rest, name: text}
+
+
+def _answer(asked_ms: int, section: Section, *, whole: bool) -> _Answer:
+    table = section.table
+    rows = table.rows if table is not None else []
+    return _Answer(
+        asked_ms,
+        list(table.columns) if table is not None else [],
+        [(row.key, [_plain(cell) for cell in row.cells]) for row in rows],
+        {at: row.health for at, row in enumerate(rows) if row.health is not Health.OK},
+        {at: row.opens for at, row in enumerate(rows) if row.opens is not None},
+        [msgspec.structs.replace(fact, value=_plain(fact.value)) for fact in section.facts],
+        None if section.lines is None else list(section.lines),
+        (table.note if table is not None else "") or section.note,
+        section.health,
+        whole,
+    )
+
+
+def _plain(value: Value) -> Value:
+    return int(value) if isinstance(value, Below) else value
+
+
+def _text(answer: _Answer) -> str | None:
+    """As it is written; None where that is too long."""
+    made = msgspec.json.encode(answer)
+    if len(made) > MOST_UNPACKED:
+        return None
+    if len(made) <= _PLAIN:
+        return made.decode()
+    text = _PACKED + base64.b85encode(zlib.compress(made, 1)).decode()
+    return text if len(text) <= MOST_CHARACTERS else None
 
 
 def told(texts: Mapping[str, str], name: str) -> Told | None:
@@ -58,6 +119,19 @@ def told(texts: Mapping[str, str], name: str) -> Told | None:
     text = texts.get(name)
     if text is None:
         return None
-    answer = msgspec.json.decode(text, type=_Answer)
-    columns = tuple(Column(key=key, title="") for key in answer.columns)
-    return Told(answer.asked_ms, Table(columns=columns, rows=[Row(key=key, cells=tuple(c)) for key, c in answer.rows]))
+    made = zlib.decompress(base64.b85decode(text[len(_PACKED) :])) if text.startswith(_PACKED) else text
+    answer = msgspec.json.decode(made, type=_Answer)
+    columns = tuple(Column(key=each, title=each) if isinstance(each, str) else each for each in answer.columns)
+    rows = [
+        Row(key=key, cells=tuple(cells), health=answer.healths.get(at, Health.OK), opens=answer.opens.get(at))
+        for at, (key, cells) in enumerate(answer.rows)
+    ]
+    table = None if answer.lines is not None or answer.too_large else Table(columns=columns, rows=rows)
+    section = Section(
+        facts=tuple(answer.facts),
+        table=table,
+        lines=answer.lines,
+        note=answer.note if not rows else "",
+        health=answer.health,
+    )
+    return Told(answer.asked_ms, section, answer.whole, answer.too_large)

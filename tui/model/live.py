@@ -19,6 +19,7 @@ from rocketmq_ops.tui.model.asked import Asked
 from rocketmq_ops.tui.model.broker_state import judged, stale, with_gaps
 from rocketmq_ops.tui.model.clock import Clock, WallClock
 from rocketmq_ops.tui.model.derive import Derived, derive
+from rocketmq_ops.tui.model.details.detail import Section
 from rocketmq_ops.tui.model.events import Events
 from rocketmq_ops.tui.model.keys_first import KeysFirst
 from rocketmq_ops.tui.model.known import GroupsOf, Known
@@ -31,7 +32,6 @@ from rocketmq_ops.tui.model.periods import LISTING, RUNTIME
 from rocketmq_ops.tui.model.probed import Probed
 from rocketmq_ops.tui.model.recording import Kept, totals_of
 from rocketmq_ops.tui.model.sampler import Sampler
-from rocketmq_ops.tui.model.table import Table
 from rocketmq_ops.tui.model.tape import Tape
 from rocketmq_ops.tui.model.timeline import Timeline
 from rocketmq_ops.tui.model.verdict import not_judged, verdict
@@ -135,9 +135,9 @@ class LiveModel(Timeline):
         """See `Model`."""
         self._sampler.hurry()
 
-    def keep(self, name: str, table: Table) -> None:
+    def keep(self, name: str, section: Section) -> None:
         """See `Model`. It goes into the ring with the next look."""
-        self._asked.put(name, table, self._clock.now_ms())
+        self._asked.put(name, section, self._clock.now_ms())
 
     def _changed(self) -> None:
         self._moment = None

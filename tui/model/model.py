@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from rocketmq_ops.housekeeping.history.runs import Span
 from rocketmq_ops.tui.model.moment import Moment
-from rocketmq_ops.tui.model.table import Table
+
+if TYPE_CHECKING:
+    from rocketmq_ops.tui.model.details.detail import Section
 
 T = TypeVar("T")
 
@@ -86,7 +88,7 @@ class Model(Protocol):
         """Ask the cluster now for what is due soon; nothing in a replay."""
         ...
 
-    def keep(self, name: str, table: Table) -> None:
+    def keep(self, name: str, section: Section) -> None:
         """Keep what a part of a screen was told, with the moments from now on. A replay keeps nothing."""
         ...
 

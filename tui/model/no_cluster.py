@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from rocketmq_ops.housekeeping.history.runs import Span
+from rocketmq_ops.tui.model.details.detail import Section
 from rocketmq_ops.tui.model.model import Mode, Points
 from rocketmq_ops.tui.model.moment import Moment, Said, Verdict
-from rocketmq_ops.tui.model.table import Health, Table
+from rocketmq_ops.tui.model.table import Health
 
 T = TypeVar("T")
 
@@ -56,7 +57,7 @@ class NoCluster:
     def refresh(self) -> None:
         """See `Model`."""
 
-    def keep(self, name: str, table: Table) -> None:
+    def keep(self, name: str, section: Section) -> None:
         """See `Model`."""
 
     def on_change(self, call: Callable[[], None]) -> None:

@@ -8,9 +8,9 @@ from typing import Any, Final, TypeVar
 from rocketmq_ops.common.errors import Failure, RocketMQError, failure_of
 from rocketmq_ops.common.tasks import Tasks
 from rocketmq_ops.housekeeping.history.runs import GroupWindow, Span
+from rocketmq_ops.tui.model.details.detail import Section
 from rocketmq_ops.tui.model.model import Mode, Points
 from rocketmq_ops.tui.model.moment import Moment
-from rocketmq_ops.tui.model.table import Table
 from rocketmq_ops.tui.model.tape import Tape
 
 T = TypeVar("T")
@@ -145,7 +145,7 @@ class Timeline:
     def refresh(self) -> None:
         """See `Model`."""
 
-    def keep(self, name: str, table: Table) -> None:
+    def keep(self, name: str, section: Section) -> None:
         """See `Model`."""
 
     def on_change(self, call: Callable[[], None]) -> None:

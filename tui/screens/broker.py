@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from rocketmq_ops.common.secrets import REMOVED
 from rocketmq_ops.tui.model.details import broker, name_server
-from rocketmq_ops.tui.model.details.detail import EVERY, Part, Section
+from rocketmq_ops.tui.model.details.detail import EVERY, Part
 from rocketmq_ops.tui.model.moment import BrokerSeen, Moment
 from rocketmq_ops.tui.screens.change import Offer
 from rocketmq_ops.tui.screens.detail import DetailScreen
@@ -28,11 +28,6 @@ class BrokerScreen(DetailScreen):
     def parts(self) -> Sequence[Part]:
         """Its figures, configuration, replication, producers."""
         return broker.parts(self.asking())
-
-    def past(self, moment: Moment) -> Section | None:
-        """Its figures as they were."""
-        seen = self._seen(moment)
-        return None if seen is None else broker.past_section(seen, moment.time_ms)
 
     def offers(self) -> Sequence[Offer]:
         """Write permission, and a setting: that of the row at the cursor."""
@@ -61,10 +56,6 @@ class NameServerScreen(DetailScreen):
     def parts(self) -> Sequence[Part]:
         """What it lists, and its configuration."""
         return name_server.parts(self.asking())
-
-    def past(self, moment: Moment) -> Section | None:
-        """What the name servers listed."""
-        return name_server.broker_section(self.address.name, moment)
 
     def offers(self) -> Sequence[Offer]:
         """A setting: that of the row at the cursor."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -20,7 +20,8 @@ from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.compared import COMPARED_MS, any_known, compared_text
 from rocketmq_ops.tui.model.details.compare import Past, compared, past_of
-from rocketmq_ops.tui.model.details.detail import HELD, Asking, Part, Section
+from rocketmq_ops.tui.model.details.detail import HELD, Asking, Nobody, Part, Section
+from rocketmq_ops.tui.model.details.past import Recorded, recorded_of
 from rocketmq_ops.tui.model.figures import SIGNS, time_of_day
 from rocketmq_ops.tui.model.model import Mode
 from rocketmq_ops.tui.model.moment import Moment
@@ -44,14 +45,17 @@ log = logging.getLogger(__name__)
 #: The part that is shown first, in the options of an address.
 PART = "part"
 _NO_ROWS: Final = Table(columns=(), rows=[])
-#: The key of what is shown of the past, among those of parts.
-_PAST: Final = ""
 #: Options of an address that say what is asked.
 _ABOUT: Final = ("group",)
 _NOT_KEPT = "this is asked when it is looked at, and not kept: there is nothing to compare with"
+_TOO_LARGE = "what was told was too large to keep"
 _NOT_LOOKED_AT = "this is asked and kept while it is looked at, which it was not 10 minutes ago"
 _NO_ROWS_TEXT = "there are no rows here to compare"
-_NOT_THEN = "nothing of this is recorded: it is asked when it is looked at; press l for the present"
+_NOT_RECORDED: Final = "not recorded: nobody had looked at this until then"
+_NOT_KEPT_EVER: Final = "not recorded: it is asked when it is looked at, and not kept"
+_FOR_THE_PRESENT: Final = "press l for the present"
+_RECORDED: Final = "as it was recorded"
+_MINUTE_MS: Final = 60_000
 
 
 class DetailScreen(TableScreen):
@@ -95,6 +99,9 @@ class DetailScreen(TableScreen):
         #: What is said of what it is compared with.
         self._compared = ""
         #: What was marked last: the rows of now and of then, and what was made of them.
+        #: Of the recorded moment that is shown, what it has of parts.
+        self._then_of: Moment | None = None
+        self._thens: dict[str, Recorded] = {}
         self._marked: tuple[Section, Past, tuple[Table, dict[str, Row]]] | None = None
 
     # What subclasses say
@@ -107,16 +114,11 @@ class DetailScreen(TableScreen):
         """What can be changed from here, each as a command line."""
         return ()
 
-    def past(self, moment: Moment) -> Section | None:
-        """What a recorded moment has of it; None: nothing."""
-        return None
-
     def asking(self) -> Asking:
-        """What parts are made from. Raises RocketMQError where there is no cluster."""
-        if self.context.admin is None:
-            raise RocketMQError(NO_CLUSTER, "")
+        """What parts are made from; without a cluster they say so when they are asked."""
         if self._admin is None:
-            self._admin = self.context.admin.holding(HELD)
+            admin = self.context.admin
+            self._admin = cast("MQAdmin", Nobody(NO_CLUSTER)) if admin is None else admin.holding(HELD)
         return Asking(admin=self._admin, model=self.context.model, address=self.address)
 
     # Asking
@@ -131,6 +133,7 @@ class DetailScreen(TableScreen):
         """Let go of the answers; then the handler of all tables does."""
         self._round += 1
         self._parts, self._sections, self._arranger, self._admin, self._marked = (), {}, None, None, None
+        self._then_of, self._thens = None, {}
 
     def ask(self) -> None:
         """Ask for all parts; what is known stays until its answer is there."""
@@ -145,6 +148,8 @@ class DetailScreen(TableScreen):
         wanted = self.address.option(PART)
         if self._round == 1 and wanted is not None:
             self._at = next((at for at, part in enumerate(self._parts) if part.key == wanted), 0)
+        if self._back and self.context.admin is None:
+            return  # all that it shows is in the recording
         self._waiting = {part.key for part in self._parts}
         for part in self._parts:
             self.run_worker(self._ask(part, self._round), group="parts")
@@ -166,8 +171,8 @@ class DetailScreen(TableScreen):
             )  # what was known stays, with why it is no more than that
         self._sections[part.key] = section
         self._waiting.discard(part.key)
-        if self.KEEPS and section.table is not None and not section.failures:
-            self.context.model.keep(self._kept_as(part), section.table)
+        if self.KEEPS and (section.table is not None or section.lines is not None) and not section.failures:
+            self.context.model.keep(self._kept_as(part), section)
         self.draw_if_seen()
 
     def _ask_in_turn(self) -> None:
@@ -185,13 +190,32 @@ class DetailScreen(TableScreen):
     @property
     def section(self) -> Section | None:
         """What is shown; None while it is asked for the first time."""
-        if self.ASKS_CLUSTER and self.context.model.mode is Mode.BACK:
-            return self.past(self.context.model.moment()) or Section(
-                note=NO_CLUSTER if self.context.admin is None else _NOT_THEN
-            )
         if not self._parts:
             return None
-        return self._sections.get(self._parts[self._at].key)
+        part = self._parts[self._at]
+        return self._in_past(part).section if self._back else self._sections.get(part.key)
+
+    @property
+    def _back(self) -> bool:
+        """Whether what is shown is of a recorded moment."""
+        return self.ASKS_CLUSTER and self.context.model.mode is Mode.BACK
+
+    def _in_past(self, part: Part) -> Recorded:
+        """What the moment that is shown has of a part; why it has nothing of it is its note."""
+        model = self.context.model
+        moment, kept_as = model.moment(), self._kept_as(part) if self.KEEPS else ""
+        if self._then_of is not moment:
+            self._then_of, self._thens = moment, {}
+        known = self._thens.get(kept_as or part.key)
+        if known is None:
+            known = recorded_of(part, moment, kept_as)
+            if known is None:
+                none = _NOT_RECORDED if self.KEEPS else _NOT_KEPT_EVER
+                known = Recorded(self._sections.get(part.key, Section(note=NO_CLUSTER)))
+                if model.span() is not None:
+                    known = Recorded(Section(note=none))
+            self._thens[kept_as or part.key] = known
+        return known
 
     @property
     def table(self) -> Table | None:
@@ -247,20 +271,21 @@ class DetailScreen(TableScreen):
     def _against(self, section: Section | None, table: Table) -> tuple[Table, dict[str, Row] | None]:
         """The table as it is compared, and the rows of then; why there are none is noted."""
         self._compared = ""
-        back = self.ASKS_CLUSTER and self.context.model.mode is Mode.BACK
+        back = self._back
         part = self._parts[self._at] if self._parts else None
-        if not back and (part is None or (part.then is None and not self.KEEPS)):
+        if part is None or (part.then is None and part.past is None and not self.KEEPS):
             self._uncompared = self.NO_PAST
             return table, None
-        pasts = self.context.model.before(COMPARED_MS, self._pasts_of) or {}
-        then = pasts.get(_PAST if back or part is None else part.key)
+        then = (self.context.model.before(COMPARED_MS, self._recorded if back else self._pasts_of) or {}).get(part.key)
         if section is None or section.table is None or not (table.rows or (then is not None and then.whole)):
             self._uncompared = _NO_ROWS_TEXT
             return table, None
         if then is None or not (then.whole or any_known(table.rows, {row.key for row in then.table.rows})):
-            looked_at = back or then is not None or (part is not None and part.then is not None)
+            looked_at = back or then is not None or part.then is not None
             model = self.context.model
-            if looked_at or model.busy or model.span() is None:
+            if then is not None and then.too_large:
+                self._uncompared = _TOO_LARGE
+            elif looked_at or model.busy or model.span() is None:
                 self._uncompared = compared_text(model, known=False)
             else:
                 self._uncompared = _NOT_LOOKED_AT
@@ -285,17 +310,21 @@ class DetailScreen(TableScreen):
             known = past_of(part, then, self._kept_as(part) if self.KEEPS else "")
             if known is not None:
                 pasts[part.key] = known
-        past = self.past(then)
-        if past is not None and past.table is not None:
-            pasts[_PAST] = Past(past.table)
+        return pasts
+
+    def _recorded(self, then: Moment) -> dict[str, Past]:
+        """What a moment to compare a recorded one with has of each part."""
+        pasts: dict[str, Past] = {}
+        for part in self._parts:
+            known = recorded_of(part, then, self._kept_as(part) if self.KEEPS else "")
+            if known is not None and (known.too_large or known.section.table is not None):
+                pasts[part.key] = Past(known.section.table or _NO_ROWS, too_large=known.too_large)
         return pasts
 
     def _show_parts(self) -> None:
         shown: list[lines.Part] = [(" ", "plain")]
         self._ranges = []
-        if self.ASKS_CLUSTER and self.context.model.mode is Mode.BACK:
-            shown.append((self.context.tr("as it was recorded"), "paused"))
-        else:
+        if self._parts:
             titles = [self._part_title(number) for number in range(len(self._parts))]
             widths = [sum(cell_len(text) for text, _ in title) for title in titles]
             first = 0  # where not all have room, the one that is chosen has
@@ -316,7 +345,7 @@ class DetailScreen(TableScreen):
         part = self._parts[number]
         title = self.context.word(part.title)
         title = f"[{title}]" if number == self._at and title else f" {title} "
-        section = self._sections.get(part.key)
+        section = self._in_past(part).section if self._back else self._sections.get(part.key)
         health = section.health if section is not None else Health.OK
         mark = MARK if part.key in self._waiting else SIGNS[health] if health is not Health.OK else ""
         return [
@@ -326,7 +355,7 @@ class DetailScreen(TableScreen):
 
     def _show_note(self, section: Section | None, table: Table, rows: int) -> None:
         tr = self.context.tr
-        said: list[str] = []
+        said: list[str] = self._recorded_notes()
         if section is None:
             said.append(tr(self.waiting_text()))
         else:
@@ -336,6 +365,22 @@ class DetailScreen(TableScreen):
         if not said and not rows and table.rows:
             said.append(tr("no row has all words of the filter"))
         self.show_note("\n".join(said), failed=section is not None and bool(section.failures))
+
+    def _recorded_notes(self) -> list[str]:
+        """Of a recorded moment: what of the part is of then, and what was told when."""
+        if not self._back or not self._parts or self.context.model.span() is None:
+            return []
+        tr, known = self.context.tr, self._in_past(self._parts[self._at])
+        there = known.section.table is not None or known.section.lines is not None
+        said = [tr(_RECORDED)] if there else []
+        if known.told_ms is not None:
+            time = time_of_day(known.told_ms)
+            age = (self.now_ms() - known.told_ms) // _MINUTE_MS * _MINUTE_MS
+            told = f"told at {time}, {human_span(age)} before" if age >= _MINUTE_MS else f"told at {time}"
+            said = [tr(_TOO_LARGE) if known.too_large else tr(_RECORDED), tr(told)]
+        elif not there and self.context.model.follows:
+            return [tr(_FOR_THE_PRESENT)]
+        return ["; ".join(said)] if said else []
 
     def waiting_text(self) -> str:
         """What is said while nothing is there yet."""

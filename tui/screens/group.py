@@ -10,8 +10,7 @@ from textual.binding import Binding, BindingType
 from rocketmq_ops.common.topics import is_dlq_topic, is_retry_topic
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details import group
-from rocketmq_ops.tui.model.details.detail import EVERY, Part, Section
-from rocketmq_ops.tui.model.moment import Moment
+from rocketmq_ops.tui.model.details.detail import EVERY, Part
 from rocketmq_ops.tui.screens.change import Offer
 from rocketmq_ops.tui.screens.detail import DetailScreen
 from rocketmq_ops.tui.screens.offers import of_groups
@@ -27,11 +26,6 @@ class GroupScreen(DetailScreen):
     def parts(self) -> Sequence[Part]:
         """Its queues, clients, subscriptions, problems, what it gave up, and settings."""
         return group.parts(self.asking())
-
-    def past(self, moment: Moment) -> Section | None:
-        """Its queues as they were."""
-        seen = moment.groups.get(self.address.name)
-        return None if seen is None else group.past_section(seen)
 
     def offers(self) -> Sequence[Offer]:
         """See `of_groups`."""

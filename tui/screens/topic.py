@@ -9,8 +9,7 @@ from textual.binding import Binding, BindingType
 
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details import topic
-from rocketmq_ops.tui.model.details.detail import EVERY, Part, Section
-from rocketmq_ops.tui.model.moment import Moment
+from rocketmq_ops.tui.model.details.detail import EVERY, Part
 from rocketmq_ops.tui.screens.change import Offer
 from rocketmq_ops.tui.screens.detail import DetailScreen
 from rocketmq_ops.tui.screens.offers import of_topics
@@ -26,11 +25,6 @@ class TopicScreen(DetailScreen):
     def parts(self) -> Sequence[Part]:
         """Its queues, groups, route and settings."""
         return topic.parts(self.asking())
-
-    def past(self, moment: Moment) -> Section | None:
-        """Its queues and permission on each broker as they were."""
-        seen = moment.topics.get(self.address.name)
-        return None if seen is None else topic.past_section(seen)
 
     def offers(self) -> Sequence[Offer]:
         """See `of_topics`."""

@@ -124,6 +124,6 @@ def test_scrubbing_to_the_moment_at_which_a_broker_died(tmp_path: Path) -> None:
                         break
                 assert "State answers" in said(pilot, "#facts")
                 assert abs(replay.moment().time_ms - died) <= 30_000
-                assert "as it was recorded" in said(pilot, "#parts")
+                assert "as it was recorded" in said(pilot, "#note")
 
     run(flow)

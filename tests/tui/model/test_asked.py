@@ -18,25 +18,25 @@ from rocketmq_ops.tui.model import asked
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.asked import Asked, told
 from rocketmq_ops.tui.model.details import doctor, probe
-from rocketmq_ops.tui.model.details.detail import Asking, steady
+from rocketmq_ops.tui.model.details.detail import Asking, Section, steady, table_of
 from rocketmq_ops.tui.model.members import Members
-from rocketmq_ops.tui.model.table import Below, Column, Row, Table
+from rocketmq_ops.tui.model.table import Below, Column, Row
 from tests.tui import fakes
 from tests.tui.model.cluster import START, Cluster, run
 
 MINUTE = 60_000
 
 
-def table(*cells: str | float | None, key: str = "r") -> Table:
+def section(*cells: str | float | None, key: str = "r") -> Section:
     columns = tuple(Column(key=f"c{at}", title=f"C{at}") for at in range(len(cells)))
-    return Table(columns=columns, rows=[Row(key=key, cells=cells)])
+    return table_of(columns, [Row(key=key, cells=cells)])
 
 
 def test_an_answer_is_kept_as_it_was_with_its_time_to_the_minute() -> None:
     kept = Asked()
-    kept.put("group/g/clients", table("a", 1, 2.5, None, Below(7)), START + 30_000)
+    kept.put("group/g/clients", section("a", 1, 2.5, None, Below(7)), START + 30_000)
     again = dict(kept.texts)
-    kept.put("group/g/clients", table("a", 1, 2.5, None, Below(7)), START + 50_000)
+    kept.put("group/g/clients", section("a", 1, 2.5, None, Below(7)), START + 50_000)
     assert kept.texts == again, "what is as it was is not written again"
     found_then = told(kept.texts, "group/g/clients")
     assert found_then is not None
@@ -49,14 +49,17 @@ def test_an_answer_is_kept_as_it_was_with_its_time_to_the_minute() -> None:
 def test_what_is_kept_is_bounded_in_number_and_size() -> None:
     kept = Asked()
     for number in range(asked.MOST + 3):
-        kept.put(f"{number}", table("a"), START)
-    kept.put("4", table("b"), START)
+        kept.put(f"{number}", section("a"), START)
+    kept.put("4", section("b"), START)
     assert len(kept.texts) == asked.MOST
     assert {"0", "1", "2"}.isdisjoint(kept.texts)
-    kept.put("5", table("x" * asked.MOST_CHARACTERS), START)
-    assert "5" not in kept.texts, "what was before it is not what was told last"
-    kept.put("new", table("c"), START)
-    kept.put("newer", table("c"), START)
+    kept.put("5", section("x" * asked.MOST_UNPACKED), START)
+    large = told(kept.texts, "5")
+    assert large is not None
+    assert (large.too_large, large.asked_ms) == (True, START), "what was before it is not what was told last"
+    assert not large.table.rows
+    kept.put("new", section("c"), START)
+    kept.put("newer", section("c"), START)
     assert "4" in kept.texts, "it was asked last"
     assert "3" not in kept.texts
 
@@ -71,9 +74,9 @@ def test_moments_have_what_was_told_until_then_also_those_of_the_ring(
         cluster.group("g", 100, 100)
         async with cluster.watched(ring=True) as model:
             await cluster.clock.advance(2 * MINUTE)
-            model.keep("broker/a/producers", table("first"))
+            model.keep("broker/a/producers", section("first"))
             await cluster.clock.advance(3 * MINUTE)
-            model.keep("broker/a/producers", table("second"))
+            model.keep("broker/a/producers", section("second"))
             await cluster.clock.advance(5 * MINUTE)
 
             def said(then: object) -> list[object]:

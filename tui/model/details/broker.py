@@ -77,7 +77,7 @@ ASKS: Final = Asks(name_server=1, broker=5)
 def parts(asking: Asking) -> Sequence[Part]:
     """The parts of `:broker/NAME`; a slave is NAME#ID, and an address will do too."""
     admin = asking.admin
-    brokers = Once(admin.cluster.brokers)
+    brokers = Once(lambda: admin.cluster.brokers())
 
     async def this() -> BrokerAddress:
         return one_of(await brokers(), asking.name)
@@ -109,10 +109,20 @@ def parts(asking: Asking) -> Sequence[Part]:
     async def producers() -> Section:
         return producer_section(await admin.clients.producers_at((await this()).address))
 
+    def statistics_then(moment: Moment) -> Section:
+        return statistics_section(asking.name, moment)
+
+    def configuration_then(moment: Moment) -> Section | None:
+        return past_configuration(asking.name, moment)
+
+    def figures_past(moment: Moment) -> Section | None:
+        seen = seen_as(asking.name, moment)
+        return None if seen is None else past_section(seen, moment.time_ms)
+
     return (
-        Part("figures", "Figures", figures),
-        Part("statistics", "Statistics", statistics, lambda moment: statistics_section(asking.name, moment)),
-        Part("configuration", "Configuration", configuration, lambda moment: past_configuration(asking.name, moment)),
+        Part("figures", "Figures", figures, past=figures_past),
+        Part("statistics", "Statistics", statistics, statistics_then, past=figures_past),
+        Part("configuration", "Configuration", configuration, configuration_then, past=configuration_then),
         Part("replication", "Replication", replication),
         Part("producers", "Producers", producers),
     )

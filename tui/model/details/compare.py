@@ -15,11 +15,12 @@ from rocketmq_ops.tui.model.table import Health, Kind, Row, Table
 
 class Past(NamedTuple):
     """Rows of a part to compare with. `whole`: what is not among them was not there; `old_ms`: when they were asked,
-    where that was long before."""
+    where that was long before. `too_large`: they were too many to keep."""
 
     table: Table
     whole: bool = False
     old_ms: int | None = None
+    too_large: bool = False
 
 
 def past_of(part: Part, then: Moment, kept_as: str) -> Past | None:
@@ -27,10 +28,13 @@ def past_of(part: Part, then: Moment, kept_as: str) -> Past | None:
     what the screen was told last before. `kept_as`: the name that its answers are kept under; empty: they are not."""
     asked = told(then.asked, kept_as) if kept_as else None
     fresh = asked is not None and then.time_ms - asked.asked_ms <= FRESH_MS
-    made = None if fresh or part.then is None else part.then(then)
+    made = None if (fresh and asked is not None and not asked.too_large) or part.then is None else part.then(then)
     if made is not None and made.table is not None:
         return Past(made.table, part.whole)
-    return None if asked is None else Past(asked.table, True, None if fresh else asked.asked_ms)
+    if asked is None:
+        return None
+    whole = asked.whole and not asked.too_large
+    return Past(asked.table, whole, None if fresh else asked.asked_ms, asked.too_large)
 
 
 def compared(now: Table, then: Past, *, whole: bool) -> tuple[Table, dict[str, Row]]:

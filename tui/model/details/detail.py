@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.common.errors import Failure, RocketMQError
 from rocketmq_ops.common.tasks import run_later
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.model import Model
@@ -84,6 +84,8 @@ class Part(NamedTuple):
     then: Callable[[Moment], Section | None] | None = None
     #: Whether what is not among those was not there.
     whole: bool = False
+    #: What a recorded moment shows of it whether the screen was open or not, which its answers add to.
+    past: Callable[[Moment], Section | None] | None = None
 
 
 class Asking(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +105,16 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
     def name(self) -> str:
         """What it is about."""
         return self.address.name
+
+
+class Nobody:
+    """In place of an admin client where there is no cluster: whoever asks it is told so."""
+
+    def __init__(self, cause: str) -> None:
+        self._cause = cause
+
+    def __getattr__(self, name: str) -> Any:
+        raise RocketMQError(self._cause, "")
 
 
 class Once(Generic[T]):

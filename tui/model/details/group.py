@@ -133,7 +133,7 @@ def parts(asking: Asking) -> Sequence[Part]:
         return also(section, found.failures)
 
     return (
-        Part("queues", "Queues", queues, _of_group(group, past_section)),
+        Part("queues", "Queues", queues, _of_group(group, past_section), past=_of_group(group, past_section)),
         Part("clients", "Clients", clients),
         Part("subscriptions", "Subscriptions", subscriptions),
         Part("problems", "Problems", problems),

@@ -44,8 +44,11 @@ def parts(asking: Asking) -> Sequence[Part]:
         section = side_by_side("Setting", found, expected=defaults, expected_title="Default")
         return also(section, report.failures)
 
+    def brokers_then(moment: Moment) -> Section:
+        return broker_section(asking.name, moment)
+
     return (
-        Part("brokers", "Brokers", brokers, lambda moment: broker_section(asking.name, moment)),
+        Part("brokers", "Brokers", brokers, brokers_then, past=brokers_then),
         Part("configuration", "Configuration", configuration),
     )
 

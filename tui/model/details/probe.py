@@ -63,24 +63,26 @@ _STEPS: Final = "▁▂▃▄▅▆▇█"
 
 def parts(asking: Asking) -> Sequence[Part]:
     """The parts of `:probe`, out of the history that `mqadmin probe` writes on this machine."""
-    path = history_file(asking.admin.name_servers)
+
+    def path() -> Path:
+        return history_file(asking.admin.name_servers)
 
     async def findings() -> Section:
-        return await asyncio.to_thread(_read, finding_section, path)
+        return await asyncio.to_thread(_read, finding_section, path())
 
     def findings_then(moment: Moment) -> Section | None:
         with contextlib.suppress(HistoryError):  # the screen says so
-            return _read(partial(finding_section, at_ms=moment.time_ms), path)
+            return _read(partial(finding_section, at_ms=moment.time_ms), path())
         return None
 
     async def figures() -> Section:
-        return await asyncio.to_thread(_read, figure_section, path)
+        return await asyncio.to_thread(_read, figure_section, path())
 
     async def groups() -> Section:
-        return await asyncio.to_thread(_read, group_section, path)
+        return await asyncio.to_thread(_read, group_section, path())
 
     async def failures() -> Section:
-        return await asyncio.to_thread(_read, failure_section, path)
+        return await asyncio.to_thread(_read, failure_section, path())
 
     return (
         Part("findings", "Findings", findings, findings_then, whole=True),

@@ -57,16 +57,21 @@ def parts(asking: Asking) -> Sequence[Part]:
     async def groups() -> Section:
         return group_section(topic, await admin.topics.readers(topic), asking.moment)
 
+    def groups_then(moment: Moment) -> Section | None:
+        return group_section(topic, list(moment.groups), moment) if topic in moment.topics else None
+
     async def route() -> Section:
         return route_section(await admin.topics.route(topic))
 
     async def settings() -> Section:
         return await _settings(asking)
 
+    route_then = _of_topic(topic, past_section)
+
     return (
         Part("queues", "Queues", queues, lambda moment: past_queues(topic, moment)),
-        Part("groups", "Groups", groups, lambda moment: group_section(topic, list(moment.groups), moment)),
-        Part("route", "Route", route, _of_topic(topic, past_section)),
+        Part("groups", "Groups", groups, groups_then, past=groups_then),
+        Part("route", "Route", route, route_then, past=route_then),
         Part("settings", "Settings", settings, _of_topic(topic, past_settings)),
     )
 

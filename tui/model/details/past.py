@@ -1,0 +1,81 @@
+"""A part of a screen of one thing as a recorded moment has it: what it has by itself, and what was told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+
+from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.tui.model.asked import FRESH_MS, told
+from rocketmq_ops.tui.model.details.detail import Part, Section, worst
+from rocketmq_ops.tui.model.moment import Moment
+from rocketmq_ops.tui.model.table import Row, Table, by_key, worst_first
+
+#: The column of a state, which follows the health of its row.
+_STATE: Final = "state"
+
+
+class Recorded(NamedTuple):
+    """`told_ms`: when the screen was told what of it the moment has not by itself, to the minute; None: nothing is.
+    `too_large`: that was too large to keep."""
+
+    section: Section
+    told_ms: int | None = None
+    too_large: bool = False
+
+
+def recorded_of(part: Part, moment: Moment, kept_as: str) -> Recorded | None:
+    """None where nothing of it is recorded. `kept_as`: the name that its answers are kept under; empty: they are not.
+
+    What is in the moment by itself is newer, and holds; it lacks what only clients and brokers can tell.
+    """
+    kept = told(moment.asked, kept_as) if kept_as else None
+    base = part.past(moment) if part.past is not None else None
+    if kept is None or kept.too_large:
+        if base is None and part.then is not None:
+            base = _then(part, moment)
+        if base is None:
+            return None if kept is None else Recorded(Section(), kept.asked_ms, too_large=True)
+        return Recorded(base, None if kept is None else kept.asked_ms, kept is not None)
+    if base is None:
+        return Recorded(kept.section, kept.asked_ms)
+    if base.table is None or kept.section.table is None:
+        return Recorded(base)
+    if [each.key for each in base.table.columns] != [each.key for each in kept.table.columns]:
+        section = msgspec.structs.replace(base, table=kept.table, health=worst([base.health, kept.section.health]))
+        return Recorded(section, kept.asked_ms)
+    if moment.time_ms - kept.asked_ms > FRESH_MS:
+        return Recorded(base)
+    table = _filled(base.table, kept.table)
+    health = worst([base.health, *(row.health for row in table.rows)])
+    return Recorded(msgspec.structs.replace(base, table=table, health=health), kept.asked_ms)
+
+
+def _then(part: Part, moment: Moment) -> Section | None:
+    assert part.then is not None
+    try:
+        made = part.then(moment)
+    except RocketMQError:  # it is asked of a cluster, and there is none
+        return None
+    return None if made is None or (made.table is None and made.lines is None) else made
+
+
+def _filled(base: Table, kept: Table) -> Table:
+    """The rows with what they do not know, and with what is worse of them, as it was told."""
+    there = by_key(kept)
+    states = [at for at, column in enumerate(base.columns) if column.key == _STATE]
+    rows = [_row(row, there[row.key], states) if row.key in there else row for row in base.rows]
+    rows.sort(key=lambda row: worst_first(row.health))
+    return msgspec.structs.replace(base, rows=rows)
+
+
+def _row(row: Row, kept: Row, states: Sequence[int]) -> Row:
+    cells = [was if now is None else now for now, was in zip(row.cells, kept.cells, strict=True)]
+    health = row.health
+    if worst_first(kept.health) < worst_first(row.health):
+        health = kept.health
+        for at in states:
+            cells[at] = kept.cells[at]
+    return msgspec.structs.replace(row, cells=tuple(cells), health=health, opens=row.opens or kept.opens)
