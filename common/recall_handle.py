@@ -22,6 +22,12 @@ class RecallHandle(NamedTuple):
     timestamp: str
     message_id: str
 
+    @classmethod
+    def of(cls, topic: str, broker_name: str, moment: int, message_id: str) -> RecallHandle:
+        """The handle of a message that waits for a moment (ms)."""
+        # A time within the moment: one at its beginning belongs to the moment before.
+        return cls(topic, broker_name, str(moment + 1), message_id)
+
     def encode(self) -> str:
         """The text."""
         return base64.urlsafe_b64encode(" ".join((_VERSION, *self)).encode()).decode()

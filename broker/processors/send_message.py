@@ -2,9 +2,9 @@
 
 A plain message of a known topic takes the short way in `SendMessageProcessor.send`: what depends on the topic and the
 configuration alone is prepared once (`broker/send/send_plan.py`, which says too what takes the long way: the first send
-to a topic, delays, transactions, retries ...). The long way is `_send_general`, with the checks of
-`broker/send/send_checks.py`. Sends like one before them on their connection need no decoding
-(`broker/send/known_sends.py`).
+to a topic, retries ...); half messages, delay levels and timers are put by `broker/send/parked_sends.py`. The long way
+is `_send_general`, with the checks of `broker/send/send_checks.py`. Sends like one before them on their connection need
+no decoding (`broker/send/known_sends.py`).
 Messages that consumers send back are in `consumer_send_back.py`, the end of transactions in `end_transaction.py`.
 Mirrors org.apache.rocketmq.broker.processor.SendMessageProcessor and AbstractSendMessageProcessor.
 """
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.send.inner_messages import delay_level, encode_properties, schedule
 from rocketmq_ops.broker.send.known_sends import KnownSends, Put
+from rocketmq_ops.broker.send.parked_sends import ParkedSends
 from rocketmq_ops.broker.send.parsed_properties import PropertiesParser
 from rocketmq_ops.broker.send.put_answers import STORED, put_answer
 from rocketmq_ops.broker.send.send_checks import SendChecks, SendHeader
@@ -76,6 +77,7 @@ class SendMessageProcessor:
         self._unique_ids = UniqueIdFactory()
         self._stored = controller.stored_answers
         self._waiting = WaitingSends(controller)
+        self._parked = ParkedSends(controller)
         meters = self._meters = controller.meters
         self._short_one: Put = self.put_one if meters is None else meters.measured(self.put_one)
         self._short_batch: Put = self.put_batch if meters is None else meters.measured(self.put_batch)
@@ -94,7 +96,9 @@ class SendMessageProcessor:
         fixed = quote_fields(self._answer_fields)[1:-1].encode().replace(b"%", b"%%")
         ids = b'"queueId":"%d","transactionId":"%b","msgId":'
         prefix = self._store.commit_log.id_prefix.encode()
-        self._answer_template = success_template(ids + b'"' + prefix + b'%016X",' + fixed + b',"queueOffset":"%d"')
+        one = ids + b'"' + prefix + b'%016X",' + fixed + b',"queueOffset":"%d"'
+        self._answer_template = self._parked.template = success_template(one)
+        self._parked.timer_template = success_template(one.replace(b",", b',"recallHandle":"%b",', 1))
         self._batch_template = success_template(ids + b'"%b",' + fixed + b',"queueOffset":"%d"')
 
     def send(self, channel: Channel, request: RemotingCommand, header: SendHeader) -> Answer:
@@ -114,7 +118,9 @@ class SendMessageProcessor:
             properties.tags_code,
         )  # fmt: skip
         put = self._short_batch if header.batch else self._short_one
-        if plan.waits:
+        if properties.parks is not None:
+            put = self._parked.put_with(properties.parks)
+        elif plan.waits:
             put = self._waiting.put_with(channel, put)
         answer = put(plan, message, unique_key, keys, request.opaque)
         if answer is None:
@@ -317,9 +323,8 @@ class SendMessageProcessor:
             return None
         if request.code == RequestCode.SEND_BATCH_MESSAGE:
             return None
-        # A time within the moment: one at its beginning belongs to the moment before.
-        time, name = str(int(moment) + 1), self._controller.config.brokerName
-        return RecallHandle(topic, name, time, properties.get(PROPERTY_UNIQ_KEY, "")).encode()
+        name = self._controller.config.brokerName
+        return RecallHandle.of(topic, name, int(moment), properties.get(PROPERTY_UNIQ_KEY, "")).encode()
 
     def _answer(self, request: RemotingCommand, code: int, remark: str | None) -> RemotingCommand:
         return request.reply(code, remark, ext_fields=self._answer_fields)

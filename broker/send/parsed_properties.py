@@ -6,6 +6,8 @@ With which properties a send takes the long way is decided here, as it is parsed
 
 from __future__ import annotations
 
+from enum import Enum
+
 from rocketmq_ops.broker.send.send_plan import LongWay
 from rocketmq_ops.common.bounded import Bounded
 from rocketmq_ops.common.java_hash import tags_hash
@@ -16,11 +18,16 @@ from rocketmq_ops.common.message import (
     PROPERTY_KEYS,
     PROPERTY_MSG_REGION,
     PROPERTY_POP_CK,
+    PROPERTY_REAL_QUEUE_ID,
+    PROPERTY_REAL_TOPIC,
     PROPERTY_TAGS,
+    PROPERTY_TIMER_DEL_UNIQKEY,
     PROPERTY_TIMER_DELAY_MS,
     PROPERTY_TIMER_DELAY_SEC,
     PROPERTY_TIMER_DELIVER_MS,
+    PROPERTY_TIMER_OUT_MS,
     PROPERTY_TRACE_SWITCH,
+    PROPERTY_TRANSACTION_ID,
     PROPERTY_TRANSACTION_PREPARED,
     PROPERTY_UNIQ_KEY,
 )
@@ -30,7 +37,10 @@ _UNIQUE_KEY_MARK = f"{PROPERTY_UNIQ_KEY}\x01"
 _KEYS_MARK = f"{PROPERTY_KEYS}\x01"
 #: Texts kept at most, and how long one may be to be kept.
 _MAX_TEXTS, _MAX_TEXT_LENGTH = 1_000, 1_000
-#: Properties with which a send takes the long way; so it does with a second unique key or keys.
+#: So many digits are a number of 64 bits.
+_MOST_DIGITS = 18
+#: Properties with which a send takes the long way, unless one of them alone lets it wait (`Parks`); so it does with a
+#: second unique key or keys.
 SPECIAL_PROPERTIES = frozenset(
     {
         PROPERTY_CLUSTER,
@@ -48,17 +58,63 @@ SPECIAL_PROPERTIES = frozenset(
         PROPERTY_UNIQ_KEY,
     }
 )
+#: What the broker adds to a message that waits; a message that has one of them already takes the long way then.
+_OF_WAITING = frozenset(
+    {
+        PROPERTY_REAL_QUEUE_ID,
+        PROPERTY_REAL_TOPIC,
+        PROPERTY_TIMER_DEL_UNIQKEY,
+        PROPERTY_TIMER_OUT_MS,
+        PROPERTY_TRANSACTION_ID,
+    }
+)
+
+
+class Parks(Enum):
+    """Messages that wait in a topic of the broker's before they come into their own."""
+
+    HALF = "for the end of its transaction"
+    DELAY = "for a delay level"
+    TIMER = "for its time"
+
+
+#: By the one special property that says so.
+_PARKS = {
+    PROPERTY_TRANSACTION_PREPARED: Parks.HALF,
+    PROPERTY_DELAY_TIME_LEVEL: Parks.DELAY,
+    PROPERTY_TIMER_DELAY_SEC: Parks.TIMER,
+    PROPERTY_TIMER_DELAY_MS: Parks.TIMER,
+    PROPERTY_TIMER_DELIVER_MS: Parks.TIMER,
+}
+
+
+def _parks(properties: dict[str, str]) -> Parks | None:
+    """For what a message waits that may do so on the short way."""
+    special = SPECIAL_PROPERTIES.intersection(properties)
+    if len(special) != 1 or not _OF_WAITING.isdisjoint(properties):
+        return None
+    (name,) = special
+    parks, value = _PARKS.get(name), properties[name]
+    if parks is Parks.HALF:
+        return parks if value.lower() == "true" else None
+    # Numbers as Java writes them: they are stored as they came.
+    return parks if value.isascii() and value.isdecimal() and value[0] != "0" and len(value) <= _MOST_DIGITS else None
 
 
 class ParsedProperties:
     """Properties without unique key and keys."""
 
-    __slots__ = ("long_way", "properties", "tags_code")
+    __slots__ = ("is_half", "long_way", "parks", "properties", "tags_code")
 
     def __init__(self, properties: dict[str, str]) -> None:
         self.properties = properties
         #: Why sends with them take the long way, None where they need not.
-        self.long_way = None if SPECIAL_PROPERTIES.isdisjoint(properties) else LongWay.PROPERTIES
+        self.long_way: LongWay | None = None
+        self.parks: Parks | None = None
+        if not SPECIAL_PROPERTIES.isdisjoint(properties):
+            self.parks = _parks(properties)
+            self.long_way = None if self.parks is not None else LongWay.PROPERTIES
+        self.is_half = self.parks is Parks.HALF
         tags = properties.get(PROPERTY_TAGS)
         self.tags_code = tags_hash(tags) if tags else 0
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from rocketmq_ops.common.sysflag import INNER_BATCH_FLAG, MULTI_TAGS_FLAG, TRANSACTION_MASK
+from rocketmq_ops.common.sysflag import INNER_BATCH_FLAG, MULTI_TAGS_FLAG, TRANSACTION_MASK, TRANSACTION_PREPARED_TYPE
 from rocketmq_ops.common.topics import RETRY_GROUP_TOPIC_PREFIX
 from rocketmq_ops.remoting.bodies import TopicConfig
 
@@ -36,6 +36,9 @@ class LongWay(Enum):
     NO_QUEUE = "the topic has no queue to write to"
     PROPERTIES = "it has properties that the broker acts on or sets, or that cannot be read"
     UNIQUE_KEY = "it has no unique key, or one with more than ASCII letters and digits"
+    PARKED = (
+        "it waits for its time or the end of its transaction, and is in a batch, or every answer is measured or waits"
+    )
     FLAG = "its flags say that it is of a transaction, or holds a batch"
     QUEUE_ID = "there is no such queue"
     BINARY_HEADER = "its header is not JSON, as an answer of the short way is"
@@ -45,13 +48,26 @@ class LongWay(Enum):
 class SendPlan:
     """What every send to one topic needs, made once; void as soon as the topic's entry is another object."""
 
-    __slots__ = ("config", "counters", "long_way", "queue_id_limit", "sys_flag", "waits", "write_queue_nums")
+    __slots__ = (
+        "config",
+        "counters",
+        "long_way",
+        "name",
+        "parks",
+        "queue_id_limit",
+        "sys_flag",
+        "waits",
+        "write_queue_nums",
+    )
 
     def __init__(
         self, config: TopicConfig, counters: TopicCounters, *, waits: bool = False, watched: bool = False
     ) -> None:
         """`waits`: answers wait for the disk or for slaves. `watched`: and more has to be done for each."""
         self.config = config
+        self.name = config.topic_name.encode()
+        #: Whether messages that wait in a topic of the broker's may take the short way.
+        self.parks = not (waits or watched)
         self.counters = counters
         self.waits = waits
         #: Why all sends to the topic take the long way; None where they need not.
@@ -84,7 +100,13 @@ def why_long(
         return reason
     if not is_plain_key(unique_key):
         return LongWay.UNIQUE_KEY
-    if header.sys_flag & _SPECIAL_FLAGS:
+    flags = header.sys_flag & _SPECIAL_FLAGS
+    if properties.parks is not None:
+        if header.batch or not plan.parks:
+            return LongWay.PARKED
+        if flags == TRANSACTION_PREPARED_TYPE and properties.is_half:
+            flags = 0
+    if flags:
         return LongWay.FLAG
     if header.queue_id >= plan.queue_id_limit:
         return LongWay.QUEUE_ID

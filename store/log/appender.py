@@ -148,10 +148,11 @@ class Appender:
     def put_plain(self, msg: InnerMessage, unique_key: str | None, keys: str | None) -> int:
         """Append a plain message; its commitlog offset, -1 if it was not put.
 
-        The short way for what makes up nearly all messages: neither delayed nor of a transaction, of which the caller
-        has made sure. `tags_code` and the keys are given, `properties` may lack the unique key and the keys, and no
-        result is made: `last_queue_offset` has its queue offset, the commitlog's `last_size` its size. After -1 nothing
-        has changed: ask `put_message`, which makes a queue where there is none, and knows what is wrong."""
+        The short way for what makes up nearly all messages: those that enter a queue, of which the caller has made
+        sure. In the delay topic they have the level of their queue. `tags_code` and the keys are given, `properties`
+        may lack the unique key and the keys, and no result is made: `last_queue_offset` has its queue offset, the
+        commitlog's `last_size` its size. After -1 nothing has changed: ask `put_message`, which makes a queue where
+        there is none, and knows what is wrong."""
         encoded = msg.properties_bytes
         if self._flags.bits or len(msg.body) > self._config.maxMessageSize or len(encoded) > self._max_properties:
             return -1
@@ -167,6 +168,8 @@ class Appender:
         except (KeyError, OSError, struct.error):
             return -1
         code, size = msg.tags_code, commit_log.last_size
+        if queue.is_delay:
+            code = self._codes.due(queue.queue_id + 1, timestamp)
         end = queue.put_unit(physical, size, code)
         self.last_queue_offset = offset
         self._index.sink.put_keys(topic, unique_key, keys, physical, timestamp)

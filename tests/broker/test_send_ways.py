@@ -25,6 +25,16 @@ SHORT: dict[str, tuple[str, dict[str, str], dict[str, str]]] = {
     "the queue is left to the broker": ("T", {}, {"e": "-1"}),
     "compressed": ("T", {}, {"f": "1"}),
 }
+#: Messages that wait, each by its one property: case -> topic, properties, other fields.
+WAITING_SHORT: dict[str, tuple[str, dict[str, str], dict[str, str]]] = {
+    "a half message": ("T", {"TRAN_MSG": "true"}, {"f": "4"}),
+    "a half message without the flag": ("T", {"TRAN_MSG": "True"}, {}),
+    "a delay level": ("T", {"DELAY": "18"}, {}),
+    "a delay (ms)": ("T", {"TIMER_DELAY_MS": "60000"}, {}),
+    "a delay (s)": ("T", {"TIMER_DELAY_SEC": "60"}, {}),
+}
+#: Properties that let a message wait.
+WAITING = {"TRAN_MSG", "DELAY", "TIMER_DELAY_MS", "TIMER_DELAY_SEC", "TIMER_DELIVER_MS"}
 #: Case -> the reason; topic, properties, other fields.
 LONG: dict[str, tuple[LongWay, tuple[str, dict[str, str], dict[str, str]]]] = {
     "a topic of retries": (LongWay.RETRY_TOPIC, ("%RETRY%g", {}, {})),
@@ -43,9 +53,20 @@ LONG: dict[str, tuple[LongWay, tuple[str, dict[str, str], dict[str, str]]]] = {
     "a name that ends in the unique key's": (LongWay.PROPERTIES, ("T", {}, {"i": "MY_UNIQ_KEY\x01A\x02"})),
     "a name that ends in the keys'": (LongWay.PROPERTIES, ("T", {}, {"i": "UNIQ_KEY\x01A\x02MYKEYS\x01A\x02"})),
     "a property without a value": (LongWay.PROPERTIES, ("T", {}, {"i": "UNIQ_KEY\x01A\x02colour\x02"})),
+    "no half message for all its property": (LongWay.PROPERTIES, ("T", {"TRAN_MSG": "1"}, {"f": "0"})),
+    "a delay level in a form of its own": (LongWay.PROPERTIES, ("T", {"DELAY": "01"}, {})),
+    "no delay level": (LongWay.PROPERTIES, ("T", {"DELAY": "0"}, {})),
+    "a time that is no number": (LongWay.PROPERTIES, ("T", {"TIMER_DELAY_MS": "soon"}, {})),
+    "a time beyond 64 bits": (LongWay.PROPERTIES, ("T", {"TIMER_DELAY_MS": "9" * 19}, {})),
+    "a level and a time": (LongWay.PROPERTIES, ("T", {"DELAY": "1", "TIMER_DELAY_MS": "60000"}, {})),
+    "a half message with a level": (LongWay.PROPERTIES, ("T", {"TRAN_MSG": "true", "DELAY": "1"}, {"f": "4"})),
+    "a waiting one with another's topic": (LongWay.PROPERTIES, ("T", {"DELAY": "1", "REAL_TOPIC": "S"}, {})),
+    "a recall": (LongWay.PROPERTIES, ("T", {"TIMER_DELAY_MS": "60000", "TIMER_DEL_UNIQKEY": "K"}, {})),
+    "a delay with a transaction's flag": (LongWay.FLAG, ("T", {"DELAY": "1"}, {"f": "4"})),
+    "waiting ones in a batch": (LongWay.PARKED, ("T", {"DELAY": "1"}, {"m": "true"})),
 } | {
     f"property {name}": (LongWay.PROPERTIES, ("T", {name: "1"}, {}))
-    for name in sorted(SPECIAL_PROPERTIES - {"KEYS", "UNIQ_KEY"})
+    for name in sorted(SPECIAL_PROPERTIES - {"KEYS", "UNIQ_KEY", *WAITING})
 }
 
 #: How a send was stored, and what was decided of it. What the store refuses on the short way takes the long one too.
@@ -96,6 +117,22 @@ def send(topic: str, properties: dict[str, str], more: dict[str, str], body: byt
 @pytest.mark.parametrize("case", SHORT)
 def test_the_short_way(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert ways(tmp_path, monkeypatch, send(*SHORT[case])) == [("short", None)]
+
+
+@pytest.mark.parametrize("case", WAITING_SHORT)
+def test_the_short_way_of_what_waits(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first one makes the queue that it waits in."""
+    request = send(*WAITING_SHORT[case])
+    assert ways(tmp_path, monkeypatch, request, request) == [("long", None), ("short", None)]
+
+
+@pytest.mark.parametrize("key", ["flushDiskType=SYNC_FLUSH", "brokerRole=SYNC_MASTER", "metricsExporterType=PROM"])
+def test_what_waits_takes_the_long_way_where_more_is_done_for_each(
+    key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, _, value = key.partition("=")
+    found = ways(tmp_path, monkeypatch, *(send(*case) for case in WAITING_SHORT.values()), **{name: value})
+    assert found == [("long", LongWay.PARKED)] * len(WAITING_SHORT)
 
 
 def test_the_long_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
