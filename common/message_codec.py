@@ -43,6 +43,7 @@ from rocketmq_ops.common.sysflag import BORNHOST_V6_FLAG, COMPRESSED_FLAG, STORE
 _BATCH_HEAD = BATCH_ITEM.struct
 _HEAD_V4_SIZE, _SIZE_AND_MAGIC_SIZE = HEAD_V4.size, SIZE_AND_MAGIC.size
 _TAIL_AND_LENGTH = RECORD.part("reconsume_times", "body_length").struct
+_MAGIC_FLAGS_AND_LENGTH = struct.Struct(">" + RECORD.only("magic", "sys_flag", "body_length"))
 _ID_OFFSET = MESSAGE_ID.one("physical_offset")
 _STORE_TIMESTAMP_SIZE = STORE_TIMESTAMP.size
 
@@ -158,7 +159,7 @@ def stored_properties_text(record: Buffer) -> str | None:
     None where the lengths do not fit. For whoever asks many records for little: a third of what `read_record` takes.
     """
     try:
-        _, magic, _, _, _, _, _, sys_flag, _, _, _, _, _, _, body_length = HEAD_V4.unpack_from(record)
+        magic, sys_flag, body_length = _MAGIC_FLAGS_AND_LENGTH.unpack_from(record)
         at = _HEAD_V4_SIZE
         if sys_flag & V6_FLAGS:
             at = body_length_position(sys_flag) + BODY_LENGTH.size

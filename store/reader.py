@@ -207,6 +207,8 @@ class StoreReader:
         matches = message_filter.matches_record if message_filter.checks_record else None
         result = GetMessageResult(GetStatus.NO_MATCHED_MESSAGE)
         views = result.views
+        find = self._commit_log.file_queue.find
+        view, base, file_end = units, 0, -1
         done = skip_until = 0
         for physical, size, code in _unpack_units(units):
             if result.count and (result.count >= most or result.total_size + size > most_bytes):
@@ -218,13 +220,16 @@ class StoreReader:
                 if not result.count:
                     result.status = GetStatus.NO_MATCHED_MESSAGE
                 continue
-            record = self._commit_log.view(physical, size)
-            if record is None:
-                if not result.count:
-                    result.status = GetStatus.MESSAGE_WAS_REMOVING
-                if size != PLACEHOLDER_SIZE:
-                    skip_until = self._commit_log.next_file_offset(physical)
-                continue
+            if not base <= physical or physical + size > file_end:
+                file = find(physical)
+                if file is None or physical + size > file.base + file.wrote or size < 0:
+                    if not result.count:
+                        result.status = GetStatus.MESSAGE_WAS_REMOVING
+                    if size != PLACEHOLDER_SIZE:
+                        skip_until = self._commit_log.next_file_offset(physical)
+                    continue
+                view, base, file_end = file.view, file.base, file.base + file.wrote
+            record = view[physical - base : physical - base + size]
             if matches is not None and not matches(record):
                 if not result.count:
                     result.status = GetStatus.NO_MATCHED_MESSAGE

@@ -16,6 +16,7 @@ from rocketmq_ops.broker.subscription.subscription_filter import (
     ExpressionFilter,
     RetryExpressionFilter,
     build_subscription,
+    filter_of_expression,
     filter_of_subscription,
     is_tag_type,
     no_property_filter,
@@ -256,7 +257,7 @@ class PullMessageProcessor:
             except ValueError as error:
                 # Apache's broker answers so an empty expression alone; with any other that is wrong it filters nothing.
                 raise Refusal(ResponseCode.SUBSCRIPTION_PARSE_FAILED, f"{failed}: {error}") from None
-            message_filter = self._for_topic(header, ExpressionFilter(expression))
+            message_filter = self._for_topic(header, filter_of_expression(expression))
         consumers, topic = self._controller.consumers, header.topic
         info = consumers.compensation.get(header.consumer_group)
         if info is None:

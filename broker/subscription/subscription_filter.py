@@ -11,8 +11,15 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from rocketmq_ops.common.bounded import Bounded
 from rocketmq_ops.common.java_hash import tags_hash
-from rocketmq_ops.common.message import PROPERTY_RETRY_TOPIC, StoredProperties
+from rocketmq_ops.common.message import (
+    PROPERTY_RETRY_TOPIC,
+    PROPERTY_SEPARATOR,
+    StoredProperties,
+    start_of,
+    stored_value,
+)
 from rocketmq_ops.common.message_codec import stored_properties_text
 from rocketmq_ops.common.tags import SUB_ALL, split_tags
 from rocketmq_ops.remoting.bodies import SubscriptionData
@@ -21,6 +28,9 @@ from rocketmq_ops.store.filter import TagFilter
 if TYPE_CHECKING:
     from rocketmq_ops.broker.subscription.consumer_filter_manager import ConsumerFilterManager
     from rocketmq_ops.common.filter.expression import Expression
+
+#: Values of a property kept for an expression at most, and how long one may be to be kept.
+_MAX_VALUES, _MAX_VALUE_LENGTH = 256, 100
 
 TAG = "TAG"
 SQL92 = "SQL92"
@@ -51,18 +61,41 @@ def filter_of_subscription(subscription: SubscriptionData) -> TagFilter | None:
 
 
 class ExpressionFilter:
-    """Lets through the messages whose properties meet an SQL92 expression."""
+    """Lets through the messages whose properties meet an SQL92 expression.
 
-    __slots__ = ("_matches",)
+    One that asks for a single property is asked once for each of its values, as long as they are few.
+    """
+
+    __slots__ = ("_known", "_matches", "_name", "_start")
     tag_codes = None
     checks_record = True
 
     def __init__(self, expression: Expression) -> None:
         self._matches = expression.matches
+        (self._name,) = expression.names if len(expression.names) == 1 else ("",)
+        self._start = start_of(self._name)
+        #: By value of the one property, None where a message has none.
+        self._known: dict[str | None, bool] = Bounded(_MAX_VALUES)
 
     def matches_record(self, record: memoryview) -> bool:
-        properties = properties_of(record)
-        return properties is None or self._matches(properties)
+        text = stored_properties_text(record)
+        if text is None:
+            return True
+        if not self._name:
+            return self._matches(StoredProperties(text))
+        value = stored_value(PROPERTY_SEPARATOR + text, self._start)
+        known = self._known.get(value)
+        if known is None:
+            known = self._matches({} if value is None else {self._name: value})
+            if value is None or len(value) <= _MAX_VALUE_LENGTH:
+                self._known[value] = known
+        return known
+
+
+@lru_cache(maxsize=100)  # as many as expressions are kept
+def filter_of_expression(expression: Expression) -> ExpressionFilter:
+    """The filter of an expression, the same one for all pulls that carry it."""
+    return ExpressionFilter(expression)
 
 
 class RetryExpressionFilter:

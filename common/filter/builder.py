@@ -55,6 +55,8 @@ class Builder:
 
     def __init__(self, text: str) -> None:
         self._text = text
+        #: The properties that the expression asks for.
+        self.names: set[str] = set()
 
     # -- values
 
@@ -84,6 +86,7 @@ class Builder:
 
     def name(self, token: Token) -> Node:
         name = token.text
+        self.names.add(name)
         node = Node("text", lambda properties: properties.get(name))
         node.is_property = True
         return node

@@ -36,7 +36,7 @@ def parse(text: str) -> Expression:
     while True:
         state = states[-1]
         if kind == END and state == END_STATE:
-            return Expression(text, builder.boolean(values[-1]).evaluate, ignored_from)
+            return Expression(text, builder.boolean(values[-1]).evaluate, ignored_from, frozenset(builder.names))
         step = STATES[state].get(kind)
         if step is None:
             if kind == END:

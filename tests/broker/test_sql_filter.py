@@ -10,13 +10,17 @@ from typing import Any
 
 import pytest
 
-from rocketmq_ops.broker.subscription.consumer_filter_manager import ConsumerFilterManager
-from rocketmq_ops.broker.subscription.subscription_filter import RetryExpressionFilter
+from rocketmq_ops.broker.subscription.consumer_filter_manager import ConsumerFilterManager, expression_of
+from rocketmq_ops.broker.subscription.subscription_filter import RetryExpressionFilter, filter_of_expression
 from rocketmq_ops.common.errors import CorruptDataError
+from rocketmq_ops.common.message import string_to_properties
+from rocketmq_ops.common.message_codec import decode_messages
 from rocketmq_ops.remoting.bodies import SubscriptionData
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
+from rocketmq_ops.store.inner_message import InnerMessage, PutStatus
 from tests.broker.support import Session, batch_item, bodies, consumer, new_broker, run, until
 from tests.broker.test_pull import hold
+from tests.store.store_helpers import BORN_V4, open_store
 
 R = ResponseCode
 ON = {"enablePropertyFilter": True}
@@ -194,6 +198,44 @@ def test_a_damaged_record_is_let_through(tmp_path: Path, record: bytes) -> None:
     assert entry is not None and entry.expression_filter is not None
     assert entry.expression_filter.matches_record(memoryview(record))
     assert RetryExpressionFilter(filters, "g").matches_record(memoryview(record))
+
+
+#: Stored properties of a message each: more values than are kept, and what is read in ways of its own.
+TEXTS = [f"UNIQ_KEY\x01{n}\x02n\x01{n % 300}\x02" for n in range(700)] + [
+    "",
+    "m\x017\x02",
+    "n\x01\x02",
+    "n\x017",
+    "n\x017\x02n\x018\x02",
+    "n\x018\x02n\x017\x02n\x01\x02",
+    "mn\x017\x02",
+    "n\x01x\x02",
+    "n\x01" + "7" * 200 + "\x02",
+    "n\x01" + "7" * 200 + "\x02m\x017\x02",
+]
+
+
+@pytest.mark.parametrize(
+    "text", ["n = 7", "n > 150 AND n IS NOT NULL", "n IS NULL", "n = 7 OR m = 7", "NOT (n <> 'x')"]
+)
+def test_all_messages_of_a_queue_are_filtered_by_what_they_have(text: str, tmp_path: Path) -> None:
+    """Some of them several times, and over the ends of commitlog files."""
+    expression = expression_of(text, "SQL92")
+    store = open_store(tmp_path, mappedFileSizeCommitLog=16_384)
+    for properties in TEXTS:
+        put = InnerMessage("T", 0, b"x" * 50, {}, properties.encode(), BORN_V4, 1)
+        assert store.put_message(put).status is PutStatus.PUT_OK
+    wanted = [n for n, one in enumerate(TEXTS) if expression.matches(string_to_properties(one))]
+    assert wanted and len(wanted) < len(TEXTS)
+    for _ in range(2):
+        found, offset = [], 0
+        while offset < len(TEXTS):
+            result = store.get_message("g", "T", 0, offset, 32, filter_of_expression(expression))
+            found += [one.queue_offset for view in result.views for one in decode_messages(view)]
+            assert result.next_begin_offset > offset
+            offset = result.next_begin_offset
+        assert found == wanted
+    store.close()
 
 
 def test_the_check_of_a_client_s_configuration(tmp_path: Path) -> None:
