@@ -8,12 +8,13 @@ import time
 import msgspec
 import pytest
 
-from rocketmq_ops.tui.model.broker_state import DEAD, DISK_NEAR
+from rocketmq_ops.tui.model.broker_state import DEAD, DISK_NEAR, READ_ONLY, UNLISTED
 from rocketmq_ops.tui.model.model import Mode
-from rocketmq_ops.tui.model.moment import Said, State, Verdict
+from rocketmq_ops.tui.model.moment import Alarm, Said, State, Verdict
 from rocketmq_ops.tui.model.no_cluster import NoCluster
 from rocketmq_ops.tui.model.overview import makes
 from rocketmq_ops.tui.model.table import Health
+from rocketmq_ops.tui.model.verdict import verdict
 from rocketmq_ops.tui.widgets.grid import Grid
 from rocketmq_ops.tui.widgets.lines import Line
 from tests.tui.fakes import MINUTE, NOW_MS, FakeModel, dashboard, moment
@@ -43,6 +44,49 @@ def test_all_of_a_broker_is_seen(size: tuple[int, int], lang: str) -> None:
     asyncio.run(main())
 
 
+@pytest.mark.parametrize(
+    ("width", "lang", "said"),
+    [
+        (80, "en", " ✗ broker-b no answer (+1), 1/214 groups stalled, broker-a no writes"),
+        (80, "zh", " ✗ broker-b 无响应（早于 11:58） (+1)，1/214 个消费组停滞，broker-a 拒绝写入"),
+        (
+            120, "en",
+            " ✗ broker-b no answer since before 11:58 (+1), 1/214 groups stalled since 11:58, broker-a no writes since 11:58",
+        ),
+        (
+            120, "zh",
+            " ✗ broker-b 无响应（早于 11:58） (+1)，1/214 个消费组停滞（自 11:58 起），broker-a 拒绝写入（自 11:58 起）",
+        ),
+    ],
+    ids=["80-en", "80-zh", "120-en", "120-zh"],
+)  # fmt: skip
+def test_the_verdict_has_each_kind_of_trouble(
+    width: int, lang: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "localtime", time.gmtime)
+    since = NOW_MS - 2 * MINUTE
+    wrong = (
+        ("broker/b:1", "broker-b", DEAD, Health.CRITICAL),
+        ("broker/b:1", "broker-b", UNLISTED, Health.CRITICAL),
+        ("group/orders", "orders", "stalled", Health.CRITICAL),
+        ("broker/a:1", "broker-a", READ_ONLY, Health.WARNING),
+    )
+    alarms = [
+        Alarm(key=f"{key}/{text}", health=health, target=target, text=text, since_ms=since, begun_before=text is DEAD)
+        for key, target, text, health in wrong
+    ]
+
+    async def main() -> None:
+        now = moment()
+        now.verdict = verdict(now.name_servers, now.brokers, [f"g{n}" for n in range(214)], alarms)
+        app = dashboard(FakeModel(now), lang=lang)
+        async with app.run_test(size=(width, 24)) as pilot:
+            await at_rest(pilot)
+            assert app.screen.query_one("#verdict", Line).render_line(0).text.rstrip() == said
+
+    asyncio.run(main())
+
+
 def test_versions_and_clusters_are_said_once_and_who_has_another() -> None:
     brokers = list(moment(brokers=3).brokers.values())
     assert makes(brokers) == "DefaultCluster  V5_3_3"
@@ -52,7 +96,14 @@ def test_versions_and_clusters_are_said_once_and_who_has_another() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("one", "10:03:07"), ("nobody", "10:03"), ("a-long-name", "…")], ids=["fits", "tight", "cut"]
+    ("name", "said"),
+    [
+        ("one", "10:03:07"),
+        ("nobody", "10:03"),
+        ("a-long-name", "a-long-name-1 does not answer"),
+        ("a-name-that-is-longer-than-most", "…"),
+    ],
+    ids=["fits", "tight", "tighter", "cut"],
 )
 def test_times_lose_their_seconds_before_the_verdict_is_cut(
     name: str, said: str, monkeypatch: pytest.MonkeyPatch

@@ -41,7 +41,7 @@ _KNOWN_OF_SILENT: Final = (DEAD, REFUSING, UNLISTED, "refuses")
 
 
 class Found(NamedTuple):
-    """Something that is wrong now; `since_ms` where it is known."""
+    """Something that is wrong now; `since_ms` where it is known, `begun_before` where it was so then already."""
 
     key: str
     health: Health
@@ -49,6 +49,7 @@ class Found(NamedTuple):
     text: str
     since_ms: int | None
     opens: Address | None
+    begun_before: bool = False
 
 
 def found(
@@ -59,8 +60,9 @@ def found(
         if server.outdated:
             text, since = (DEAD, server.failing_since) if server.dead else (REFUSING, server.refusing_since)
             key = f"name-server/{server.address}" + ("" if server.dead else "/refuses")
-            yield Found(key, Health.CRITICAL, server.address, text, since, Address("nameservers"))
-    answering = [server for server in name_servers if not server.outdated and server.answered_ms is not None]
+            begun = server.answered_ms is None
+            yield Found(key, Health.CRITICAL, server.address, text, since, Address("nameservers"), begun)
+    answering = _answering(name_servers)
     every = frozenset[tuple[str, str, int, str]]().union(*(server.brokers for server in answering))
     for server in answering:
         if server.brokers != every:
@@ -71,13 +73,26 @@ def found(
             if state.health in (Health.WARNING, Health.CRITICAL):
                 opens = Address("broker", broker.address)
                 key = f"broker/{broker.address}/{state.text}"
-                yield Found(key, state.health, broker.label, state.text, state.since_ms, opens)
+                begun = broker.answered_ms is None and state.text in (DEAD, REFUSING)
+                yield Found(key, state.health, broker.label, state.text, state.since_ms, opens, begun)
     for group in groups:
         health = GROUP_HEALTH[group.lag.state]
         if health in (Health.WARNING, Health.CRITICAL) and not group.idle:
             key = f"group/{group.group}/{group.lag.state.value}"
             opens = Address("group", group.group)
-            yield Found(key, health, group.group, group.lag.state.value, group.since_ms, opens)
+            yield Found(key, health, group.group, group.lag.state.value, group.since_ms, opens, group.begun_before)
+
+
+def _answering(name_servers: Iterable[NameServerSeen]) -> list[NameServerSeen]:
+    return [server for server in name_servers if not server.outdated and server.answered_ms is not None]
+
+
+def watched(name_servers: Iterable[NameServerSeen], brokers: Iterable[BrokerSeen]) -> frozenset[str]:
+    """The beginnings of keys of what is looked at: something that is found of it for the first time has just begun."""
+    answering = _answering(name_servers)
+    compared = {f"name-server/{server.address}" for server in answering} if len(answering) > 1 else set()
+    told = {f"broker/{each.address}" for each in brokers if each.settings is not None and each.figures}
+    return frozenset(compared | told)
 
 
 def in_doubt(
@@ -118,6 +133,7 @@ class _Lasting(msgspec.Struct):
     found: Found
     first_ms: int
     last_ms: int
+    begun_before: bool
 
 
 class Alarms:
@@ -126,18 +142,26 @@ class Alarms:
     def __init__(self) -> None:
         self._lasting: dict[str, _Lasting] = {}
         self._raised: dict[str, Alarm] = {}
+        #: What was looked at the last time, see `watched`.
+        self._watched: Collection[str] = ()
 
     def update(
-        self, now_ms: int, wrong: Iterable[Found], doubtful: Callable[[str], bool] = lambda key: False
+        self,
+        now_ms: int,
+        wrong: Iterable[Found],
+        doubtful: Callable[[str], bool] = lambda key: False,
+        watched: Collection[str] = (),
     ) -> list[Alarm]:
         """What is an alarm now, the worst first, the youngest of those first, and behind them those that have ended.
-        What is `doubtful` now stays what it was."""
+        What is `doubtful` now stays what it was. What is not `watched` since before may have begun before."""
         for each in wrong:
             known = self._lasting.get(each.key)
             if known is None:
-                self._lasting[each.key] = _Lasting(each, now_ms, now_ms)
+                before = each.since_ms is None and each.key.rpartition("/")[0] not in self._watched
+                self._lasting[each.key] = _Lasting(each, now_ms, now_ms, before or each.begun_before)
             else:
                 known.found, known.last_ms = each, now_ms
+        self._watched = watched
         for key, lasting in list(self._lasting.items()):
             if lasting.last_ms < now_ms and key in self._raised and doubtful(key):
                 lasting.last_ms = now_ms
@@ -161,6 +185,9 @@ class Alarms:
                 target=each.target,
                 text=each.text,
                 since_ms=since,
+                begun_before=lasting.begun_before
+                if alarm is None or alarm.ended_ms is not None
+                else alarm.begun_before,
                 over_ms=lasting.last_ms if lasting.last_ms < now_ms else None,
                 opens=each.opens,
             )

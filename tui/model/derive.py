@@ -79,6 +79,7 @@ def derive(
         waiting = 0 if window is None else None
         if window is not None and not doubted:
             waiting = _waiting(window, was, looks.previous_ms, looks.before_last(name))
+        since, begun_before = _since(looks, judged, was, None if found is None else found[1])
         groups[name] = GroupSeen(
             group=name,
             offsets=look.of(name),
@@ -87,7 +88,8 @@ def derive(
             consume_rate=rate,
             drained_in_ms=_drained(total, old, seconds),
             members=held.members,
-            since_ms=_since(looks, judged, was, look.time_ms if found is None else found[1]),
+            since_ms=since,
+            begun_before=begun_before,
             idle=judged.state is LagState.OFFLINE and _unused(was) and not looks.moved(name),
         )
     incoming: dict[str, int] = {}
@@ -103,17 +105,20 @@ def derive(
     )
 
 
-def _since(looks: Looks, judged: GroupLag, was: GroupSeen | None, otherwise: int) -> int | None:
-    """Since when a group is as it is judged (ms since 1970); None of one that is well. What stands still does so since
-    it last moved, for longer than it was judged to."""
+def _since(looks: Looks, judged: GroupLag, was: GroupSeen | None, stood: int | None) -> tuple[int | None, bool]:
+    """Since when a group is as it is judged (ms since 1970), and whether it was so before that; None of one that is
+    well. What stands still does so since it last moved (`stood`, where it is judged by that), for longer than it was
+    judged to. The beginning was not seen of what was so at the oldest look, or when too little was known before."""
     if judged.state is LagState.OK:
-        return None
+        return None, False
     if was is not None and (was.lag.state is judged.state or {was.lag.state, judged.state} <= {*STILL}):
-        return was.since_ms
-    if judged.state not in STILL:
-        return otherwise
-    since = stands_since(looks, judged.group, still_queues(judged))
-    return otherwise if since is None else since
+        return was.since_ms, was.begun_before
+    if judged.state in STILL:
+        stood = stands_since(looks, judged.group, still_queues(judged))
+    if stood is not None:
+        return stood, stood == looks.first_ms
+    assert looks.last is not None
+    return looks.last.time_ms, was is None or was.lag.state is LagState.UNKNOWN
 
 
 def _unused(was: GroupSeen | None) -> bool:

@@ -6,7 +6,7 @@ import time
 from typing import Final
 
 from rocketmq_ops.common.spans import human_span
-from rocketmq_ops.tui.model.table import Below, Health, Kind, Value
+from rocketmq_ops.tui.model.table import Below, Health, Kind, OrMore, Value
 
 #: What is not known; nothing that is known is written so.
 UNKNOWN: Final = "?"
@@ -39,6 +39,8 @@ def figure(value: Value, kind: Kind, now_ms: int) -> str:
         return value
     if isinstance(value, Below):
         return f"<{figure(int(value), kind, now_ms)}"
+    if isinstance(value, OrMore):
+        return f">{figure(int(value), kind, now_ms)}"
     match kind:
         case Kind.COUNT:
             return count(value)

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from rocketmq_ops.housekeeping.history.rows import at_once
 from rocketmq_ops.tui.model.figures import figure
-from rocketmq_ops.tui.model.table import TRANSLATED, Below, Column, Kind, Row, Value
+from rocketmq_ops.tui.model.table import TRANSLATED, Column, Inexact, Kind, Row, Value
 
 _TEXTS: Final = frozenset({Kind.TEXT, *TRANSLATED})
 #: Figures of a column that are written once for all rows that have them.
@@ -69,9 +69,9 @@ class Contents:
         for at, kind, written in self._figures_at:
             value = row.cells[at]
             text = written.get(value)
-            if text is None or isinstance(value, Below):  # which equals the figure that it is below
+            if text is None or isinstance(value, Inexact):  # which equals the figure that it is written with
                 text = figure(value, kind, 0)
-                if len(written) < _ALIKE and not isinstance(value, Below):
+                if len(written) < _ALIKE and not isinstance(value, Inexact):
                     written[value] = text
             parts.append(text)
         return "\n".join(parts).casefold()

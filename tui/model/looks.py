@@ -179,6 +179,11 @@ class Looks:
         return self._looks[-1] if self._looks else None
 
     @property
+    def first_ms(self) -> int | None:
+        """The time of the oldest; None before the first."""
+        return self._looks[0].time_ms if self._looks else None
+
+    @property
     def previous_ms(self) -> int | None:
         """The time of the look before the newest."""
         return self._looks[-2].time_ms if len(self._looks) > 1 else None

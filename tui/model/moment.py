@@ -126,6 +126,8 @@ class GroupSeen(msgspec.Struct, kw_only=True, gc=False):
     members: int | None = None
     #: Since when it is in the state that `lag` says, as far as the dashboard has seen; None while it is ok.
     since_ms: int | None = None
+    #: It was so already when that could first be seen: it has been for longer, and how long is not known.
+    begun_before: bool = False
     #: Nobody has used it for as long as is known: it is offline, and its offsets have not moved.
     idle: bool = False
 
@@ -152,6 +154,8 @@ class Alarm(msgspec.Struct, kw_only=True, frozen=True):
     #: In English, without the target; translated when drawn.
     text: str
     since_ms: int
+    #: It was there already when it could first be seen: it has lasted for longer, and how long is not known.
+    begun_before: bool = False
     over_ms: int | None = None
     ended_ms: int | None = None
     opens: Address | None = None
@@ -177,6 +181,12 @@ class Said(msgspec.Struct, frozen=True):
     opens: Address | None = None
     over_ms: int | None = None
     target: str = ""
+    #: The text where there is little room; empty: the text.
+    short: str = ""
+    #: What else is the matter with the same, in short forms.
+    also: tuple[str, ...] = ()
+    #: It was so already at the time that `since_ms` says.
+    begun_before: bool = False
 
 
 class Verdict(msgspec.Struct, frozen=True):

@@ -96,6 +96,8 @@ def run_of(kept: Kept, pause: Callable[[], None] = at_once) -> Run:
     for name, group in moment.groups.items():
         if group.since_ms is not None:
             figures.append(Figure(GROUP + "since_ms", name, group.since_ms))
+            if group.begun_before:
+                figures.append(Figure(GROUP + "begun_before", name, 1.0))
         if group.idle:
             figures.append(Figure(GROUP + "idle", name, 1.0))
         if group.waiting_ms:
@@ -193,6 +195,7 @@ def moment_at(history: History, at_ms: int) -> Moment | None:
                 target=each.target,
                 text=each.text,
                 since_ms=each.since_ms if each.since_ms is not None else time_ms,
+                begun_before=each.begun_before or each.since_ms is None,
                 opens=each.opens,
             )
             for each in found([], brokers.values(), groups.values())
@@ -256,6 +259,7 @@ def _clients(texts: Mapping[str, str]) -> dict[str, ClientSeen]:
 def _with_figures(group: GroupSeen, figures: Mapping[tuple[str, str], float]) -> GroupSeen:
     waiting = _whole(figures.get((GROUP + "waiting_ms", group.group)))
     group.since_ms = _whole(figures.get((GROUP + "since_ms", group.group)))
+    group.begun_before = (GROUP + "begun_before", group.group) in figures
     group.idle = (GROUP + "idle", group.group) in figures
     below = _whole(figures.get((GROUP + "waiting_below_ms", group.group)))
     if waiting is not None:

@@ -14,8 +14,16 @@ import msgspec
 from rocketmq_ops.tui.model.address import Address
 
 
-class Below(int):
-    """Less than so much, and not known closer."""
+class Inexact(int):
+    """A figure that is not known closer than that; equal to the number that it is written with."""
+
+
+class Below(Inexact):
+    """Less than so much."""
+
+
+class OrMore(Inexact):
+    """So much or more; of a moment, then or before."""
 
 
 Value = str | int | float | None
@@ -110,6 +118,11 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
         return next((at for at, column in enumerate(self.columns) if column.key == key), None)
 
 
+def since(ms: int | None, *, begun_before: bool) -> Value:
+    """A moment or a span for a cell: that of what had begun already when it could first be seen is the least."""
+    return OrMore(ms) if ms is not None and begun_before else ms
+
+
 def by_key(table: Table) -> dict[str, Row]:
     """The rows by what they are about."""
     return {row.key: row for row in table.rows}
@@ -163,7 +176,7 @@ def _sortable(value: Value) -> tuple[bool, float, str]:
 
 
 def _number(cell: Value) -> TypeGuard[int | float]:
-    return isinstance(cell, (int, float)) and not isinstance(cell, Below)
+    return isinstance(cell, (int, float)) and not isinstance(cell, Inexact)
 
 
 def changes(now: Row, then: Row | None) -> Changes:

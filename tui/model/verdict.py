@@ -17,6 +17,8 @@ from rocketmq_ops.tui.model.table import Health, worst_first
 
 #: Parts that the line has at most; what is left is counted.
 MOST_PARTS: Final = 4
+#: What explains the most about a broker comes first of what is as bad.
+_PLACES: Final = {text: place for place, text in enumerate(IN_SHORT)}
 
 
 def verdict(
@@ -84,6 +86,8 @@ def _silent(servers: Iterable[NameServerSeen | BrokerSeen]) -> list[Said]:
             DEAD,
             server.failing_since,
             target=server.label if isinstance(server, BrokerSeen) else server.address,
+            short=IN_SHORT[DEAD],
+            begun_before=server.answered_ms is None,
         )
         for server in servers
         if server.dead
@@ -106,28 +110,34 @@ def _failed(failures: Sequence[Failure]) -> list[Said]:
 
 
 def _parts(alarms: Iterable[Alarm], groups: int) -> list[Said]:
-    """One for each kind of alarm, the worst first; what is over is told apart from what lasts."""
-    alike: dict[tuple[str, str, bool], list[Alarm]] = {}
+    """One for each kind of alarm, the worst first; what is over is told apart from what lasts. What else is the matter
+    with the same server is said beside it: a broker that is dead is mostly not listed either."""
+    of_one: dict[tuple[str, str, bool], list[Alarm]] = {}
     for alarm in alarms:
         if alarm.ended_ms is None:
-            alike.setdefault((alarm.key.partition("/")[0], alarm.text, alarm.over_ms is not None), []).append(alarm)
+            whose = alarm.key.rpartition("/")[0] if alarm.key.count("/") > 1 else alarm.key
+            of_one.setdefault((whose, alarm.target, alarm.over_ms is not None), []).append(alarm)
+    alike: dict[tuple[str, str, bool], list[list[Alarm]]] = {}
+    for (_, _, over), of_it in of_one.items():
+        of_it.sort(key=lambda alarm: (worst_first(alarm.health), _PLACES.get(alarm.text, len(_PLACES))))
+        alike.setdefault((of_it[0].key.partition("/")[0], of_it[0].text, over), []).append(of_it)
     found: list[tuple[int, Said]] = []
     for (kind, text, over), same in alike.items():
-        since = min(alarm.since_ms for alarm in same)
-        count = len(same)
-        if count > 1:
-            text = IN_SHORT.get(text, text)
+        first = min((of_it[0] for of_it in same), key=lambda alarm: alarm.since_ms)
+        count, short = len(same), IN_SHORT.get(text, text)
         if kind == "group":
-            opens = same[0].opens if count == 1 else Address("groups", "", (("filter", text),))
+            opens = first.opens if count == 1 else Address("groups", "", (("filter", text),))
             groups = max(groups, count)  # some may have been deleted since
-            said = Said(f"{count} of {groups} groups {text}", since, opens)
+            said = Said(f"{count} of {groups} groups {text}", opens=opens, short=f"{count}/{groups} groups {text}")
         elif count == 1:
-            said = Said(text, since, same[0].opens, target=same[0].target)
+            said = Said(text, opens=first.opens, target=first.target, short=short)
         elif kind == "broker":
-            said = Said(f"{count} brokers: {text}", since, Address("brokers"))
+            said = Said(f"{count} brokers: {short}", opens=Address("brokers"))
         else:
-            said = Said(f"{count} name servers: {text}", since, Address("nameservers"))
+            said = Said(f"{count} name servers: {short}", opens=Address("nameservers"))
+        also = dict.fromkeys(IN_SHORT.get(other.text, other.text) for of_it in same for other in of_it[1:])
+        said = msgspec.structs.replace(said, since_ms=first.since_ms, begun_before=first.begun_before, also=tuple(also))
         if over:
-            said = msgspec.structs.replace(said, over_ms=max(alarm.over_ms or 0 for alarm in same))
-        found.append((worst_first(health_now(same[0])), said))
+            said = msgspec.structs.replace(said, over_ms=max(of_it[0].over_ms or 0 for of_it in same))
+        found.append((worst_first(health_now(first)), said))
     return [said for _, said in sorted(found, key=lambda each: each[0])]

@@ -21,6 +21,7 @@ from rocketmq_ops.tui.memory import let_go_of_drawn
 from rocketmq_ops.tui.model.address import Address, AddressError
 from rocketmq_ops.tui.model.figures import STALE, figure, minute_of_day, time_of_day
 from rocketmq_ops.tui.model.model import Mode
+from rocketmq_ops.tui.model.moment import Said
 from rocketmq_ops.tui.model.table import Health, Kind
 from rocketmq_ops.tui.saved import SIGN, SavedError
 from rocketmq_ops.tui.widgets.cells import MARK
@@ -139,24 +140,44 @@ class DashboardScreen(Screen[None]):
         for each in path[1:]:
             parts += [("› ", "dim"), (each, "plain")]
         self.query_one("#path", Line).show(parts, [(mode, "dim")])
-        line = self._verdict(time_of_day)
-        if sum(cell_len(text) for text, _ in line) > self.app.size.width:
-            line = self._verdict(minute_of_day)
-        self.query_one("#verdict", Line).show(line)
+        self.query_one("#verdict", Line).show(self._verdict(self.app.size.width))
         self._draw_time()
         self.draw_keys()
 
-    def _verdict(self, time_of: Callable[[int], str]) -> list[Part]:
-        """The verdict, with times of the day as they are given."""
-        tr, verdict = self.context.tr, self.context.model.moment().verdict
-        line: list[Part] = [(" ", "plain"), sign(verdict.health)]
-        for at, said in enumerate(verdict.parts):
-            line.append((tr(", ") if at else "", verdict.health.value))
-            since = tr(f" since {time_of(said.since_ms)}") if said.since_ms is not None else ""
-            over = tr(f" (over since {time_of(said.over_ms)})") if said.over_ms is not None else ""
-            target = f"{said.target} " if said.target else ""
-            line.append((target + tr(said.text) + since + over, verdict.health.value))
+    def _verdict(self, width: int) -> list[Part]:
+        """The verdict in so many cells: what kinds of trouble there are counts most, and is said in short forms, then
+        without since when of all but the worst, then of any, before a part is cut."""
+        verdict = self.context.model.moment().verdict
+        line: list[Part] = []
+        for time_of, timed, short in (
+            (time_of_day, len(verdict.parts), False),
+            (minute_of_day, len(verdict.parts), False),
+            (minute_of_day, len(verdict.parts), True),
+            (minute_of_day, 1, True),
+            (minute_of_day, 0, True),
+        ):
+            line = [(" ", "plain"), sign(verdict.health)]
+            for at, said in enumerate(verdict.parts):
+                line.append((self.context.tr(", ") if at else "", verdict.health.value))
+                text = self._part(said, time_of if at < timed else None, short=short)
+                line.append((text, verdict.health.value))
+            if sum(cell_len(text) for text, _ in line) <= width:
+                break
         return line
+
+    def _part(self, said: Said, time_of: Callable[[int], str] | None, *, short: bool) -> str:
+        """A part of the verdict: with since when, where its time is to be written; in short forms, where it has any."""
+        tr = self.context.tr
+        text = (f"{said.target} " if said.target else "") + tr((said.short if short else "") or said.text)
+        if said.since_ms is not None and time_of is not None:
+            time = time_of(said.since_ms)
+            text += tr(f" since before {time}") if said.begun_before else tr(f" since {time}")
+        if said.over_ms is not None:
+            text += tr(" (over)") if time_of is None else tr(f" (over since {time_of(said.over_ms)})")
+        if said.also:
+            others = tr(", ").join(tr(each) for each in said.also)
+            text += f" (+{len(said.also)})" if short else tr(f" (also: {others})")
+        return text
 
     def _path(self, room: int) -> list[str]:
         """What it is about, and the screens that lead here, in so many cells: where one is counts most."""

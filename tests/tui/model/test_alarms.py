@@ -7,15 +7,16 @@ from hypothesis import strategies as st
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.tui.model.address import Address
-from rocketmq_ops.tui.model.alarms import CLEAR_MS, RAISE_MS, SHOWN_MS, Alarms, Found, found, in_doubt
-from rocketmq_ops.tui.model.broker_state import DEAD, DISK_FULL, judged
+from rocketmq_ops.tui.model.alarms import CLEAR_MS, RAISE_MS, SHOWN_MS, Alarms, Found, found, in_doubt, watched
+from rocketmq_ops.tui.model.broker_state import DEAD, DISK_FULL, READ_ONLY, UNLISTED, judged
 from rocketmq_ops.tui.model.events import SHOWN_MS as EVENTS_MS
 from rocketmq_ops.tui.model.events import Events
+from rocketmq_ops.tui.model.figures import figure
 from rocketmq_ops.tui.model.known import Known
 from rocketmq_ops.tui.model.moment import Alarm, BrokerSeen, Moment, NameServerSeen, TopicQueues, TopicSeen, Totals
 from rocketmq_ops.tui.model.overview import totals
 from rocketmq_ops.tui.model.periods import RUNTIME
-from rocketmq_ops.tui.model.table import Health
+from rocketmq_ops.tui.model.table import Health, Kind
 from rocketmq_ops.tui.model.verdict import MOST_PARTS, not_judged, verdict
 from rocketmq_ops.tui.model.views.alarms import AlarmList
 from rocketmq_ops.tui.model.views.clients import Clients
@@ -126,12 +127,78 @@ def test_the_verdict_says_what_is_wrong_the_worst_first_and_counts_what_is_left(
         ("2 of 200 groups stalled", 5),
         ("1 of 200 groups slow", 5),
     ]
-    many = [alarm("b", f"is bad in way {n}", "broker", Health.WARNING) for n in range(9)]
+    many = [alarm(f"b{n}", f"is bad in way {n}", "broker", Health.WARNING) for n in range(9)]
     said = verdict(servers, brokers, [], [*many, alarm("broker-b", "does not answer", "broker")])
     assert len(said.parts) == MOST_PARTS
     assert (said.parts[0].target, said.parts[0].text) == ("broker-b", "does not answer")
     assert said.parts[-1].text == "7 more"
     assert said.health is Health.CRITICAL
+
+
+def test_what_is_the_matter_with_one_server_is_one_part_and_what_explains_most_is_said():
+    servers = {"n": NameServerSeen(address="n", answered_ms=1)}
+    brokers = {"b": broker()}
+    said = verdict(
+        servers,
+        brokers,
+        ["g"] * 9,
+        [
+            alarm("broker-b", UNLISTED, "broker", since=70),
+            alarm("g1"),
+            alarm("broker-b", DEAD, "broker", since=60),
+            alarm("broker-a", READ_ONLY, "broker", Health.WARNING),
+        ],
+    )
+    assert [(part.target, part.text, part.short, part.also, part.since_ms) for part in said.parts] == [
+        ("broker-b", DEAD, "no answer", ("not listed",), 60),
+        ("", "1 of 9 groups stalled", "1/9 groups stalled", (), 5),
+        ("broker-a", READ_ONLY, "no writes", (), 5),
+    ]
+    both = [alarm(name, text, "broker") for name in ("b", "c") for text in (DEAD, UNLISTED)]
+    (many,) = verdict(servers, brokers, [], both).parts
+    assert (many.text, many.also) == ("2 brokers: no answer", ("not listed",))
+    over = msgspec.structs.replace(alarm("b", UNLISTED, "broker"), over_ms=9)
+    lasts, is_over = verdict(servers, brokers, [], [alarm("b", DEAD, "broker"), over]).parts
+    assert (lasts.also, lasts.over_ms, is_over.text, is_over.over_ms) == ((), None, UNLISTED, 9)
+
+
+def test_what_was_there_at_the_first_look_began_before():
+    never = broker(answered_ms=None, failing_since=5)
+    died = broker("broker-b", failing_since=5)
+    servers = [
+        NameServerSeen(address="n", failing_since=3),
+        NameServerSeen(address="o", answered_ms=1, failing_since=3),
+    ]
+    begun = {each.target: each.begun_before for each in found(servers, [judged(never), judged(died)], [])}
+    assert begun == {"n": True, "o": False, "broker-a": True, "broker-b": False}
+
+    def lasting(*brokers):
+        alarms = Alarms()
+        for now, each in enumerate(brokers):
+            seen = [judged(each)]
+            raised = alarms.update(now * RAISE_MS, found([], seen, []), watched=watched([], seen))
+        return [(alarm.text, alarm.begun_before) for alarm in raised]
+
+    untold, figures = broker(figures={"disk_ratio": 0.1}), {"disk_ratio": 0.1}
+    closed = broker(figures=figures, settings={"brokerPermission": "4"})
+    opened = broker(figures=figures, settings={"brokerPermission": "6"})
+    assert lasting(closed, closed) == [(READ_ONLY, True)]
+    assert lasting(untold, closed, closed) == [(READ_ONLY, True)], "its settings were not known before"
+    assert lasting(opened, closed, closed) == [(READ_ONLY, False)]
+    dead = msgspec.structs.replace(opened, failing_since=RAISE_MS)
+    assert lasting(opened, dead, dead) == [(DEAD, False)]
+
+
+def test_how_long_it_has_lasted_is_the_least_where_its_beginning_was_not_seen():
+    rows = []
+    for begun_before in (False, True):
+        lasting = msgspec.structs.replace(alarm("g", since=0), begun_before=begun_before)
+        (row,) = AlarmList().table(Moment(time_ms=300_000, alarms=[lasting]), Address("alarms")).rows
+        rows.append([figure(row.cells[at], kind, 300_000) for at, kind in ((2, Kind.MOMENT), (3, Kind.SPAN))])
+        stalled = group("g", 5, LagState.STALLED, since_ms=0, begun_before=begun_before)
+        (row,) = Groups().table(Moment(time_ms=300_000, groups={"g": stalled}), Address("groups")).rows
+        rows[-1].append(figure(row.cells[2], Kind.MOMENT, 300_000))
+    assert rows == [["5m"] * 3, [">5m"] * 3]
 
 
 def test_what_is_over_and_may_come_again_is_not_said_to_last():

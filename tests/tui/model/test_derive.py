@@ -89,6 +89,16 @@ def test_what_stands_still_does_so_since_it_last_moved_not_since_it_is_judged_to
     assert behind[-1].groups["g"].since_ms == moved * 10_000, "its last move"
     never = watched(*([(500, 100)] for _ in range(9)))
     assert never[-1].groups["g"].since_ms == 0, "the first look"
+    assert {each.groups["g"].begun_before for each in said[first:]} == {False}
+    assert never[-1].groups["g"].begun_before, "it stood still before anybody looked"
+
+
+def test_what_is_behind_from_the_first_looks_on_was_so_before():
+    slow = watched(*([(9000 + 20 * n, 50 + 10 * n)] for n in range(12)))[-1].groups["g"]
+    assert (slow.lag.state, slow.begun_before) == (LagState.SLOW, True)
+    became = watched(*([(100, 100)] for _ in range(40)), *([(100 + 100 * n, 100 + n)] for n in range(45)))
+    last = became[-1].groups["g"]
+    assert (last.lag.state, last.begun_before) == (LagState.SLOW, False), "it was well before"
 
 
 def test_a_group_that_hangs_is_slow_after_a_minute_though_it_had_caught_up():

@@ -64,7 +64,7 @@ def _cluster(now: Moment) -> Moment:
         seen.drained_in_ms = number * MINUTE or None
         seen.members = 1 + number % 4
         if seen.lag.state is not LagState.OK:
-            seen.since_ms = NOW_MS - 2 * MINUTE
+            seen.since_ms, seen.waiting_ms = NOW_MS - 2 * MINUTE, 3 * MINUTE
     now.groups["订单-消费组"] = group(
         "订单-消费组", 88_123, LagState.SLOW, consume_rate=12.5, members=3, waiting_ms=HOUR, since_ms=NOW_MS - HOUR
     )

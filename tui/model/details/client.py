@@ -8,6 +8,7 @@ from typing import Final
 from rocketmq_ops.client.admin.groups.consumer_status import ClientStatus, ConsumerStatusReport
 from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.details.blocked import without_new
 from rocketmq_ops.tui.model.details.detail import Asking, Asks, Fact, Once, Part, Section, also, table_of
 from rocketmq_ops.tui.model.details.group import PROBLEMS
 from rocketmq_ops.tui.model.moment import Moment
@@ -47,7 +48,12 @@ def parts(asking: Asking) -> Sequence[Part]:
     """The parts of the screen `:client/ID?group=NAME`; with `?threads=1` it is asked for its threads too."""
     group, client_id = asking.address.option(GROUP) or "", asking.name
     wants_threads = asking.address.option("threads") is not None
-    status = Once(lambda: asking.admin.clients.status(group, client_id=client_id, jstack=wants_threads))
+
+    async def client_now() -> ConsumerStatusReport:
+        found = await asking.admin.clients.status(group, client_id=client_id, jstack=wants_threads)
+        return without_new(found, asking.moment.groups.get(group))
+
+    status = Once(client_now)
 
     async def queues() -> Section:
         found = await status()

@@ -13,6 +13,7 @@ from rocketmq_ops.common.topics import dlq_topic, retry_topic
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.remoting.bodies.enums import BROADCASTING, CLUSTERING
 from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.details.blocked import long_enough, without_new
 from rocketmq_ops.tui.model.details.detail import (
     Asking,
     Asks,
@@ -106,7 +107,11 @@ ASKS: Final = Asks(name_server=4, broker=14, each_client=1, name_server_each_top
 def parts(asking: Asking) -> Sequence[Part]:
     """The parts of the screen `:group/NAME`."""
     admin, group = asking.admin, asking.name
-    status = Once(lambda: admin.clients.status(group))
+
+    async def clients_now() -> ConsumerStatusReport:
+        return without_new(await admin.clients.status(group), asking.moment.groups.get(group))
+
+    status = Once(clients_now)
     progress = Once(lambda: admin.groups.progress(group))
 
     async def queues() -> Section:
@@ -185,7 +190,7 @@ def queue_section(
         owner = queue.client_id or (None if owners is None else owners.get(at, ""))
         health = HEALTH[known.state] if known is not None else _health_of(queue, owner)
         state = known.state.value if known is not None else None
-        if at in stuck:
+        if at in stuck and long_enough(queue.lag_millis):
             state, health = "stuck", Health.CRITICAL
         rows.append(
             Row(

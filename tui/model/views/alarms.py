@@ -9,7 +9,7 @@ from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.alarms import RAISE_MS, failures_alone, health_now
 from rocketmq_ops.tui.model.moment import Moment
-from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Table, worst_first
+from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Table, since, worst_first
 from rocketmq_ops.tui.model.views.nothing import brokers_tell, silence, unheard
 
 COLUMNS: Final = (
@@ -38,8 +38,11 @@ class AlarmList:
                 cells=(
                     alarm.target,
                     alarm.text,
-                    alarm.since_ms,
-                    (alarm.ended_ms or alarm.over_ms or moment.time_ms) - alarm.since_ms,
+                    since(alarm.since_ms, begun_before=alarm.begun_before),
+                    since(
+                        (alarm.ended_ms or alarm.over_ms or moment.time_ms) - alarm.since_ms,
+                        begun_before=alarm.begun_before,
+                    ),
                     alarm.ended_ms or alarm.over_ms or NOTHING,
                 ),
                 health=health_now(alarm),

@@ -9,7 +9,7 @@ from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.alarms import GROUP_HEALTH
 from rocketmq_ops.tui.model.moment import Moment
-from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Table
+from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Table, since
 from rocketmq_ops.tui.model.views.nothing import without_rows
 
 COLUMNS: Final = (
@@ -50,7 +50,7 @@ class Groups:
                     cells=(
                         seen.group,
                         lag.state.value,
-                        NOTHING if lag.state is LagState.OK else seen.since_ms,
+                        NOTHING if lag.state is LagState.OK else since(seen.since_ms, begun_before=seen.begun_before),
                         lag.lag,
                         seen.waiting_ms,
                         seen.consume_rate,

@@ -9,7 +9,7 @@ import pytest
 
 from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
-from rocketmq_ops.client.admin.groups.consumer_status import ClientStatus
+from rocketmq_ops.client.admin.groups.consumer_status import BLOCKED_MS, ClientStatus
 from rocketmq_ops.client.admin.replicas.ha import BrokerReplication, ReplicationReport
 from rocketmq_ops.housekeeping.lag import GroupLag, LagState, QueueLag
 from rocketmq_ops.store.inspect.view.listing import FileRow
@@ -29,6 +29,7 @@ from rocketmq_ops.tui.model.details import (
     topic,
 )
 from rocketmq_ops.tui.model.details import message as one_message
+from rocketmq_ops.tui.model.details.blocked import without_new
 from rocketmq_ops.tui.model.details.detail import Asking, Section, side_by_side
 from rocketmq_ops.tui.model.details.plan import made_lines, plan_lines
 from rocketmq_ops.tui.model.moment import Moment
@@ -376,3 +377,20 @@ def test_the_map_of_a_file() -> None:
 def test_a_course_of_figures() -> None:
     assert probe.course([0, 3.5, 7]) == "▁▅█"
     assert probe.course([2, 2]) == "▁▁"
+
+
+def test_a_queue_in_which_a_message_has_waited_for_seconds_is_not_stuck() -> None:
+    """Its client consumed something of it long ago: nothing came, as of a broker that was stopped for a while."""
+    progress = made_up.progress()
+    progress.queues[0] = msgspec.structs.replace(progress.queues[0], lag_millis=2_000)
+    section = group.queue_section(progress, {}, None, {("orders", "broker-a", 0)})
+    assert cells(section, "queue", "state")[:1] != [(0, "stuck")]
+    assert "stuck" not in {state for (state,) in cells(section, "state")}
+    for waiting, stuck in ((2_000, False), (BLOCKED_MS, True), (None, True)):
+        seen = fakes.group(made_up.GROUP, 7, waiting_ms=waiting)
+        found = without_new(made_up.status(), seen)
+        assert ("blocked" in {problem.kind for problem in found.problems}) is stuck
+        assert {"different_subscription", "unassigned"} <= {problem.kind for problem in found.problems}
+        assert (
+            ("10.1.0.1@77", "stuck") in cells(group.client_section(made_up.GROUP, found), "client", "state")
+        ) is stuck
