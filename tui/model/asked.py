@@ -81,6 +81,11 @@ class Asked:
             size -= len(rest.pop(next(iter(rest))))
         self.texts = {**rest, name: text}
 
+    def drop(self, name: str) -> None:
+        """It was told otherwise since."""
+        if name in self.texts:
+            self.texts = {key: known for key, known in self.texts.items() if key != name}
+
 
 def _answer(asked_ms: int, section: Section, *, whole: bool) -> _Answer:
     table = section.table

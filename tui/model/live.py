@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rocketmq_ops.common.errors import Failure, RocketMQError
 from rocketmq_ops.housekeeping.history.database import HistoryError
 from rocketmq_ops.housekeeping.history.place import history_file
 from rocketmq_ops.housekeeping.history.rows import at_once
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueOffsets
+from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.alarms import Alarms, found, in_doubt, watched, withheld
 from rocketmq_ops.tui.model.asked import Asked
 from rocketmq_ops.tui.model.broker_state import judged, stale, with_gaps
@@ -27,10 +28,11 @@ from rocketmq_ops.tui.model.lines import Lines
 from rocketmq_ops.tui.model.looks import Looks
 from rocketmq_ops.tui.model.members import Placed
 from rocketmq_ops.tui.model.model import Points
-from rocketmq_ops.tui.model.moment import BrokerSeen, ClientSeen, Moment, NameServerSeen, TopicSeen, Totals
+from rocketmq_ops.tui.model.moment import BrokerSeen, ClientSeen, GroupSeen, Moment, NameServerSeen, TopicSeen, Totals
 from rocketmq_ops.tui.model.periods import LISTING, RUNTIME
 from rocketmq_ops.tui.model.probed import Probed
 from rocketmq_ops.tui.model.recording import Kept, totals_of
+from rocketmq_ops.tui.model.running import Running
 from rocketmq_ops.tui.model.sampler import Sampler
 from rocketmq_ops.tui.model.tape import Tape
 from rocketmq_ops.tui.model.timeline import Timeline
@@ -38,6 +40,9 @@ from rocketmq_ops.tui.model.verdict import not_judged, verdict
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin import MQAdmin
+
+#: What a screen was told is new for so long, ms: it asks every 10 s while it is looked at.
+_LOOKED_AT_MS: Final = 30_000
 
 
 class LiveModel(Timeline):
@@ -78,7 +83,11 @@ class LiveModel(Timeline):
         self._start_failure: Failure | None = None
         self._clients: dict[str, ClientSeen] = {}
         self._clients_whole = False
+        #: What screens were told, and what was asked whatever screen is open; when screens were told, by name.
         self._asked = Asked()
+        self._sampled = Asked()
+        self._texts: tuple[Mapping[str, str], Mapping[str, str], Mapping[str, str]] = {}, {}, {}
+        self._looked_at: dict[str, int] = {}
         #: The last moment that was kept.
         self.kept: Moment | None = None
         self._alarms = Alarms()
@@ -87,7 +96,11 @@ class LiveModel(Timeline):
         self._events = Events()
         self._probed: Probed | None = None
         self._lines = Lines()
+        self._asking: asyncio.Task[None] | None = None
         self._sampler = Sampler(admin, self._clock, self._known, self._changed, self._look, pace, self._keys)
+        self._running = Running(
+            self._known.members, admin.clients.running_info, self._sampler.failure_of, self._keep_sampled
+        )
 
     async def __aenter__(self) -> LiveModel:
         """Raises HistoryError when the session cannot be copied to its file; without a ring it goes on."""
@@ -137,7 +150,31 @@ class LiveModel(Timeline):
 
     def keep(self, name: str, section: Section) -> None:
         """See `Model`. It goes into the ring with the next look."""
-        self._asked.put(name, section, self._clock.now_ms())
+        now = self._clock.now_ms()
+        self._looked_at = {each: at for each, at in self._looked_at.items() if now - at < _LOOKED_AT_MS} | {name: now}
+        self._asked.put(name, section, now)
+        self._sampled.drop(name)
+
+    def _keep_sampled(self, name: str, section: Section, *, whole: bool) -> None:
+        """Keep what was asked whatever screen is open."""
+        self._sampled.put(name, section, self._clock.now_ms(), whole=whole)
+        self._asked.drop(name)
+
+    def _asked_texts(self) -> Mapping[str, str]:
+        """All that was asked; the same while it is the same."""
+        screens, sampled, both = self._texts
+        if screens is not self._asked.texts or sampled is not self._sampled.texts:
+            screens, sampled = self._asked.texts, self._sampled.texts
+            both = {**sampled, **screens}
+            self._texts = screens, sampled, both
+        return both
+
+    async def _ask_running(self, groups: Sequence[GroupSeen]) -> None:
+        """Ask clients of groups that are not in order. What a screen asks for is asked already."""
+        now = self._clock.now_ms()
+        seen = {name for name, at in self._looked_at.items() if now - at < _LOOKED_AT_MS}
+        but = [each.group for each in groups if f"{Address('group', each.group)}/clients" in seen]
+        await self._running.look(groups, now, but=but)
 
     def _changed(self) -> None:
         self._moment = None
@@ -166,6 +203,8 @@ class LiveModel(Timeline):
         self._write(lambda: self._keep(kept, work.pause))
         if self._ring:
             self._write(self._look_at_prober, "prober")
+        if self._asking is None or self._asking.done():
+            self._asking = self._tasks.start(self._ask_running(list(derived.groups.values())), "dashboard asks clients")
         self._told()
 
     def _seen(
@@ -316,7 +355,7 @@ class LiveModel(Timeline):
             groups=groups,
             clients=self._clients,
             clients_whole=self._clients_whole and not known.no_producers,
-            asked=self._asked.texts,
+            asked=self._asked_texts(),
             no_producers=tuple(known.no_producers.values()),
             alarms=alarms,
             verdict=verdict(

@@ -118,6 +118,16 @@ class Members:
         asked = self._groups.get(group)
         return None if asked is None else len({client.client_id for client in asked.clients})
 
+    def of_group(self, group: str) -> list[ClientSeen]:
+        """The clients of a group, as far as they are known."""
+        asked = self._groups.get(group)
+        return [] if asked is None else asked.clients
+
+    def place_of(self, group: str) -> str | None:
+        """The broker that is asked for its clients; None while there is none."""
+        places = self._places.items()
+        return next((address for address, names in places if any(name == group for name, _ in names)), None)
+
     def clients(self) -> dict[str, ClientSeen]:
         """All that are known, with all their groups; a client's producer has an entry of its own."""
         found: dict[str, ClientSeen] = {}

@@ -28,8 +28,11 @@ GROUPS: Final = Question("groups", "master", 10_000, 2, "offsets of all groups, 
 PRODUCERS: Final = Question("producers", "master", 30_000, 1, "all producers that are connected")
 MEMBERS: Final = Question("members", "master", 500, 1, "the clients of one group, those that are behind first")
 PUTS: Final = Question("puts", "master", 1_000, 1, "the rate of one topic that no group consumes")
+RUNNING: Final = Question(
+    "running", "master", 10_000, 8, "what clients of a group say that is slow, stalled or stopped"
+)
 
-QUESTIONS: Final = (LISTING, NAMES, RUNTIME, SETTINGS, TOPICS, GROUPS, PRODUCERS, MEMBERS, PUTS)
+QUESTIONS: Final = (LISTING, NAMES, RUNTIME, SETTINGS, TOPICS, GROUPS, PRODUCERS, MEMBERS, PUTS, RUNNING)
 
 #: The second look at all groups comes so soon after the first, ms: then it is known who is connected.
 SECOND_LOOK_MS: Final = 3_000

@@ -143,7 +143,7 @@ class Sampler:
                 self._known.failures.pop((address, question.name), None)
                 pause = max(self._period(question), min((self._clock.now_ms() - now) * REST, MOST_WAIT_MS))
             except Exception as error:  # whatever a server sends, all else goes on
-                self._failed(address, question, self._failure(address, error))
+                self._failed(address, question, self.failure_of(address, error))
                 pause = min(self._period(question), MOST_WAIT_MS)
             self._due[(address, question.name)] = now + pause
             self._changed()
@@ -208,7 +208,7 @@ class Sampler:
                 table = await all_producers(self._admin.session, address)
         except BrokerError as error:  # no alarm: groups tell of their consumers
             if error.code != ResponseCode.REQUEST_CODE_NOT_SUPPORTED:
-                self._known.no_producers[address] = self._failure(address, error)
+                self._known.no_producers[address] = self.failure_of(address, error)
             else:
                 self._known.members.tells_of_none(address)
             return
@@ -225,7 +225,7 @@ class Sampler:
                     connected = await self._admin.clients.consumers_at(address, group)
                 except Exception as error:
                     members.not_told(group, self._clock.now_ms())
-                    self._failed(address, MEMBERS, self._failure(address, error))
+                    self._failed(address, MEMBERS, self.failure_of(address, error))
                 else:
                     members.told(group, connected, self._clock.now_ms())
                     self._known.failures.pop((address, MEMBERS.name), None)
@@ -305,7 +305,7 @@ class Sampler:
                 begun = self._clock.now_ms()
                 seen = await gather(self._admin, [broker], self._keys.work().turn)
         except Exception as error:
-            self._failed(address, GROUPS, self._failure(address, error))
+            self._failed(address, GROUPS, self.failure_of(address, error))
             return GroupsOf(address, name, None)
         if seen.failures:
             self._failed(address, GROUPS, seen.failures[0])
@@ -314,7 +314,8 @@ class Sampler:
         silent = {group: GroupOffsets(group=group, queues=[]) for group in seen.silent}
         return GroupsOf(address, name, silent | seen.groups, self._clock.now_ms() - begun)
 
-    def _failure(self, address: str, error: Exception) -> Failure:
+    def failure_of(self, address: str, error: Exception) -> Failure:
+        """Why a question about a server or a client has no answer."""
         if isinstance(error, RocketMQError):
             return self._admin.failure_of(address, error)
         return Failure(address, f"its answer cannot be read: {error}", "see that it is a server of RocketMQ")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.common import tasks
+from rocketmq_ops.common.fastjson import dumps
 from rocketmq_ops.remoting.codes import RequestCode as Code
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
@@ -89,6 +90,8 @@ class Cluster:
         self.offsets: dict[str, dict[str, dict[tuple[str, int], list[int]]]] = {n: {} for n in self.names.values()}
         self.perms: dict[str, int] = {"orders": 6}
         self.clients: dict[str, list[str]] = {}
+        #: Client -> what it says of itself; others do not answer.
+        self.running: dict[str, dict[str, object]] = {}
         self.runtime: dict[str, dict[str, str]] = {}
         self.settings: dict[str, dict[str, str]] = {}
         self.unlisted: set[str] = set()
@@ -168,6 +171,11 @@ class Cluster:
                     {"clientAddr": "10.1.0.1:5", "clientId": each, "language": "JAVA", "version": 435} for each in ids
                 ]
                 return _json(command, {"connectionSet": connections})
+            case Code.GET_CONSUMER_RUNNING_INFO:
+                info = self.running.get((command.ext_fields or {})["clientId"])
+                if info is None:
+                    return command.reply(ResponseCode.CONSUME_MSG_TIMEOUT, "the client does not answer")
+                return command.reply(body=dumps(info))
             case Code.VIEW_BROKER_STATS_DATA:
                 key = (command.ext_fields or {})["statsKey"]
                 if key not in self.puts:

@@ -239,6 +239,7 @@ CODES = {
     periods.PRODUCERS: (Code.GET_ALL_PRODUCER_INFO,),
     periods.MEMBERS: (Code.GET_CONSUMER_CONNECTION_LIST,),
     periods.PUTS: (Code.VIEW_BROKER_STATS_DATA,),
+    periods.RUNNING: (Code.GET_CONSUMER_RUNNING_INFO,),
 }
 
 
@@ -261,7 +262,9 @@ def test_no_question_costs_more_than_the_table_of_the_docs_says():
                 count = sum(asked[server, code] for code in codes)
                 declared = question.requests * seconds * 1000 / question.period_ms
                 first = 2 * question.requests  # at once, and a second look soon
-                assert declared * 0.4 <= count <= declared + first, (question.name, server)
+                # Until groups are judged there are none to ask clients of: `test_running.py` has some.
+                least = 0 if question is periods.RUNNING else declared * 0.4
+                assert least <= count <= declared + first, (question.name, server)
 
     run(test)
 

@@ -27,7 +27,7 @@ def past_of(part: Part, then: Moment, kept_as: str) -> Past | None:
     """What a moment has of a part: what the screen was told about then, else what is known of the cluster anyway, else
     what the screen was told last before. `kept_as`: the name that its answers are kept under; empty: they are not."""
     asked = told(then.asked, kept_as) if kept_as else None
-    fresh = asked is not None and then.time_ms - asked.asked_ms <= FRESH_MS
+    fresh = asked is not None and asked.whole and then.time_ms - asked.asked_ms <= FRESH_MS
     made = None if (fresh and asked is not None and not asked.too_large) or part.then is None else part.then(then)
     if made is not None and made.table is not None:
         return Past(made.table, part.whole)

@@ -60,6 +60,7 @@ _QUEUES: Final = (
     Column(key="last", title="Last consumed", kind=Kind.MOMENT, drop=2),
     Column(key="evidence", title="Evidence", kind=Kind.SENTENCE, least=20, drop=5),
 )
+_OWNER: Final = [column.key for column in _QUEUES].index("owner")
 _CLIENTS: Final = (
     Column(key="client", title="Client", least=18),
     Column(key="state", title="State", kind=Kind.STATE),
@@ -230,6 +231,27 @@ def queue_section(
         failures=tuple(progress.failures),
         health=worst([section.health, *([HEALTH[whole]] if whole is not None else [])]),
     )
+
+
+def held_section(found: ConsumerStatusReport) -> Section:
+    """What clients alone say of the queues: who holds each, and in which nothing moves."""
+    stuck = {(p.topic, p.broker_name, p.queue_id) for p in found.problems if p.kind == "blocked"}
+    unknown = (None,) * (len(_QUEUES) - 4)
+    rows = []
+    for client in found.clients:
+        for queue in client.info.queues if client.info is not None else []:
+            at = (queue.topic, queue.broker_name, queue.queue_id)
+            if not queue.dropped:
+                cells = (*at, "stuck" if at in stuck else None, *unknown)
+                rows.append(
+                    Row(
+                        key=f"{queue.topic} {queue.broker_name}:{queue.queue_id}",
+                        cells=(*cells[:_OWNER], client.client_id, *cells[_OWNER + 1 :]),
+                        health=Health.CRITICAL if at in stuck else Health.OK,
+                        opens=Address("client", client.client_id, (("group", found.group),)),
+                    )
+                )
+    return table_of(_QUEUES, rows)
 
 
 def _health_of(queue: QueueProgress, owner: str | None) -> Health:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -13,8 +12,8 @@ from rocketmq_ops.tui.model.details.detail import Part, Section, worst
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import Row, Table, by_key, worst_first
 
-#: The column of a state, which follows the health of its row.
-_STATE: Final = "state"
+#: A state that clients alone can tell of.
+STUCK: Final = "stuck"
 
 
 class Recorded(NamedTuple):
@@ -63,19 +62,16 @@ def _then(part: Part, moment: Moment) -> Section | None:
 
 
 def _filled(base: Table, kept: Table) -> Table:
-    """The rows with what they do not know, and with what is worse of them, as it was told."""
-    there = by_key(kept)
-    states = [at for at, column in enumerate(base.columns) if column.key == _STATE]
-    rows = [_row(row, there[row.key], states) if row.key in there else row for row in base.rows]
+    """The rows with what they do not know, and which are stuck, as it was told."""
+    there, state = by_key(kept), base.place("state")
+    rows = [_row(row, there[row.key], state) if row.key in there else row for row in base.rows]
     rows.sort(key=lambda row: worst_first(row.health))
     return msgspec.structs.replace(base, rows=rows)
 
 
-def _row(row: Row, kept: Row, states: Sequence[int]) -> Row:
+def _row(row: Row, kept: Row, state: int | None) -> Row:
     cells = [was if now is None else now for now, was in zip(row.cells, kept.cells, strict=True)]
     health = row.health
-    if worst_first(kept.health) < worst_first(row.health):
-        health = kept.health
-        for at in states:
-            cells[at] = kept.cells[at]
+    if state is not None and kept.cells[state] == STUCK:
+        health, cells[state] = kept.health, STUCK
     return msgspec.structs.replace(row, cells=tuple(cells), health=health, opens=row.opens or kept.opens)

@@ -1,0 +1,148 @@
+"""What clients say of themselves whose groups are not in order, whatever screen is open: who is stuck, and in what.
+
+A few are asked at a time, in turn, through the broker that told of them; what they say is kept as their screens would.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Final, Protocol
+
+import msgspec
+
+from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.housekeeping.lag import LagState
+from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.details import client as client_screen
+from rocketmq_ops.tui.model.details import group as group_screen
+from rocketmq_ops.tui.model.members import Members
+from rocketmq_ops.tui.model.moment import ClientSeen, GroupSeen
+from rocketmq_ops.tui.model.periods import RUNNING
+
+if TYPE_CHECKING:
+    from rocketmq_ops.client.admin.groups.consumer_status import ClientStatus, ConsumerStatusReport, Problem
+    from rocketmq_ops.remoting.bodies import ConsumerRunningInfo
+    from rocketmq_ops.tui.model.details.detail import Section
+
+#: Groups in one of these states are asked about.
+NOT_IN_ORDER: Final = frozenset({LagState.SLOW, LagState.STALLED, LagState.STOPPED})
+#: Of how many clients of a group what they said is known at the same time; and of how many of them, those with
+#: problems, the screen is kept.
+MOST_CLIENTS: Final = 64
+_MOST_SCREENS: Final = 4
+
+#: Through the broker at an address: what a client of a group says of itself.
+Ask = Callable[[str, str, str], Awaitable["ConsumerRunningInfo"]]
+
+
+class Keep(Protocol):
+    """Keeps an answer under a name; `whole`: what is not among its rows is not there."""
+
+    def __call__(self, name: str, section: Section, *, whole: bool) -> None: ...
+
+
+class _Said(msgspec.Struct):
+    """What a client said; or why it did not."""
+
+    status: ClientStatus
+    problems: list[Problem]
+    failure: Failure | None
+
+
+class Running:
+    """Whose turn it is, and what was said. `failure_of` names a client that did not answer."""
+
+    def __init__(self, members: Members, ask: Ask, failure_of: Callable[[str, Exception], Failure], keep: Keep) -> None:
+        self._members = members
+        self._ask = ask
+        self._failure_of = failure_of
+        self._keep = keep
+        #: Of groups that are not in order: client -> what it said.
+        self._said: dict[str, dict[str, _Said]] = {}
+        #: Of each of these groups its clients in the order in which they have their turn.
+        self._order: dict[str, list[str]] = {}
+        #: When a group had its turn; and when any may have the next.
+        self._turns: dict[str, int] = {}
+        self._due_ms = 0
+
+    async def look(self, groups: Iterable[GroupSeen], now_ms: int, *, but: Iterable[str] = ()) -> None:
+        """Ask some clients of one group, if it is time. `but`: groups whose screen is looked at, which asks itself."""
+        wrong = {each.group for each in groups if each.lag.state in NOT_IN_ORDER}
+        for held in (self._said, self._order, self._turns):
+            for gone in held.keys() - wrong:
+                del held[gone]
+        if now_ms < self._due_ms:
+            return
+        places = {name: self._members.place_of(name) for name in wrong.difference(but) if self._members.count(name)}
+        there = [name for name, address in places.items() if address is not None]
+        if not there:
+            return
+        group = min(there, key=lambda name: (self._turns.get(name, 0), name))
+        self._turns[group], self._due_ms = now_ms, now_ms + RUNNING.period_ms
+        await self._of_group(group, places[group] or "", now_ms)
+
+    async def _of_group(self, group: str, address: str, now_ms: int) -> None:
+        known = self._said.setdefault(group, {})
+        connected = {each.client_id: each for each in self._members.of_group(group)}
+        for gone in known.keys() - connected.keys():
+            del known[gone]
+        waiting = [name for name in self._order.get(group, ()) if name in connected]
+        order = [*sorted(connected.keys() - set(waiting)), *waiting]
+        turn = order[: RUNNING.requests]
+        self._order[group] = order[RUNNING.requests :] + turn
+        answers = await asyncio.gather(*(self._of_client(address, group, connected[name], now_ms) for name in turn))
+        for name, said in zip(turn, answers, strict=True):
+            known.pop(name, None)
+            known[name] = said
+        while len(known) > MOST_CLIENTS:
+            well = (name for name, said in known.items() if not said.problems and said.failure is None)
+            del known[next(well, next(iter(known)))]  # the one that said it longest ago
+        self._keep_screens(group, known, whole=known.keys() == connected.keys())
+
+    async def _of_client(self, address: str, group: str, seen: ClientSeen, now_ms: int) -> _Said:
+        from rocketmq_ops.client.admin.groups.consumer_status import ClientStatus, queue_problems, running_info
+
+        status = ClientStatus(
+            client_id=seen.client_id,
+            client_addr=seen.address,
+            language=str(seen.language),
+            version=seen.version,
+            brokers=[address],
+        )
+        try:
+            status.info = running_info(await self._ask(address, group, seen.client_id))
+        except Exception as error:  # one that answers what cannot be read is no less named than one that does not
+            failure = self._failure_of(f"client {seen.client_id}", error)
+            return _Said(status, [], failure)
+        return _Said(status, queue_problems(seen.client_id, status.info, now_ms), None)
+
+    def _keep_screens(self, group: str, known: dict[str, _Said], *, whole: bool) -> None:
+        report = _report(group, known.values())
+        name = Address("group", group)
+        self._keep(f"{name}/clients", group_screen.client_section(group, report), whole=whole)
+        self._keep(f"{name}/problems", group_screen.problem_section(group, report), whole=whole)
+        self._keep(f"{name}/queues", group_screen.held_section(report), whole=False)
+        stuck = [said for said in known.values() if said.problems and said.status.info is not None]
+        for said in stuck[:_MOST_SCREENS]:
+            about = Address("client", said.status.client_id, ((client_screen.GROUP, group),))
+            alone = _report(group, [said])
+            self._keep(f"{about}/queues", client_screen.queue_section(alone, said.status), whole=True)
+            self._keep(f"{about}/subscriptions", client_screen.subscription_section(said.status), whole=True)
+
+
+def _report(group: str, said: Iterable[_Said]) -> ConsumerStatusReport:
+    from rocketmq_ops.client.admin.groups.consumer_status import ConsumerStatusReport
+
+    found = sorted(said, key=lambda each: each.status.client_id)
+    types = [each.status.info.consume_type for each in found if each.status.info is not None]
+    return ConsumerStatusReport(
+        group,
+        next(iter(types), None),
+        None,
+        [each.status for each in found],
+        None,
+        None,
+        [problem for each in found for problem in each.problems],
+        [each.failure for each in found if each.failure is not None],
+    )
