@@ -52,6 +52,7 @@ NOT_READ = {
         "broken {offset}",
     },
     "tui/model/live.py": {
+        "dashboard asks clients",
         "dashboard sampler",
     },
     "tui/model/members.py": {
