@@ -31,6 +31,10 @@ class NoRouteError(ClientError):
     next_step = "create the topic, or check its name"
 
 
+class NoMasterError(NoRouteError):
+    """Brokers that hold the topic have no master that takes messages."""
+
+
 class NotFoundError(RocketMQError):
     """What was named does not exist in the cluster as the name servers and brokers describe it."""
 
@@ -44,10 +48,6 @@ class NoBrokerError(RocketMQError):
             "start one, or correct its namesrvAddr",
             see=See("cluster.listing"),
         )
-
-
-class NoMasterError(RocketMQError):
-    """Brokers that hold the topic have no master that takes messages."""
 
 
 class FeatureOffError(RocketMQError):

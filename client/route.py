@@ -12,7 +12,7 @@ from collections.abc import Callable
 from rocketmq_ops.client.api.route import topic_route
 from rocketmq_ops.client.api.send import DEFAULT_TOPIC_QUEUE_NUMS
 from rocketmq_ops.client.api.session import Session
-from rocketmq_ops.client.errors import BrokerError, NoRouteError
+from rocketmq_ops.client.errors import BrokerError, NoMasterError, NoRouteError
 from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.message import MessageQueue
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
@@ -101,7 +101,7 @@ class RouteTable:
         if not queues:
             route = self._routes.get(topic)
             if route is not None and (names := without_master(route)):
-                raise NoRouteError(*no_master(topic, names))
+                raise NoMasterError(*no_master(topic, names))
             raise NoRouteError(f"topic '{topic}' has no writable queue, and no broker creates topics by itself")
         return queues
 

@@ -80,10 +80,12 @@ class StoreReader:
         The limits maxTransferCount/BytesOnMessageInMemory (or InDisk) apply as well. `next_begin_offset` is where
         to go on, also when nothing was found; at least one message is returned if one matches in the stretch of
         the queue that one call looks at."""
+        stats = self._stats
         queue = self._queues.find(topic, queue_id)
         if queue is None or queue.max_offset == 0:
-            self._stats.get_missed += 1
+            stats.get_missed += 1
             return GetMessageResult(_NO_MESSAGES, self._corrected(offset, 0))
+        begun = stats.clock()
         min_offset, max_offset = queue.min_offset, queue.max_offset
         if min_offset <= offset < max_offset:
             result = self._read(queue, offset, max_msgs, message_filter, max_bytes)
@@ -96,10 +98,12 @@ class StoreReader:
         result.min_offset = min_offset
         result.max_offset = max_offset
         if result.count:
-            self._stats.get_found += 1
-            self._stats.transferred_messages += result.count
+            stats.get_found += 1
+            stats.transferred_messages += result.count
         else:
-            self._stats.get_missed += 1
+            stats.get_missed += 1
+        if (took := stats.clock() - begun) > stats.get_longest_ms:
+            stats.get_longest_ms = took
         return result
 
     def _corrected(self, offset: int, to: int) -> int:

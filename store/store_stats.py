@@ -28,25 +28,26 @@ class StoreStats:
     """Counters since the start of the store."""
 
     __slots__ = (
-        "_clock", "_samples", "_turned_at", "boot_timestamp", "get_found", "get_missed", "put_bytes", "put_failed",
-        "put_messages", "put_times", "transferred_messages",
+        "_samples", "_turned_at", "boot_timestamp", "clock", "get_found", "get_longest_ms", "get_missed", "put_bytes",
+        "put_failed", "put_messages", "put_times", "transferred_messages",
     )  # fmt: skip
 
     def __init__(self, clock: Callable[[], int]) -> None:
-        self._clock = clock
+        self.clock = clock
         self.boot_timestamp = self._turned_at = clock()
         self.put_messages = 0
         self.put_bytes = 0
         self.put_failed = 0
         self.get_found = 0
         self.get_missed = 0
+        self.get_longest_ms = 0  # of a queue that has messages (setGetMessageEntireTimeMax)
         self.transferred_messages = 0
         self.put_times = PutTimes()
         self._samples: deque[_Sample] = deque(maxlen=_WINDOWS_S[-1] + 1)
 
     def sample(self) -> None:
         """Take a sample for the rates, and once a minute the times of puts; call it once a second."""
-        now = self._clock()
+        now = self.clock()
         if abs(now - self._turned_at) > _TURN_MS:
             self._turned_at = now
             self.put_times.turn(self.put_messages)
@@ -79,7 +80,7 @@ class StoreStats:
         times = max(1, self.put_messages)
         return {
             "bootTimestamp": str(self.boot_timestamp),
-            "runtime": _readable(self._clock() - self.boot_timestamp),
+            "runtime": _readable(self.clock() - self.boot_timestamp),
             "putMessageTimesTotal": str(times),
             "putMessageFailedTimes": str(self.put_failed),
             "putMessageSizeTotal": str(self.put_bytes),
@@ -87,6 +88,7 @@ class StoreStats:
             "dispatchMaxBuffer": "0",
             "putMessageEntireTimeMax": str(self.put_times.longest_ms),
             "putMessageDistributeTime": self.put_times.distribution(),
+            "getMessageEntireTimeMax": str(self.get_longest_ms),
             "putLatency99": f"{self.put_times.percentile(0.99):.2f}",
             "putLatency999": f"{self.put_times.percentile(0.999):.2f}",
             "putTps": self._rates("put"),

@@ -1,9 +1,8 @@
 """The key-value table that `brokerStatus` shows: the store, the delay service and the statistics as they are now.
 
 Every key of Apache's is there. Those of thread pools are constant but for sends that wait for the disk: one event loop
-handles everything, so no request waits in a queue; the time that a single get takes is not measured, and its key says
-so with zero. A slave has two keys more: where it replicates from, and why it does not (`haProblem`, empty while it
-does).
+handles everything, so no request waits in a queue. A slave has two keys more: where it replicates from, and why it does
+not (`haProblem`, empty while it does).
 
 Mirrors AdminBrokerProcessor.prepareRuntimeInfo.
 """
@@ -29,13 +28,12 @@ _POOLS = {
     "query": "queryThreadPoolQueueCapacity",
     "ack": "ackThreadPoolQueueCapacity",
 }
-_NOT_MEASURED = {"getMessageEntireTimeMax": "0"}
 
 
 def runtime_info(controller: BrokerController) -> dict[str, str]:
     """The table, all values as text."""
     store, stats, config = controller.store, controller.stats, controller.config
-    info = _NOT_MEASURED | store.runtime_info()
+    info = store.runtime_info()
     info.update(delay_offsets(controller))
     info.update(
         brokerActive="true",

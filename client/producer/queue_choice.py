@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from rocketmq_ops.client.errors import NoRouteError
+from rocketmq_ops.client.errors import NoMasterError
 from rocketmq_ops.client.route import RouteTable
 from rocketmq_ops.common.message import MessageQueue
 
@@ -38,11 +38,11 @@ class QueueChoice:
         return queues[start % len(queues)]
 
     async def master(self, queue: MessageQueue) -> str:
-        """The address that takes messages of a queue. Raises NoRouteError, RemotingError."""
+        """The address that takes messages of a queue. Raises NoMasterError, RemotingError."""
         address = self._routes.master(queue.broker_name)
         if address is None:
             await self._routes.refresh(queue.topic)
             address = self._routes.master(queue.broker_name)
         if address is None:
-            raise NoRouteError(f"broker '{queue.broker_name}' has no master", "start the broker, or use another queue")
+            raise NoMasterError(f"broker '{queue.broker_name}' has no master", "start the broker, or use another queue")
         return address

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 
 from rocketmq_ops.client.api.send import SendStatus
-from rocketmq_ops.client.errors import BrokerError, NoRouteError
+from rocketmq_ops.client.errors import BrokerError, NoMasterError
 from rocketmq_ops.client.options import ClientOptions
 from rocketmq_ops.client.producer.producer import Producer
 from rocketmq_ops.client.producer.send_request import SendSettings
@@ -158,7 +158,7 @@ def test_while_the_master_is_away_a_message_goes_to_no_other_broker():
         options = ClientOptions(name_servers=[address], client_ip="127.0.0.1")
         try:
             async with Producer("p", options) as producer:
-                with pytest.raises(NoRouteError, match="no master of broker-0 is registered") as caught:
+                with pytest.raises(NoMasterError, match="no master of broker-0 is registered") as caught:
                     await producer.send(Message("T", b"x"))
         finally:
             await server.stop()

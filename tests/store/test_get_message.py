@@ -44,6 +44,28 @@ def test_statuses_and_next_offsets_outside_the_queue(tmp_path: Path) -> None:
     kill(store)
 
 
+def test_the_longest_get_is_kept(tmp_path: Path) -> None:
+    clock = Clock()
+    store = open_store(tmp_path, clock=clock)
+    store.put_message(message())
+
+    class Slow(TagFilter):
+        __slots__ = ("ms",)
+        checks_record = True
+
+        def __init__(self, ms: int) -> None:
+            self.tag_codes, self.ms = None, ms
+
+        def matches_record(self, record: memoryview) -> bool:
+            clock.now += self.ms
+            return True
+
+    for ms, longest in ((0, "0"), (12, "12"), (5, "12")):
+        assert get(store, 0, message_filter=Slow(ms)).count == 1
+        assert store.runtime_info()["getMessageEntireTimeMax"] == longest
+    kill(store)
+
+
 def test_a_slave_leaves_a_consumers_offset_as_it_is(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     store.put_message(message())

@@ -1,7 +1,8 @@
 """Starts the property files of a layout of `conf/` as they are, and reports what it saw as a line of JSON.
 
 Run by `start_layout` in namespaces of its own: there every port of the files is free, and `/var/lib`, where they have their
-stores, is an empty tmpfs.
+stores, is an empty tmpfs. Where that is not permitted, copies are started of which only ports, folders and the announced
+address are others.
 """
 
 from __future__ import annotations
@@ -15,8 +16,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pytest
-
 from rocketmq_ops.client.api import offsets, topics
 from rocketmq_ops.client.api.send import SendStatus
 from rocketmq_ops.client.api.servers import cluster_info
@@ -28,12 +27,14 @@ from rocketmq_ops.common.message import Message, MessageQueue
 from rocketmq_ops.common.properties import parse_properties
 from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.headers import CreateTopicRequestHeader
-from tests.interop.processes import Child
+from tests.interop.processes import BROKER_PORTS, Child, free_port
 
 ROOT = Path(__file__).parents[3]
 CONF = ROOT / "conf"
 LAYOUTS = ("2m-2s-sync", "2m-2s-async", "2m-noslave")
-NAMESRV, TOPIC, QUEUES, ROUNDS = "127.0.0.1:9876", "Layout", 4, 5
+TOPIC, QUEUES, ROUNDS = "Layout", 4, 5
+#: The folder in which the files have their stores.
+_STORES = "/var/lib/rocketmq"
 OURS = "ours"
 #: Where nothing but the loopback has an address, brokers have none to announce.
 ADDRESS = "10.111.0.1"
@@ -56,31 +57,52 @@ class Seen(NamedTuple):
     stored: dict[str, int]
 
 
-def start_layout(layout: str, scratch: Path, version: str = OURS) -> Seen:
+def start_layout(layout: str, scratch: Path, version: str = OURS, *, copies: bool = False) -> Seen:
     """Start all brokers of a layout, ours or Apache's of a version, those in turn by broker name, and send to them.
 
-    Skips the test where namespaces are not permitted."""
-    try:
-        probe = subprocess.run(
-            [*_NAMESPACES, "sh", "-c", " && ".join(map(" ".join, _SET_UP))],
-            capture_output=True,
-            check=False,
-            timeout=60,
-        )
-    except FileNotFoundError:
-        pytest.skip("there is no `unshare`")
-    if probe.returncode:
-        pytest.skip(f"a network and mounts of its own are not permitted here: {probe.stderr.decode()}")
-    if any(Path(path).resolve().is_relative_to("/var/lib") for path in (ROOT, sys.prefix, scratch)):
-        pytest.skip("the checkout, its environment or the folder of the test is below /var/lib")
+    `copies`: also where the files could be started as they are."""
+    as_they_are = not copies and can_start_as_they_are(scratch)
+    conf = CONF if as_they_are else copied(layout, scratch / "conf")
     environment = os.environ | {
         "PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
         "HOME": str(scratch),
     }
-    command = [*_NAMESPACES, "--kill-child", sys.executable, "-m", __name__, layout, str(scratch), version]
+    within = [*_NAMESPACES, "--kill-child"] if as_they_are else []
+    command = [*within, sys.executable, "-m", __name__, layout, str(scratch), version, str(conf)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600, cwd=ROOT, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return Seen(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def can_start_as_they_are(scratch: Path) -> bool:
+    """Whether a network and mounts of its own are permitted here, and nothing that is needed is below the mount."""
+    if any(Path(path).resolve().is_relative_to("/var/lib") for path in (ROOT, sys.prefix, scratch)):
+        return False
+    command = [*_NAMESPACES, "sh", "-c", " && ".join(map(" ".join, _SET_UP))]
+    try:
+        return subprocess.run(command, capture_output=True, check=False, timeout=60).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+def copied(layout: str, to: Path) -> Path:
+    """Copies of a layout's files and of the name server's with free ports, and folders and the address of a test."""
+    (to / layout).mkdir(parents=True)
+    name_server = free_port()
+    for file in (CONF / "namesrv.conf", *sorted((CONF / layout).iterdir())):
+        port = name_server if file.parent == CONF else free_port(BROKER_PORTS)
+        text = file.read_text("utf-8").replace(_STORES, str(to / "stores"))
+        lines = [_moved(line, port, name_server) for line in text.splitlines()]
+        if file.parent != CONF:
+            lines.append("brokerIP1=127.0.0.1")
+        (to / file.relative_to(CONF)).write_text("\n".join(lines) + "\n", "utf-8")
+    return to
+
+
+def _moved(line: str, port: int, name_server: int) -> str:
+    others = {"listenPort": port, "haListenPort": port + 1, "namesrvAddr": f"127.0.0.1:{name_server}"}
+    key, _, _ = line.partition("=")
+    return f"{key}={others[key]}" if key in others else line
 
 
 def check(layout: str, seen: Seen) -> None:
@@ -112,9 +134,10 @@ async def _wait_for(condition: Any) -> None:
 
 async def _send(files: dict[Path, dict[str, str]], seen: Seen) -> None:
     """Send to every queue of the brokers that run, until slaves have it."""
-    options = ClientOptions(name_servers=[NAMESRV])
+    (namesrv,) = {values["namesrvAddr"] for values in files.values()}
+    options = ClientOptions(name_servers=[namesrv])
     async with RemotingClient() as client, Producer("layout", options) as producer:
-        session = Session(client, [NAMESRV], timeout_ms=30_000)
+        session = Session(client, [namesrv], timeout_ms=30_000)
         expected: dict[str, list[int]] = {}
         for values in files.values():
             expected.setdefault(values["brokerName"], []).append(int(values["brokerId"]))
@@ -164,18 +187,19 @@ async def _send(files: dict[Path, dict[str, str]], seen: Seen) -> None:
                 seen.stored[file.name] = await messages(file)
 
 
-def main(layout: str, scratch: Path, version: str) -> None:
-    """In the namespaces."""
-    for command in _SET_UP:
-        subprocess.run(command, check=True)
-    files = {path: parse_properties(path.read_text("utf-8")) for path in sorted((CONF / layout).iterdir())}
+def main(layout: str, scratch: Path, version: str, conf: Path) -> None:
+    """In the namespaces, or with copies of the files in `conf`."""
+    if conf == CONF:
+        for command in _SET_UP:
+            subprocess.run(command, check=True)
+    files = {path: parse_properties(path.read_text("utf-8")) for path in sorted((conf / layout).iterdir())}
     # Apache's in turn by name: each JVM takes half a gigabyte.
     names = sorted({values["brokerName"] for values in files.values()})
     turns = [names] if version == OURS else [[name] for name in names]
     seen = Seen({}, {}, {})
     for turn in turns:
         with ExitStack() as stack:
-            stack.callback((child := _server("mqnamesrv", CONF / "namesrv.conf", scratch, OURS)).kill)
+            stack.callback((child := _server("mqnamesrv", conf / "namesrv.conf", scratch, OURS)).kill)
             child.wait_for("boot success")
             mine = {path: values for path, values in files.items() if values["brokerName"] in turn}
             for path in mine:
@@ -186,4 +210,4 @@ def main(layout: str, scratch: Path, version: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3])
+    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3], Path(sys.argv[4]))
