@@ -96,9 +96,11 @@ class Dashboard(Styled):
 
     def on_mount(self) -> None:
         """Open the first screens."""
-        self.push_screen(self._made(Address("overview")))
-        if self.context.options.address.screen != "overview":
-            self.go(self.context.options.address)
+        address = self.context.options.address
+        first = address.screen == "overview"
+        self.push_screen(self._made(address if first else Address("overview")))
+        if not first:
+            self.go(address)
         self._typed.begin()
         if self.context.options.follows:
             self.set_interval(LOOK_SECONDS, self._look_in_turn)

@@ -15,6 +15,7 @@ from rocketmq_ops.tui.model.no_cluster import NoCluster
 from rocketmq_ops.tui.model.overview import makes
 from rocketmq_ops.tui.model.table import Health
 from rocketmq_ops.tui.model.verdict import verdict
+from rocketmq_ops.tui.screens.overview import OverviewScreen
 from rocketmq_ops.tui.widgets.grid import Grid
 from rocketmq_ops.tui.widgets.lines import Line
 from tests.tui.fakes import MINUTE, NOW_MS, FakeModel, dashboard, moment
@@ -140,5 +141,59 @@ def test_the_key_that_stops_the_time_says_what_it_does() -> None:
             app.context.model = files
             app.screen.draw()
             assert " p " not in keys.render_line(0).text
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
+def test_the_brokers_are_sorted_by_keys_and_headings_and_the_address_has_it(size: tuple[int, int]) -> None:
+    async def main() -> None:
+        now = moment(brokers=4)
+        for at, broker in enumerate(now.brokers.values()):
+            broker.figures = {"in_rate": (5.0, 300.0, 20.0, 1.0)[at], "disk_ratio": 0.1 * at}
+        app = dashboard(FakeModel(now))
+        async with app.run_test(size=size) as pilot:
+            await at_rest(pilot)
+            screen = app.screen
+            assert isinstance(screen, OverviewScreen)
+            grid = screen.grid
+
+            def order() -> str:
+                return "".join(str(row.cells[0])[-1] for row in grid.rows)
+
+            def heading() -> str:
+                return grid.render_line(0).text
+
+            plain, columns = order(), [column.key for column in grid.columns]
+            for keys, rows, address, sign in (
+                ("4", "bcad", "sort=-in", "In/s↓"),
+                ("4", "dacb", "sort=in", "In/s↑"),
+                ("o", "bcad", "sort=-in", "In/s↓"),
+                ("8", "dcba", "sort=-disk", "Disk↓"),
+                ("5", "dcba", "sort=-disk", "Disk↓"),
+                ("1", "abcd", "sort=broker", "Broker↑"),
+                ("<", plain, "", ""),
+                (">", "abcd", "sort=broker", "Broker↑"),
+                ("0", plain, "", ""),
+            ):
+                await pilot.press({"<": "less_than_sign", ">": "greater_than_sign"}.get(keys, keys))
+                await at_rest(pilot)
+                assert (order(), str(screen.address)) == (rows, f":overview?{address}".rstrip("?")), keys
+                assert sign in heading().replace(" ", "")
+                assert ("↓" in heading() or "↑" in heading()) == bool(address)
+                assert [column.key for column in grid.columns] == columns, "no column goes for the sign"
+            await pilot.click(grid, offset=(heading().index("In/s"), 0))
+            await at_rest(pilot)
+            assert (order(), str(screen.address)) == ("bcad", ":overview?sort=-in")
+            alarms = screen.query_one("#alarms Grid", Grid)
+            await pilot.click(alarms, offset=(4, 0))
+            await at_rest(pilot)
+            assert str(screen.address) == ":overview?sort=-in", "another table's heading"
+        app = dashboard(FakeModel(now), ":overview?sort=-in")
+        async with app.run_test(size=size) as pilot:
+            await at_rest(pilot)
+            assert isinstance(app.screen, OverviewScreen)
+            assert [str(row.cells[0])[-1] for row in app.screen.grid.rows] == list("bcad"), "as a saved view is opened"
+            assert len(app.trail()) == 1
 
     asyncio.run(main())

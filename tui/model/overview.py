@@ -26,18 +26,18 @@ SPAN_MS: Final = 10 * 60_000
 CELLS: Final = 10
 _NARROW_CELLS: Final = 6
 _COLUMNS: Final = (
-    Column(key="broker", title="Broker", least=20, sortable=False),
-    Column(key="role", title="Role", kind=Kind.STATE, sortable=False),
-    Column(key="state", title="State", kind=Kind.STATE, sortable=False),
-    Column(key="in", title="In/s", kind=Kind.RATE, sortable=False),
+    Column(key="broker", title="Broker", least=20, tight=True),
+    Column(key="role", title="Role", kind=Kind.STATE, tight=True),
+    Column(key="state", title="State", kind=Kind.STATE, tight=True),
+    Column(key="in", title="In/s", kind=Kind.RATE, tight=True),
     Column(key="in_past", title="10 min", drop=4, least=CELLS, gap=1, sortable=False),
-    Column(key="out", title="Out/s", kind=Kind.RATE, sortable=False),
+    Column(key="out", title="Out/s", kind=Kind.RATE, tight=True),
     Column(key="out_past", title="10 min", drop=5, least=CELLS, gap=1, sortable=False),
-    Column(key="disk", title="Disk", kind=Kind.SHARE, drop=1, sortable=False, burden=True),
-    Column(key="lock", title="Page cache lock", kind=Kind.SPAN, drop=3, sortable=False, burden=True),
-    Column(key="gap", title="Repl. gap", kind=Kind.BYTES, drop=2, sortable=False, burden=True),
-    Column(key="version", title="Version", drop=6, sortable=False),
-    Column(key="cluster", title="Cluster", drop=7, least=8, sortable=False),
+    Column(key="disk", title="Disk", kind=Kind.SHARE, drop=1, tight=True, burden=True),
+    Column(key="lock", title="Page cache lock", kind=Kind.SPAN, drop=3, tight=True, burden=True),
+    Column(key="gap", title="Repl. gap", kind=Kind.BYTES, drop=2, tight=True, burden=True),
+    Column(key="version", title="Version", drop=6, tight=True),
+    Column(key="cluster", title="Cluster", drop=7, least=8, tight=True),
 )
 #: Apache's clusterList calls the time for which the page cache was locked PCWait.
 _NARROW_TITLES: Final = {"Page cache lock": "PCWait", "Repl. gap": "Gap", "10 min": "10m"}

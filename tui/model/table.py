@@ -81,8 +81,10 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     right: bool = False
     #: Cells between it and the column before.
     gap: int = 2
-    #: Whether a list can be sorted by it: its heading has room for the sign of that.
+    #: Whether a list can be sorted by it.
     sortable: bool = True
+    #: Whether its heading has no cells for the sign of that: it is drawn over the end of the heading where it must be.
+    tight: bool = False
     #: Whether more of it is worse: a rise is drawn as a warning then, and a fall as good.
     burden: bool = False
 

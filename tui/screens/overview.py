@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import msgspec
 from rich.cells import cell_len
@@ -18,11 +18,11 @@ from rocketmq_ops.tui.model.compared import COMPARED_MS, any_known, compared_tex
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.overview import behind, brokers, brokers_at, makes, totals
 from rocketmq_ops.tui.model.shown import Arrangement, Shown
-from rocketmq_ops.tui.model.table import Row, Table, by_key
+from rocketmq_ops.tui.model.table import Column, Row, Table, by_key, ordered
 from rocketmq_ops.tui.model.views.alarms import AlarmList
 from rocketmq_ops.tui.model.views.events import EventList
 from rocketmq_ops.tui.model.views.groups import Groups
-from rocketmq_ops.tui.screens.base import DashboardScreen
+from rocketmq_ops.tui.screens.sorting import SortingScreen
 from rocketmq_ops.tui.widgets.grid import Grid
 from rocketmq_ops.tui.widgets.lines import Line, Part
 
@@ -30,6 +30,9 @@ from rocketmq_ops.tui.widgets.lines import Line, Part
 SIDE_BY_SIDE = 110
 #: From this height on there is room for groups.
 TALL = 30
+
+
+_AS_IT_COMES: Final = Arrangement()
 
 
 class Section(Vertical):
@@ -59,9 +62,11 @@ class Section(Vertical):
         before: dict[str, Row] | None = None,
         about: str = "",
         among: int | None = None,
+        arrangement: Arrangement = _AS_IT_COMES,
     ) -> None:
         """Draw a table, in at most so many lines; `before` are the rows to compare with, by their keys; `about` is said
-        of all of them; `among` is how many there are where not all are in the table."""
+        of all of them; `among` is how many there are where not all are in the table; `arrangement` says by which column
+        they are sorted, if by any."""
         word, tr = self._given.word, self._given.tr
         title: list[Part] = [(f" {word(self._title)} ", "strong")]
         if table.rows:
@@ -73,12 +78,14 @@ class Section(Vertical):
             title.append((f"  {tr(table.note)}", "critical" if table.failed else "dim"))
         self.query_one(Line).show(title)
         grid = self.query_one(Grid)
-        grid.show(Shown(table, Arrangement(), table.rows), now_ms, before)
+        place = table.place(arrangement.sort)
+        rows = table.rows if place is None else ordered(table.rows, place, descending=arrangement.descending)
+        grid.show(Shown(table, arrangement, rows), now_ms, before)
         if most is not None:
             self.styles.height = min(len(table.rows) + 2, most)
 
 
-class OverviewScreen(DashboardScreen):
+class OverviewScreen(SortingScreen):
     """Totals, brokers, alarms, and what changed."""
 
     DEFAULT_CSS = """
@@ -101,6 +108,8 @@ class OverviewScreen(DashboardScreen):
         self.comparing = False
         #: Whether anything of what is shown is known of then.
         self._known = False
+        #: How the brokers are sorted; the other tables have an order of their own, and screens to sort them.
+        self.arrangement = Arrangement.of(address)
 
     def body(self) -> Sequence[Widget]:
         """Totals above, brokers, then alarms and events."""
@@ -115,6 +124,15 @@ class OverviewScreen(DashboardScreen):
                 id="body",
             ),
         )
+
+    @property
+    def grid(self) -> Grid:
+        """The brokers."""
+        return self.query_one("#brokers Grid", Grid)
+
+    def columns_to_sort(self) -> Sequence[Column]:
+        """See `SortingScreen`."""
+        return self.grid.columns
 
     def show(self) -> None:
         """Draw it."""
@@ -154,7 +172,12 @@ class OverviewScreen(DashboardScreen):
             note = compared_text(model, known=False)
             found_brokers, about = msgspec.structs.replace(found_brokers, note=note), ""
         self.query_one("#brokers", Section).show(
-            found_brokers, moment.time_ms, most=max(size.height // 3, 4), before=before, about=about
+            found_brokers,
+            moment.time_ms,
+            most=max(size.height // 3, 4),
+            before=before,
+            about=about,
+            arrangement=self.arrangement,
         )
         self.query_one("#alarms", Section).show(AlarmList().table(moment, self.address), moment.time_ms)
         self.query_one("#events", Section).show(EventList().table(moment, self.address), moment.time_ms)

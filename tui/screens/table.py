@@ -17,12 +17,12 @@ from rocketmq_ops.tui.model.desk import Desk
 from rocketmq_ops.tui.model.figures import COMPARED, figure
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.shown import Arrangement, Shown
-from rocketmq_ops.tui.model.table import TRANSLATED, Column, Health, Kind, Row, Table
+from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table
 from rocketmq_ops.tui.model.view import View
-from rocketmq_ops.tui.screens.base import DashboardScreen
 from rocketmq_ops.tui.screens.change import ChangeMenu, ChangeScreen, Offer
 from rocketmq_ops.tui.screens.offers import of_rows
 from rocketmq_ops.tui.screens.row import RowScreen
+from rocketmq_ops.tui.screens.sorting import SortingScreen
 from rocketmq_ops.tui.widgets.command_bar import CommandBar
 from rocketmq_ops.tui.widgets.grid import Grid
 from rocketmq_ops.tui.widgets.lines import Part
@@ -32,7 +32,7 @@ READ_ONLY: Final = "read-only: start the dashboard with --write to change things
 NO_CLUSTER: Final = "there is no cluster to ask: this is a recording"
 
 
-class TableScreen(DashboardScreen):
+class TableScreen(SortingScreen):
     """A view as a table: sorted, filtered, marked, compared."""
 
     #: Whether rows that were changed stay marked, as they are what they were and more can be done with them.
@@ -44,11 +44,6 @@ class TableScreen(DashboardScreen):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "filter", priority=True),
-        Binding("less_than_sign", "sort_by(-1)", "sort by the column before", show=False),
-        Binding("greater_than_sign", "sort_by(1)", "sort by the next column", show=False),
-        *(Binding(str(n), f"sort_at({n})", f"sort by column {n}", show=False) for n in range(1, 10)),
-        Binding("0", "sort_at(0)", "the worst first", show=False),
-        Binding("o", "reverse", "reverse the order", show=False),
         Binding("c", "compare", "compare"),
         Binding("y", "copy_row", "copy the row", show=False),
         Binding("w", "whole", "whole row", show=False),
@@ -192,50 +187,14 @@ class TableScreen(DashboardScreen):
             known = any_known(table.rows, self._before)
         return "" if known else compared_text(self.context.model, known=False)
 
-    # Sorting
-
-    def sort(self, key: str, *, descending: bool | None = None) -> None:
-        """Sort by a column; by the one that it is sorted by, in the other direction."""
-        before = self.arrangement
-        if descending is None:
-            descending = not before.descending if key == before.sort else self._falls(key)
-        self._arrange(msgspec.structs.replace(before, sort=key, descending=descending and bool(key)))
-
-    def _falls(self, key: str) -> bool:
-        """Figures begin with the largest, texts with the first."""
-        columns = self.table.columns if self.table is not None else ()
-        return any(column.key == key and column.kind not in (Kind.TEXT, *TRANSLATED) for column in columns)
-
-    def _arrange(self, arrangement: Arrangement) -> None:
-        self.arrangement = arrangement
-        self.address = arrangement.within(self.address)
-        self.draw()
-
-    def action_sort_by(self, direction: int) -> None:
-        """By the column beside; behind the last comes health."""
-        keys = ["", *(column.key for column in self.grid.columns)]
-        at = keys.index(self.arrangement.sort) if self.arrangement.sort in keys else 0
-        self.sort(keys[(at + direction) % len(keys)])
-
-    def action_sort_at(self, number: int) -> None:
-        """By the column that is drawn at a place; by health for 0."""
-        columns = self.grid.columns
-        if number <= len(columns):
-            self.sort(columns[number - 1].key if number else "")
-
-    def action_reverse(self) -> None:
-        """The other direction."""
-        if self.arrangement.sort:
-            self.sort(self.arrangement.sort)
+    def columns_to_sort(self) -> Sequence[Column]:
+        """See `SortingScreen`."""
+        return self.table.columns if self.table is not None else ()
 
     def on_grid_opened(self, event: Grid.Opened) -> None:
         """Show a row whole that leads nowhere; to what others are about goes the handler of all screens."""
         if event.row.opens is None:
             self.action_whole()
-
-    def on_grid_headed(self, event: Grid.Headed) -> None:
-        """A click on a heading."""
-        self.sort(event.key)
 
     # Filtering
 
@@ -246,7 +205,7 @@ class TableScreen(DashboardScreen):
     def filter(self, text: str) -> None:
         """Leave the rows that have these words."""
         if text != self.arrangement.filter:
-            self._arrange(msgspec.structs.replace(self.arrangement, filter=text))
+            self.arrange_rows(msgspec.structs.replace(self.arrangement, filter=text))
 
     def on_command_bar_left(self, event: CommandBar.Left) -> None:
         """Escape takes the filter away."""

@@ -69,10 +69,11 @@ class Grid(ScrollView, can_focus=True):
             super().__init__()
 
     class Headed(Message):
-        """A click on a heading: the column's key."""
+        """A click on a heading: the column's key, and of which table."""
 
-        def __init__(self, key: str) -> None:
+        def __init__(self, key: str, grid: Grid) -> None:
             self.key = key
+            self.grid = grid
             super().__init__()
 
     class Moved(Message):
@@ -240,7 +241,7 @@ class Grid(ScrollView, can_focus=True):
             at = HEAD
             for slot in self._columns.slots:
                 if at <= event.x < at + slot.width + slot.gap:
-                    self.post_message(self.Headed(slot.column.key))
+                    self.post_message(self.Headed(slot.column.key, self))
                     return
                 at += slot.width + slot.gap
             return

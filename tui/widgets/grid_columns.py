@@ -119,7 +119,7 @@ class Columns:
         if by is not None and column.kind in COMPARED:
             longest = max((len(change(each[at], column.kind)) for each in by), default=0)
             changed = min(-(-(longest + 1) // _STEP) * _STEP, _CHANGE)
-        arrow = 2 if column.sortable else 0
+        arrow = 2 if column.sortable and not column.tight else 0
         width = max(self._content(at, column, table.rows, near, room), min(cell_len(heading) + arrow, 20))
         return Slot(at, column, heading, width + changed, changed)
 

@@ -7,6 +7,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Final, NamedTuple
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
@@ -87,7 +88,8 @@ def heading(columns: Columns, arrangement: Arrangement | None, plain: Style, cho
         sorted_by = arrangement is not None and arrangement.sort == slot.column.key
         text = slot.heading
         if sorted_by and arrangement is not None:
-            text = cut(text, slot.width - 2) + (" ↓" if arrangement.descending else " ↑")
+            arrow, room = "↓" if arrangement.descending else "↑", slot.width - slot.change
+            text = f"{text} {arrow}" if cell_len(text) + 2 <= room else cut(text, room - 1) + arrow
         gap = "" if number == len(columns.slots) - 1 else " " * slot.gap
         own = fitted(text, slot.width - slot.change, right=slot.right)
         segments += [Segment(own, chosen if sorted_by else plain), Segment(" " * slot.change + gap, plain)]
