@@ -7,6 +7,7 @@ Mirrors org.apache.rocketmq.broker.schedule.ScheduleMessageService, its file for
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -59,6 +60,7 @@ class ScheduleMessageService(ConfigManager):
         self._not_before: dict[int, int] = {}
         self._changes = 0
         self._jobs = PeriodicJobs()
+        self._again: asyncio.Handle | None = None
 
     @property
     def max_delay_level(self) -> int:
@@ -154,9 +156,16 @@ class ScheduleMessageService(ConfigManager):
             if level not in self.table and self._waiting(level):
                 self._update_offset(level, self._within_queue(level, 0))
         self._jobs.stop()
+        if self._again is not None:
+            self._again.cancel()
 
     def _tick(self) -> None:
-        self.deliver_due(self._controller.clock())
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
+        if self.deliver_due(self._controller.clock()) >= MAX_PER_TURN:
+            # Clients have their turn, then it goes on.
+            self._again = asyncio.get_running_loop().call_soon(self._tick)
 
     def deliver_due(self, now_ms: int) -> int:
         """Deliver what is due at `now_ms`; the number of messages delivered. A failing level costs no other."""

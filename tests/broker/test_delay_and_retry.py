@@ -6,6 +6,9 @@ import asyncio
 import json
 from pathlib import Path
 
+import pytest
+
+from rocketmq_ops.broker.schedule import schedule_message_service
 from rocketmq_ops.broker.schedule.delay_evidence import delivered_until
 from rocketmq_ops.common.fastjson import loads
 from rocketmq_ops.common.message import MessageExt
@@ -92,6 +95,25 @@ def test_delivery_on_its_own_and_offsets_survive_a_restart(tmp_path: Path) -> No
         assert session.broker.delay.deliver_due(session.broker.clock() + 10**7) == 0
 
     run(tmp_path, nothing_again, messageDelayLevel="1s 1h")
+
+
+def test_a_backlog_does_not_wait_for_the_next_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one turn of the loop leaves is delivered in the next ones, after clients had theirs."""
+    monkeypatch.setattr(schedule_message_service, "MAX_PER_TURN", 4)
+    monkeypatch.setattr(schedule_message_service, "TICK_MS", 3_600_000)
+
+    async def body(session: Session) -> None:
+        broker = session.broker
+        for _ in range(10):
+            await session.send("T", b"later", properties={"DELAY": "1"})
+        clock = broker.clock
+        broker.clock = lambda: clock() + 1_001
+        broker.delay._tick()
+        assert broker.delay.table[1] == 4
+        await until(lambda: broker.delay.table[1] == 10)
+        assert bodies(await session.pull("T")) == [b"later"] * 10
+
+    run(tmp_path, body)
 
 
 def test_offsets_outside_their_queue_are_corrected(tmp_path: Path) -> None:
