@@ -69,9 +69,23 @@ class Known:
             if old.unlisted_since is None:
                 self.brokers[at] = msgspec.structs.replace(old, unlisted_since=now)
             elif now - old.unlisted_since > GONE_MS:
-                del self.brokers[at]
-                self.topics.pop(at, None)
-                self._told.pop(at, None)
+                self._forget(at)
+
+    def _forget(self, address: str) -> None:
+        """All that is held of a broker that is gone."""
+        del self.brokers[address]
+        self._told.pop(address, None)
+        for key in [key for key in self.failures if key[0] == address]:
+            del self.failures[key]
+        self.tells_of_no_groups(address)
+
+    def tells_of_no_groups(self, address: str) -> None:
+        """A broker is gone, or a slave beside its master now: what it told of topics and producers was of before."""
+        if self.topics.pop(address, None) is not None:
+            self.topics_version += 1
+        self.no_producers.pop(address, None)
+        self.members.forget(address)
+        self.puts.forget(address)
 
     def named(self, address: str, topics: int, now: int) -> None:
         """A name server told the names of topics; whether it tells of brokers, the question for these says."""

@@ -215,6 +215,8 @@ class LiveModel(Timeline):
         groups: dict[str, GroupOffsets] = {}
         in_doubt: set[str] = set()
         last = self._looks.last
+        for gone in self._without_queues.keys() - {answer.broker_name for answer in answers}:
+            del self._without_queues[gone]
         for answer in answers:
             if answer.groups is not None:
                 bare = {name for name, group in answer.groups.items() if not group.queues}

@@ -105,6 +105,10 @@ class Members:
             for each in producers
         ]
 
+    def forget(self, address: str) -> None:
+        """A broker is not asked any more."""
+        self._producers.pop(address, None)
+
     def tells_of_none(self, address: str) -> None:
         """A broker does not tell of producers: Apache's before 5.0 cannot."""
         self._producers[address] = []

@@ -21,12 +21,15 @@ class Puts:
         #: Topics of which offsets say the rates; None before that is known.
         self.consumed: Collection[str] | None = None
 
-    def next(self, address: str, topics: Iterable[str], own: Container[str], now_ms: int) -> str | None:
+    def next(self, address: str, topics: Collection[str], own: Container[str], now_ms: int) -> str | None:
         """Whose turn it is on a broker: of those that no group consumes the one that was asked longest ago. `own` are
         the names of brokers and clusters, whose topics are none of users."""
         if self.consumed is None:
             return None
-        asked = self._asked.setdefault(address, {})
+        asked, there = self._asked.setdefault(address, {}), set(topics)
+        for gone in asked.keys() - there:
+            del asked[gone]
+            self._rates.get(address, {}).pop(gone, None)
         wanted = [
             topic
             for topic in topics
@@ -39,6 +42,11 @@ class Puts:
         if topic is not None:
             asked[topic] = now_ms
         return topic
+
+    def forget(self, address: str) -> None:
+        """A broker is not asked any more."""
+        self._asked.pop(address, None)
+        self._rates.pop(address, None)
 
     def told(self, address: str, topic: str, rate: float | None) -> None:
         """What the broker has counted; None where it did not tell."""

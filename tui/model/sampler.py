@@ -122,6 +122,9 @@ class Sampler:
         for address, lane in list(tasks):
             if address not in known and lane != "listing":
                 tasks.pop((address, lane)).cancel()
+                self._large.pop(address, None)
+                for key in [key for key in self._due if key[0] == address]:
+                    del self._due[key]
 
     async def _questions(
         self, address: str, questions: list[tuple[Question, Callable[[str], Awaitable[None]]]]
@@ -185,6 +188,7 @@ class Sampler:
 
     async def _topics(self, address: str) -> None:
         if address not in self._known.to_ask_for_groups():
+            self._known.tells_of_no_groups(address)
             return
         async with self._lock(address):
             configs = await topic_configs(self._admin.session, address)

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
+from rocketmq_ops.common.bounded import Bounded
 from rocketmq_ops.tui.model.figures import figure
 from rocketmq_ops.tui.model.table import TRANSLATED, Column, Row
+
+#: Texts that are held translated: sentences with figures are others all the time.
+_MOST: Final = 4096
 
 
 class Texts:
@@ -15,7 +20,7 @@ class Texts:
         self.heading = word
         self.now_ms = 0
         self._tr = tr
-        self._words: dict[str, str] = {}
+        self._words: Bounded[str, str] = Bounded(_MOST)
 
     def forget(self) -> None:
         """The language may be another."""

@@ -90,6 +90,8 @@ class Cluster:
         self.offsets: dict[str, dict[str, dict[tuple[str, int], list[int]]]] = {n: {} for n in self.names.values()}
         self.perms: dict[str, int] = {"orders": 6}
         self.clients: dict[str, list[str]] = {}
+        #: Address -> group -> producers.
+        self.producers: dict[str, dict[str, list[str]]] = {}
         #: Client -> what it says of itself; others do not answer.
         self.running: dict[str, dict[str, object]] = {}
         self.runtime: dict[str, dict[str, str]] = {}
@@ -182,7 +184,13 @@ class Cluster:
                     return command.reply(ResponseCode.SYSTEM_ERROR, f"The stats <TOPIC_PUT_NUMS> <{key}> not exist")
                 return _json(command, {"statsMinute": {"tps": self.puts[key]}})
             case Code.GET_ALL_PRODUCER_INFO:
-                return _json(command, {"data": {}})
+                told = {
+                    group: [
+                        {"clientId": each, "remoteIP": "10.1.0.9:5", "language": "JAVA", "version": 435} for each in ids
+                    ]
+                    for group, ids in self.producers.get(addr, {}).items()
+                }
+                return _json(command, {"data": told})
         raise AssertionError(f"request code {command.code} was not foreseen")
 
     @asynccontextmanager

@@ -10,6 +10,7 @@ from rocketmq_ops.tui.model import known, periods
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.model import Mode
 from rocketmq_ops.tui.model.overview import totals
+from rocketmq_ops.tui.model.puts import Puts
 from rocketmq_ops.tui.model.replay import Replay
 from rocketmq_ops.tui.model.table import Health
 from rocketmq_ops.tui.model.views.clients import Clients
@@ -175,6 +176,71 @@ def test_a_broker_that_is_not_listed_any_more_stays_with_since_when(monkeypatch)
             assert B not in model.moment().brokers
 
     run(test)
+
+
+def held(thing, address, seen=None):
+    """The names of what is held under an address, in all mappings of a thing and of those that it has."""
+    seen = set() if seen is None else seen
+    found = []
+    for name, value in vars(thing).items():
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, dict) and any(address == key or (type(key) is tuple and address in key) for key in value):
+            found.append(name)
+        elif type(value).__module__.startswith("rocketmq_ops.tui.model") and hasattr(value, "__dict__"):
+            found += held(value, address, seen)
+    return found
+
+
+def test_of_a_broker_that_is_gone_nothing_is_held(monkeypatch):
+    monkeypatch.setattr(known, "GONE_MS", 60_000)
+
+    async def test():
+        cluster = Cluster()
+        cluster.perms["quiet"] = 6
+        cluster.puts["quiet"] = 1.0
+        cluster.producers[B] = {"shop": ["p@1"]}
+        async with cluster.watched() as model:
+            await cluster.clock.advance(40_000)
+            assert "p@1 producer" in model.moment().clients
+            assert {"_producers", "topics", "brokers", "_due", "_large"} <= set(held(model, B))
+            cluster.unlisted.add(B)
+            cluster.down[B] = "refused"
+            await cluster.clock.advance(120_000)
+            assert B not in model.moment().brokers
+            assert held(model, B) == []
+            assert "p@1 producer" not in model.moment().clients
+            assert B not in {failure.target for failure in model.moment().failures}
+
+    run(test)
+
+
+def test_what_a_broker_told_as_a_master_is_forgotten_once_it_is_a_slave():
+    async def test():
+        cluster = Cluster()
+        cluster.producers[B] = {"shop": ["p@1"]}
+        async with cluster.watched() as model:
+            await cluster.clock.advance(40_000)
+            assert B in model._known.topics
+            del cluster.names[B]
+            cluster.names["10.0.0.3:10911"], cluster.slaves[B] = "broker-b", "broker-b"
+            await cluster.clock.advance(70_000)
+            assert model.moment().brokers[B].broker_id == 1
+            assert B not in model._known.topics
+            assert "p@1 producer" not in model.moment().clients
+
+    run(test)
+
+
+def test_a_topic_that_is_gone_is_held_no_longer_for_its_rate():
+    puts = Puts()
+    puts.consumed = ()
+    puts.next("a", ["old", "new"], (), START)
+    puts.told("a", "old", 1.0)
+    assert puts.next("a", ["new"], (), START) == "new"
+    assert puts.rate("old", ["a"], START) is None
+    assert "old" not in puts._asked["a"]
 
 
 def test_when_nobody_answers_any_more_that_is_recorded_and_nothing_is_known(tmp_path):
