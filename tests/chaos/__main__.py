@@ -21,7 +21,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seeds", type=_seeds, default=range(1, 4), metavar="A-B")
     parser.add_argument("--seconds", type=float, default=12.0, help="of load and faults")
-    parser.add_argument("--slaves", action="store_true", help="each broker is a SYNC_MASTER with a slave")
+    parser.add_argument(
+        "--slaves", action="store_true", help="each broker is a SYNC_MASTER with a slave that consumers read from"
+    )
     parser.add_argument("--tls", action="store_true", help="half of the clients and all brokers connect over TLS")
     parser.add_argument("--keep", type=Path, help="keep what a seed wrote here, where it has violations")
     parser.add_argument("--verbose", action="store_true", help="print each fault")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from typing import Any, NamedTuple
 
 from tests.chaos.events import (
     ACK,
+    FROM_SLAVE,
     GOT,
     GROUP_OF,
     ORDERED,
@@ -21,63 +21,13 @@ from tests.chaos.events import (
     first_reading_fails,
     outcome_of,
 )
+from tests.chaos.history import History, Look, broker_of, is_slave, masters
 from tests.chaos.plan import KILL, STOP
+from tests.chaos.silences import brokers_answer
 
 #: Seconds after a fault in which groups share out their queues anew: brokers register every 10 s, clients look every second.
 #: Within them a second delivery and a lower offset are excused; a run goes on without faults until both are judged.
 GRACE = 13.0
-
-Record = dict[str, Any]
-
-
-class Suffered(NamedTuple):
-    """A fault as it happened; times as those of events."""
-
-    begin: float
-    end: float
-    kind: str
-    target: str
-
-
-class Look(NamedTuple):
-    """What a broker said of a group's offset in a queue."""
-
-    t: float
-    store: str
-    topic_group: str
-    queue: int
-    offset: int
-
-
-class History(NamedTuple):
-    """All that is known of a run. `records`: by name of the store, in the order of its commitlog."""
-
-    events: list[Event]
-    suffered: list[Suffered]
-    records: dict[str, list[Record]]
-    looks: list[Look]
-    #: Seconds between two writes of the offsets.
-    offsets_kept_every: float
-    slaves: bool
-    #: What the stores' files say in the end, once all readers and then all servers ended in order: by store, topic@group, queue.
-    kept: dict[str, dict[str, dict[int, int]]]
-    #: Clients that had ended before anybody asked them to.
-    gone: tuple[str, ...] = ()
-
-
-def broker_of(store: str) -> str:
-    """`broker-a` of the stores `broker-a`, `broker-a-0` and `broker-a-1`."""
-    return "-".join(store.split("-")[:2])
-
-
-def is_slave(store: str) -> bool:
-    return store.count("-") > 1 and not store.endswith("-0")
-
-
-def masters(history: History) -> Iterator[tuple[str, list[Record]]]:
-    for store, records in history.records.items():
-        if not is_slave(store):
-            yield broker_of(store), records
 
 
 def violations(history: History) -> list[str]:
@@ -86,6 +36,9 @@ def violations(history: History) -> list[str]:
         every_client_stays,
         every_acknowledged_message_is_where_it_was_said_to_be,
         every_acknowledged_message_is_on_the_slave,
+        every_timer_came_into_its_topic,
+        slaves_are_read_from,
+        what_was_consumed_is_stored,
         queues_have_no_gap,
         chains_are_in_order,
         copies_are_explained,
@@ -96,6 +49,7 @@ def violations(history: History) -> list[str]:
         nothing_came_early,
         offsets_do_not_go_back,
         what_was_consumed_is_committed,
+        brokers_answer,
     )
     return [sentence for check in checks for sentence in check(history)]
 
@@ -105,12 +59,17 @@ def every_client_stays(history: History) -> Iterator[str]:
         yield f"{client} has ended by itself: see its output"
 
 
-def every_acknowledged_message_is_where_it_was_said_to_be(history: History) -> Iterator[str]:
-    at = {
+def _bodies(history: History) -> dict[tuple[str, str, int, int], str]:
+    """Of all masters: body by broker, topic, queue and offset."""
+    return {
         (broker, record["topic"], record["queueId"], record["queueOffset"]): record["body"]
         for broker, records in masters(history)
         for record in records
     }
+
+
+def every_acknowledged_message_is_where_it_was_said_to_be(history: History) -> Iterator[str]:
+    at = _bodies(history)
     for event in history.events:
         if event.what == ACK and not event.delay and event.topic != PAID:
             found = at.get((event.broker, event.topic, event.queue, event.offset))
@@ -133,6 +92,32 @@ def every_acknowledged_message_is_on_the_slave(history: History) -> Iterator[str
             for event in history.events:
                 if event.what == ACK and event.broker == broker_of(store) and event.id not in bodies:
                     yield f"acknowledged {event.id} is not on {store}"
+
+
+def every_timer_came_into_its_topic(history: History) -> Iterator[str]:
+    """All have been due for long: each is on the broker that acknowledged it, whoever consumed it."""
+    there = {broker: {(r["topic"], r["body"]) for r in records} for broker, records in masters(history)}
+    for event in history.events:
+        if event.what == ACK and event.timed and (event.topic, event.id) not in there[event.broker]:
+            yield f"acknowledged {event.id} has not come out of the timers of {event.broker}"
+
+
+def slaves_are_read_from(history: History) -> Iterator[str]:
+    read = {event.broker for event in history.events if event.what == FROM_SLAVE}
+    for store in history.records:
+        if is_slave(store) and store not in read:
+            yield f"nobody has read from {store}"
+
+
+def what_was_consumed_is_stored(history: History) -> Iterator[str]:
+    """Each message is the one that the master has at its place, also when a slave has given it."""
+    at = _bodies(history)
+    for event in history.events:
+        if event.what == GOT and event.offset >= 0:
+            found = at.get((event.broker, event.topic, event.queue, event.offset))
+            if found != event.id:
+                place = f"{event.topic} {event.broker} {event.queue}:{event.offset}"
+                yield f"{event.worker} has got {event.id} as {place}, where the master has {found}"
 
 
 def queues_have_no_gap(history: History) -> Iterator[str]:
@@ -158,8 +143,9 @@ def chains_are_in_order(history: History) -> Iterator[str]:
 
 
 def copies_are_explained(history: History) -> Iterator[str]:
-    """No more copies than tries; of a delayed message one more for each time that its broker was killed, of a transactional
-    one for each time that it was killed or stopped.
+    """No more copies than tries; of a message with a delay level one more for each time that its broker was killed, of a
+    transactional one for each time that it was killed or stopped. Of a timer none: which ones were delivered before a
+    kill is found out from the commitlog.
 
     What it had delivered right before a kill may not be known any more; nor, when it comes back, that a transaction has
     ended whose producer, asked before, says so again.
@@ -169,7 +155,7 @@ def copies_are_explained(history: History) -> Iterator[str]:
     for event in history.events:
         if event.what == TRY:
             first_tried.setdefault(event.id, event.t)
-    delayed = {event.id for event in history.events if event.delay}
+    delayed = {event.id for event in history.events if event.delay and not event.timed}
     ends = [fault for fault in history.suffered if fault.kind in (KILL, STOP)]
     for store, records in history.records.items():
         if is_slave(store):

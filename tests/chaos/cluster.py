@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.chaos.link import REACHED, SERVER, Link
 from tests.chaos.plan import CUT, HANG, KILL, PAUSE, RENEW, STOP, STRANGERS, Fault
+from tests.chaos.slaves import environment as slaves_environment
 from tests.chaos.strangers import strangers
 from tests.interop.ours import BIN, SETTINGS, write_config
 from tests.interop.processes import BROKER_PORTS, Child, free_port
@@ -21,6 +22,11 @@ ROOT = Path(__file__).parents[2]
 
 
 CERTIFICATES = ROOT / "tests" / "remoting" / "files" / "tls"
+#: Every message counts as old, and old ones are read from a slave: a consumer is sent there with each message that the master
+#: gives it, and back when the slave has no more.
+READ_FROM_SLAVES = {"slaveReadEnable": "true", "accessMessageInMemoryMaxRatio": "0"}
+#: A broker whose timers wait in steps: what waits longer than so many seconds is put into the timer topic once more.
+STEPS = {"broker-b": {"timerRollWindowSlot": "2"}}
 #: Of one authority; servers have now the one, now the other.
 PAIRS = ("server", "client")
 
@@ -98,7 +104,7 @@ class Process:
 
 
 class Cluster:
-    """Two name servers and two brokers; with `slaves` each broker is a SYNC_MASTER that has one.
+    """Two name servers and two brokers; with `slaves` each broker is a SYNC_MASTER that has one, from which consumers read.
 
     With `tls` they take connections of both kinds, brokers register over TLS, and every other client is over TLS.
     `program`: Python that the brokers run in place of `mqbroker`, with its arguments.
@@ -113,6 +119,8 @@ class Cluster:
         self.servers: dict[str, Process] = {}
         self.addresses: dict[str, str] = {}
         self.stores: dict[str, Path] = {}
+        #: Those of slaves, by the address that name servers have.
+        self.slave_stores: dict[str, str] = {}
         #: The brokers' addresses as name servers have them.
         self.reached: set[str] = set()
 
@@ -154,7 +162,11 @@ class Cluster:
             "flushConsumerOffsetInterval": str(OFFSETS_KEPT_EVERY_MS),
             "storePathRootDir": str(store),
             "storePathCommitLog": str(store / "commitlog"),
+            **STEPS.get(name, {}),
+            **(READ_FROM_SLAVES if self.slaves else {}),
         }
+        if broker_id:
+            self.slave_stores[f"{REACHED}:{port}"] = folder.name
         self.stores[folder.name] = store
         self.addresses[folder.name] = f"{SERVER}:{port}"
         self.reached.add(f"{REACHED}:{port}")
@@ -184,7 +196,7 @@ class Cluster:
         """A client of the load; each life of it writes under a name of its own."""
         lives = 0
         self._clients += 1
-        environment = {"PYTHONPATH": str(ROOT)}
+        environment = {"PYTHONPATH": str(ROOT), **slaves_environment(self.slave_stores)}
         if self.tls and self._clients % 2:
             environment["CHAOS_TLS"] = str(self._trusted())
 

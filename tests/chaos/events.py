@@ -22,6 +22,10 @@ GOT = "got"
 #: A consumer has begun to hold queues; `seconds` before that it was started. A process was not let run for `seconds` (it was
 #: stopped, or the machine has too much to do): what others ask of it meanwhile times out.
 UP, STALLED = "up", "stalled"
+#: A slave, `broker`, answered a pull with `count` messages from `offset` on.
+FROM_SLAVE = "from slave"
+#: Who writes down the stalls of the process that runs everything.
+RUN = "run"
 
 
 class Event(msgspec.Struct, omit_defaults=True):
@@ -37,10 +41,13 @@ class Event(msgspec.Struct, omit_defaults=True):
     offset: int = -1
     #: Seconds of delay asked for; 0 for none.
     delay: float = 0.0
+    #: The delay is a time of delivery of the message's own, no delay level.
+    timed: bool = False
     #: Consumed before without success.
     again: int = 0
     note: str = ""
     seconds: float = 0.0
+    count: int = 0
 
 
 class Pen:

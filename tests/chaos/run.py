@@ -18,21 +18,26 @@ from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.fastjson import loads
 from rocketmq_ops.common.tasks import Tasks
 from rocketmq_ops.remoting.codes import RequestCode
-from tests.chaos.checks import (
-    GRACE,
-    History,
-    Look,
-    Record,
-    Suffered,
-    broker_of,
-    deliveries_judged,
-    looks_judged,
-    missing,
-    violations,
-)
+from tests.chaos.checks import GRACE, deliveries_judged, looks_judged, missing, violations
 from tests.chaos.cluster import OFFSETS_KEPT_EVERY_MS, Cluster, Process
-from tests.chaos.events import ACK, GOT, GROUP_OF, STALLED, TRY, UNSURE, UP, load_records, read_events
+from tests.chaos.events import (
+    ACK,
+    FROM_SLAVE,
+    GOT,
+    GROUP_OF,
+    RUN,
+    STALLED,
+    TRY,
+    UNSURE,
+    UP,
+    Pen,
+    load_records,
+    read_events,
+)
+from tests.chaos.history import History, Look, Record, Suffered, broker_of
 from tests.chaos.plan import Fault, faults
+from tests.chaos.silences import SILENCE, silences
+from tests.chaos.stalls import Stalls
 from tests.interop.apache import wait_until
 from tests.interop.ours import BIN, mqadmin
 from tests.interop.raw import call, wait_for_route
@@ -43,8 +48,6 @@ LOOK_SECONDS = 0.5
 #: Seconds of load without any fault or silence, when the last one excuses nothing any more: then one reader of each group
 #: ends in order, and the load goes on for as long again.
 QUIET_SECONDS = 7.0
-#: A broker gave no answer within half of what clients wait for one.
-SILENCE = "silence"
 CLIENTS = {
     "writer": "plain",
     "chain": "ordered",
@@ -86,20 +89,24 @@ async def run_seed(
         clients = {name: cluster.worker(kind, name) for name, kind in CLIENTS.items()}
         began = time.monotonic()
         looks: list[Look] = []
-        silences: list[Suffered] = []
+        silent: list[Suffered] = []
         tasks = Tasks()
-        looking = tasks.start(_look(cluster, looks, silences), "offsets")
+        looking = tasks.start(_look(cluster, looks, silent), "offsets")
+        # The links to the servers are in this process, too: while it is late, nothing comes through.
+        stalls = Stalls(Pen(folder, RUN))
+        watching = tasks.start(stalls.watch(), "stalls")
         plan = faults(seed, seconds, list(cluster.servers), list(CLIENTS), tls=tls)
         everyone = cluster.servers | clients
         running = [tasks.start(_suffer(everyone[fault.target], fault, began, say), str(fault)) for fault in plan]
         suffered = [await task for task in running]
-        await _until_quiet(folder, clients, suffered, silences)
+        await _until_quiet(folder, clients, suffered, silent)
         gone = tuple(name for name, process in clients.items() if process.child.process.poll() is not None)
         await _end({name: process for name, process in clients.items() if name.endswith("-reader-0")})
         await asyncio.sleep(QUIET_SECONDS)
         await _end_senders(clients)
         await _settle(folder, clients)
         looking.cancel()
+        watching.cancel()
         await tasks.finish()
         await _end(clients)
         await cluster.stop()
@@ -110,9 +117,9 @@ async def run_seed(
             (folder / f"output-{process.name}.txt").write_text(process.child.output)
     records = {name: await asyncio.to_thread(_dump, store) for name, store in cluster.stores.items()}
     kept = {name: _kept(store) for name, store in cluster.stores.items()}
-    suffered += silences
+    suffered += silent
     history = History(read_events(folder), suffered, records, looks, OFFSETS_KEPT_EVERY_MS / 1000, slaves, kept, gone)
-    return Verdict(seed, violations(history), _counts(history), time.monotonic() - started)
+    return Verdict(seed, violations(history), _counts(history, stalls.worst), time.monotonic() - started)
 
 
 def _make_topics(cluster: Cluster) -> None:
@@ -147,8 +154,9 @@ async def _suffer(process: Process, fault: Fault, began: float, say: Callable[[s
     return Suffered(begin, time.monotonic(), fault.kind, fault.target)
 
 
-async def _look(cluster: Cluster, looks: list[Look], silences: list[Suffered]) -> None:
-    """What each broker says of all offsets, a few times a second; and when it said nothing, whatever the cause."""
+async def _look(cluster: Cluster, looks: list[Look], silent: list[Suffered]) -> None:
+    """What each broker says of all offsets, a few times a second; and from when to when it said nothing, whatever the cause."""
+    going_on: dict[str, int] = {}  # by store, where in `silent` the silence is that has not ended
     async with MQAdmin(cluster.namesrv.split(";"), 500) as admin:
         while True:
             for store, address in cluster.addresses.items():
@@ -156,8 +164,11 @@ async def _look(cluster: Cluster, looks: list[Look], silences: list[Suffered]) -
                 try:
                     table = await all_consumer_offsets(admin.session, address)
                 except RocketMQError:
-                    silences.append(Suffered(asked, time.monotonic(), SILENCE, store))
+                    place = going_on.setdefault(store, len(silent))
+                    begin = silent[place].begin if place < len(silent) else asked
+                    silent[place : place + 1] = [Suffered(begin, time.monotonic(), SILENCE, store)]
                     continue
+                going_on.pop(store, None)
                 now = time.monotonic()
                 looks += [
                     Look(now, store, topic_group, queue, offset)
@@ -169,14 +180,14 @@ async def _look(cluster: Cluster, looks: list[Look], silences: list[Suffered]) -
 
 
 async def _until_quiet(
-    folder: Path, clients: dict[str, Process], suffered: list[Suffered], silences: list[Suffered]
+    folder: Path, clients: dict[str, Process], suffered: list[Suffered], silent: list[Suffered]
 ) -> None:
     """Until there was some load that nothing excuses; for so long at most as the groups have to consume all."""
     readers = {clients[name].child.name for name, kind in CLIENTS.items() if kind.startswith("read-")}
     end = time.monotonic() + SETTLE_SECONDS
     while time.monotonic() < end:
-        events = [event for event in read_events(folder) if event.what in (UP, STALLED)]
-        last = max([event.t for event in events] + [fault.end for fault in (*suffered, *silences)], default=0.0)
+        events = [event for event in await asyncio.to_thread(read_events, folder) if event.what in (UP, STALLED)]
+        last = max([event.t for event in events] + [fault.end for fault in (*suffered, *silent)], default=0.0)
         all_up = readers <= {event.worker for event in events if event.what == UP}
         if all_up and time.monotonic() > last + GRACE + QUIET_SECONDS:
             return
@@ -217,16 +228,23 @@ def _kept(store: Path) -> dict[str, dict[int, int]]:
     return {key: {int(queue): int(offset) for queue, offset in queues.items()} for key, queues in table.items()}
 
 
-def _counts(history: History) -> dict[str, int]:
+def _counts(history: History, latest: float) -> dict[str, int]:
+    """`latest`: seconds by which this process's loop was late at most."""
     events = Counter(event.what for event in history.events)
     places = Counter((e.topic, e.broker, e.queue, e.offset) for e in history.events if e.what == GOT and e.offset >= 0)
+    timers = {event.id for event in history.events if event.what == TRY and event.timed}
     return {
         "faults": sum(fault.kind != SILENCE for fault in history.suffered),
-        "silences": sum(fault.kind == SILENCE for fault in history.suffered),
+        **{f"silences {cause}": count for cause, count in silences(history).items()},
         "tries": events[TRY],
         "acknowledged": events[ACK],
         "unsure": events[UNSURE],
         "stalls": events[STALLED],
+        "stalls of the run": sum(event.what == STALLED and event.worker == RUN for event in history.events),
+        "ms that its loop was late at most": round(latest * 1000),
+        "timers consumed": len(timers & {event.id for event in history.events if event.what == GOT}),
+        "pulls from slaves": events[FROM_SLAVE],
+        "messages from slaves": sum(event.count for event in history.events if event.what == FROM_SLAVE),
         "consumed": events[GOT],
         "consumed again": sum(count - 1 for count in places.values()),
         "deliveries judged": deliveries_judged(history),

@@ -7,32 +7,26 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.checks import (
-    GRACE,
-    History,
-    Look,
-    Record,
-    Suffered,
-    deliveries_judged,
-    looks_judged,
-    missing,
-    violations,
-)
+from tests.chaos.checks import GRACE, deliveries_judged, looks_judged, missing, violations
 from tests.chaos.events import (
     ACK,
+    FROM_SLAVE,
     GOT,
     ORDERED,
     ORDERED_GROUP,
     PAID,
     PLAIN,
     PLAIN_GROUP,
+    RUN,
     STALLED,
     TRY,
     UNSURE,
     UP,
     Event,
 )
+from tests.chaos.history import History, Look, Record, Suffered
 from tests.chaos.plan import CUT, KILL, PAUSE, STOP, faults
+from tests.chaos.silences import LONG_SILENCE, OF_A_FAULT, OF_A_STALL, SILENCE, WITHOUT_CAUSE, silences
 
 LATE = 2 * GRACE
 
@@ -44,7 +38,7 @@ def record(topic: str, body: str, offset: int, at: int, queue: int = 0) -> Recor
 def sent(t: float, ident: str, topic: str, offset: int, **more: Any) -> list[Event]:
     where = {"topic": topic, "broker": "broker-a", "queue": 0, **more}
     return [
-        Event(t, TRY, ident, "w", topic=topic, delay=more.get("delay", 0.0)),
+        Event(t, TRY, ident, "w", topic=topic, delay=more.get("delay", 0.0), timed=more.get("timed", False)),
         Event(t + 0.1, ACK, ident, "w", offset=offset, **where),
     ]
 
@@ -56,26 +50,30 @@ def got(t: float, ident: str, topic: str, offset: int, **more: Any) -> Event:
 
 
 def whole() -> History:
-    """Two links of a chain, a delayed message, a transaction that is rolled back: all as promised."""
+    """Two links of a chain, a delayed message, a timer, a transaction that is rolled back: all as promised."""
     events = [
         *(Event(1, UP, "", "r1", topic=topic, seconds=1) for topic in (ORDERED, PLAIN)),
         *sent(1, "c.0-1", ORDERED, 0),
         *sent(2, "c.0-2", ORDERED, 1),
         *sent(3, "w.0-10", PLAIN, 0, delay=1.0),
         *sent(4, "p-2", PAID, 0),
+        *sent(5, "w.0-5", PLAIN, 0, delay=1.0, timed=True),
         got(LATE, "c.0-1", ORDERED, 0),
         got(LATE + 1, "c.0-2", ORDERED, 1),
         got(LATE + 2, "w.0-10", PLAIN, 0),
+        got(LATE + 2, "w.0-5", PLAIN, 1),
     ]
     records = [
         record(ORDERED, "c.0-1", 0, 0),
         record(ORDERED, "c.0-2", 1, 100),
         record("SCHEDULE_TOPIC_XXXX", "w.0-10", 0, 200),
         record("RMQ_SYS_TRANS_HALF_TOPIC", "p-2", 0, 300),
+        record("rmq_sys_wheel_timer", "w.0-5", 0, 350),
         record(PLAIN, "w.0-10", 0, 400),
+        record(PLAIN, "w.0-5", 1, 450),
     ]
     looks = [Look(t, "broker-a", f"{ORDERED}@{ORDERED_GROUP}", 0, offset) for t, offset in ((LATE, 0), (LATE + 2, 2))]
-    kept = {"broker-a": {f"{ORDERED}@{ORDERED_GROUP}": {0: 2}, f"{PLAIN}@{PLAIN_GROUP}": {0: 1}}}
+    kept = {"broker-a": {f"{ORDERED}@{ORDERED_GROUP}": {0: 2}, f"{PLAIN}@{PLAIN_GROUP}": {0: 2}}}
     return History(events, [], {"broker-a": records}, looks, 0.5, False, kept)
 
 
@@ -83,8 +81,13 @@ def on_a_pair() -> History:
     history = whole()
     records = history.records["broker-a"]
     kept = {"broker-a-0": history.kept["broker-a"], "broker-a-1": {}}
+    read = Event(LATE, FROM_SLAVE, "", "r1", topic=ORDERED, broker="broker-a-1", queue=0, offset=0, count=2)
     return history._replace(
-        records={"broker-a-0": records, "broker-a-1": list(records)}, slaves=True, looks=[], kept=kept
+        events=[*history.events, read],
+        records={"broker-a-0": records, "broker-a-1": list(records)},
+        slaves=True,
+        looks=[],
+        kept=kept,
     )
 
 
@@ -150,18 +153,58 @@ PLANTED = {
     "early": (and_event(got(3.5, "w.0-10", PLAIN, -1)), "w.0-10 came 0.500 s early"),
     "back": (and_look(1), f"{ORDERED}@{ORDERED_GROUP} 0 went from 2 back to 1"),
     "copies": (
-        and_record(record(PLAIN, "w.0-10", 1, 500))._replace(suffered=[Suffered(2, 3, STOP, "broker-a")]),
+        and_record(record(PLAIN, "w.0-10", 2, 500))._replace(suffered=[Suffered(2, 3, STOP, "broker-a")]),
         "2 copies of w.0-10, which was tried 1 times, and broker-a forgot it 0 times",
     ),
     "copies after a kill before it": (
-        and_record(record(PLAIN, "w.0-10", 1, 500))._replace(suffered=[Suffered(1, 2.5, KILL, "broker-a")]),
+        and_record(record(PLAIN, "w.0-10", 2, 500))._replace(suffered=[Suffered(1, 2.5, KILL, "broker-a")]),
         "2 copies of w.0-10, which was tried 1 times, and broker-a forgot it 0 times",
     ),
     "not committed": (
-        whole()._replace(kept={"broker-a": {f"{ORDERED}@{ORDERED_GROUP}": {0: 1}, f"{PLAIN}@{PLAIN_GROUP}": {0: 1}}}),
+        whole()._replace(kept={"broker-a": {f"{ORDERED}@{ORDERED_GROUP}": {0: 1}, f"{PLAIN}@{PLAIN_GROUP}": {0: 2}}}),
         "broker-a: Ordered 0 was consumed up to 2, its group stands at 1",
     ),
     "gone": (whole()._replace(gone=("plain-reader-1",)), "plain-reader-1 has ended by itself"),
+    "timer lost": (
+        without(whole(), "broker-a", "w.0-5", PLAIN),
+        "acknowledged w.0-5 has not come out of the timers of broker-a",
+    ),
+    "timer early": (and_event(got(5.5, "w.0-5", PLAIN, 1)), "w.0-5 came 0.500 s early"),
+    "timer not consumed": (
+        whole()._replace(events=[e for e in whole().events if (e.what, e.id) != (GOT, "w.0-5")]),
+        "w.0-5 was not consumed",
+    ),
+    "timer twice, after a kill": (
+        and_record(record(PLAIN, "w.0-5", 2, 500))._replace(suffered=[Suffered(5.5, 6, KILL, "broker-a")]),
+        "2 copies of w.0-5, which was tried 1 times, and broker-a forgot it 0 times",
+    ),
+    "slave not read": (
+        on_a_pair()._replace(events=[e for e in on_a_pair().events if e.what != FROM_SLAVE]),
+        "nobody has read from broker-a-1",
+    ),
+    "another was read": (
+        and_event(got(LATE + 5, "c.0-1", ORDERED, 1)),
+        "r1 has got c.0-1 as Ordered broker-a 0:1, where the master has c.0-2",
+    ),
+    "silent": (
+        whole()._replace(suffered=[Suffered(LATE, LATE + LONG_SILENCE + 1, SILENCE, "broker-a")]),
+        "broker-a has said nothing for 11.0 s without a cause",
+    ),
+    "silent beside another's fault": (
+        whole()._replace(
+            suffered=[
+                Suffered(LATE, LATE + LONG_SILENCE + 1, SILENCE, "broker-a"),
+                Suffered(LATE, LATE + LONG_SILENCE, PAUSE, "broker-b"),
+            ]
+        ),
+        "broker-a has said nothing for 11.0 s without a cause",
+    ),
+    "silent for longer than a stall": (
+        and_event(Event(LATE + 1, STALLED, "", RUN, seconds=0.6))._replace(
+            suffered=[Suffered(LATE, LATE + LONG_SILENCE + 1, SILENCE, "broker-a")]
+        ),
+        "broker-a has said nothing for 10.4 s without a cause",
+    ),
     "committed nothing": (whole()._replace(kept={"broker-a": {}}), "its group stands at None"),
 }
 
@@ -186,13 +229,13 @@ def test_a_fault_that_is_long_over_excuses_nothing(plant: str) -> None:
 
 
 def test_what_was_judged_is_counted() -> None:
-    assert deliveries_judged(whole()) == deliveries_judged(long_after(whole())) == 3
+    assert deliveries_judged(whole()) == deliveries_judged(long_after(whole())) == 4
     assert looks_judged(whole()) == looks_judged(long_after(whole())) == 1
     disturbed = whole()._replace(suffered=[Suffered(LATE - 1, LATE - 0.5, CUT, "namesrv-1")])
     assert deliveries_judged(disturbed) == looks_judged(disturbed) == 0
     # The group begins, or the machine stood still.
     begins = and_event(Event(LATE, UP, "", "r2", topic=ORDERED))
-    assert deliveries_judged(begins) == 1 and looks_judged(begins) == 0
+    assert deliveries_judged(begins) == 2 and looks_judged(begins) == 0
     stood = and_event(Event(LATE, STALLED, "", "w", seconds=0.6))
     assert deliveries_judged(stood) == looks_judged(stood) == 0
 
@@ -207,8 +250,30 @@ def test_what_a_fault_explains_is_no_violation() -> None:
     tried_again = and_record(record(ORDERED, "c.0-2", 2, 500))
     again = [Event(2.2, UNSURE, "c.0-2"), Event(2.3, TRY, "c.0-2", topic=ORDERED)]
     assert violations(tried_again._replace(events=[*tried_again.events, *again])) == []
-    delivered_again = and_record(record(PLAIN, "w.0-10", 1, 500))
+    delivered_again = and_record(record(PLAIN, "w.0-10", 2, 500))
     assert violations(delivered_again._replace(suffered=[Suffered(4, 5, KILL, "broker-a")])) == []
+
+
+def test_silences_are_told_apart() -> None:
+    short, long = Suffered(LATE, LATE + 1, SILENCE, "broker-a"), Suffered(LATE, LATE + 20, SILENCE, "broker-a")
+    paused = Suffered(LATE - 1, LATE + 0.5, PAUSE, "broker-a")
+    stood = and_event(Event(LATE + 12, STALLED, "", RUN, seconds=11.5))
+
+    def told(history: History, *suffered: Suffered) -> tuple[dict[str, int], list[str]]:
+        whole_history = history._replace(suffered=list(suffered))
+        counts = {cause: count for cause, count in silences(whole_history).items() if count}
+        return counts, violations(whole_history)
+
+    assert told(whole(), short) == ({WITHOUT_CAUSE: 1}, [])
+    assert told(whole(), short, paused) == ({OF_A_FAULT: 1}, [])
+    # It takes as long as it takes until a broker has started.
+    assert told(whole(), long, paused) == ({OF_A_FAULT: 1}, [])
+    assert told(stood, long) == ({OF_A_STALL: 1}, [])
+    # A client may have been paused: that says nothing about the machine.
+    client = and_event(Event(LATE + 1, STALLED, "", "r1", seconds=0.6))
+    assert told(client, short) == ({WITHOUT_CAUSE: 1}, [])
+    over = Suffered(LATE - 3, LATE - 1, PAUSE, "broker-a")
+    assert told(whole(), short, over) == ({WITHOUT_CAUSE: 1}, [])
 
 
 def test_a_message_that_was_asked_for_again_has_to_come_again() -> None:

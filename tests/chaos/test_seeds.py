@@ -31,6 +31,7 @@ def test_promises_hold(seed: int, slaves: bool, tls: bool, tmp_path: Path) -> No
     counts = verdict.counts
     # The load was one, and went on through the faults.
     assert counts["faults"] >= 5 and counts["acknowledged"] > 20 and counts["consumed"] > 20, counts
+    assert counts["timers consumed"] > 0 and (counts["messages from slaves"] > 0) == slaves, counts
     # What a fault excuses shortly after it was not all there was, unless the machine stood still again and again.
     judged = counts["deliveries judged"] > 20 and counts["looks judged"] > 20
     assert judged or counts["stalls"] > STANDING_STILL, counts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import random
 import signal
@@ -11,6 +12,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from rocketmq_ops.client import (
@@ -37,7 +39,6 @@ from tests.chaos.events import (
     ORDERED,
     PAID,
     PLAIN,
-    STALLED,
     TRY,
     UNSURE,
     UP,
@@ -45,14 +46,16 @@ from tests.chaos.events import (
     first_reading_fails,
     outcome_of,
 )
+from tests.chaos.slaves import ReadsFromSlaves
+from tests.chaos.stalls import Stalls
 
 #: Level and seconds of the delays that are asked for.
 DELAYS = ((1, 1.0), (2, 5.0))
+#: Seconds, least and most, until the time of delivery that a message has of its own.
+TIMED_SECONDS = (0.5, 5.0)
 #: One try each: what is tried again is tried by the worker, which writes every try down.
 ONCE = SendSettings(retry_times=0, send_timeout_ms=2_000)
 PAUSE_SECONDS = 0.02
-#: Half of what a client waits for an answer (`api_timeout_ms` below).
-STALL_SECONDS = 0.5
 CHAINS_A_QUEUE = 2
 
 
@@ -73,13 +76,21 @@ class Worker:
             persist_offset_interval_ms=500,
             rebalance_interval_ms=1_000,
             api_timeout_ms=1_000,
+            rpc_hooks=[ReadsFromSlaves(self.pen)],
         )
 
     async def attempt(
-        self, ident: str, topic: str, send: Callable[[], Awaitable[SendResult]], *, delay: float = 0.0, queue: int = -1
+        self,
+        ident: str,
+        topic: str,
+        send: Callable[[], Awaitable[SendResult]],
+        *,
+        delay: float = 0.0,
+        timed: bool = False,
+        queue: int = -1,
     ) -> bool:
         """One try to send, written down before and after."""
-        self.pen.write(TRY, ident, topic=topic, delay=delay, queue=queue)
+        self.pen.write(TRY, ident, topic=topic, delay=delay, timed=timed, queue=queue)
         try:
             result = await send()
         except RocketMQError as error:
@@ -87,7 +98,8 @@ class Worker:
             return False
         where = {"broker": result.queue.broker_name, "queue": result.queue.queue_id, "offset": result.queue_offset}
         sure = result.status == SendStatus.SEND_OK
-        self.pen.write(ACK if sure else UNSURE, ident, topic=topic, delay=delay, note=result.status, **where)
+        what = ACK if sure else UNSURE
+        self.pen.write(what, ident, topic=topic, delay=delay, timed=timed, note=result.status, **where)
         return sure
 
     async def pause(self, seconds: float = PAUSE_SECONDS) -> None:
@@ -95,13 +107,25 @@ class Worker:
 
 
 async def send_plain(worker: Worker) -> None:
-    """Messages to any queue, some of them delayed; none is tried twice."""
+    """Messages to any queue, some of them delayed, by a level or until a time of their own; none is tried twice."""
+
+    def send_timed(producer: Producer, ident: str, seconds: float, relative: bool) -> Awaitable[SendResult]:
+        # Computed after the try was written down, and rounded up: nothing is due before that time and the delay.
+        wait, due = math.ceil(seconds * 1000), math.ceil((time.time() + seconds) * 1000)
+        times = {"delay_time_ms": wait} if relative else {"deliver_time_ms": due}
+        return producer.send(Message(PLAIN, ident.encode(), keys=ident, **times))
 
     async def sender(producer: Producer, lane: int) -> None:
         number = 0
         while not worker.ending.is_set():
             number += 1
             ident = f"{worker.name}.{lane}-{number}"
+            if number % 10 == 5:
+                seconds, relative = random.uniform(*TIMED_SECONDS), number % 20 == 5
+                send = partial(send_timed, producer, ident, seconds, relative)
+                await worker.attempt(ident, PLAIN, send, delay=seconds, timed=True)
+                await worker.pause()
+                continue
             level, seconds = random.choice(DELAYS) if number % 10 == 0 else (0, 0.0)
             message = Message(PLAIN, ident.encode(), keys=ident, delay_time_level=level)
             await worker.attempt(ident, PLAIN, lambda message=message: producer.send(message), delay=seconds)
@@ -228,23 +252,13 @@ def _show_tasks() -> None:
     sys.stdout.flush()
 
 
-async def watch(worker: Worker) -> None:
-    """Write down when this process was not let run."""
-    while True:
-        slept = time.monotonic()
-        await asyncio.sleep(0.1)
-        late = time.monotonic() - slept - 0.1
-        if late > STALL_SECONDS:
-            worker.pen.write(STALLED, "", seconds=late)
-
-
 async def main(kind: str, name: str, namesrv: str, folder: str) -> None:
     worker = Worker(name, namesrv, Path(folder))
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, worker.ending.set)
     loop.add_signal_handler(signal.SIGUSR1, _show_tasks)
     tasks = Tasks()
-    tasks.start(watch(worker), "stalls")
+    tasks.start(Stalls(worker.pen).watch(), "stalls")
     while not worker.ending.is_set():
         try:
             await KINDS[kind](worker)

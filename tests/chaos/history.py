@@ -1,0 +1,60 @@
+"""What is known of a run: all that its checks go by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from tests.chaos.events import Event
+
+Record = dict[str, Any]
+
+
+class Suffered(NamedTuple):
+    """A fault as it happened; times as those of events."""
+
+    begin: float
+    end: float
+    kind: str
+    target: str
+
+
+class Look(NamedTuple):
+    """What a broker said of a group's offset in a queue."""
+
+    t: float
+    store: str
+    topic_group: str
+    queue: int
+    offset: int
+
+
+class History(NamedTuple):
+    """All that is known of a run. `records`: by name of the store, in the order of its commitlog."""
+
+    events: list[Event]
+    suffered: list[Suffered]
+    records: dict[str, list[Record]]
+    looks: list[Look]
+    #: Seconds between two writes of the offsets.
+    offsets_kept_every: float
+    slaves: bool
+    #: What the stores' files say in the end, once all readers and then all servers ended in order: by store, topic@group, queue.
+    kept: dict[str, dict[str, dict[int, int]]]
+    #: Clients that had ended before anybody asked them to.
+    gone: tuple[str, ...] = ()
+
+
+def broker_of(store: str) -> str:
+    """`broker-a` of the stores `broker-a`, `broker-a-0` and `broker-a-1`."""
+    return "-".join(store.split("-")[:2])
+
+
+def is_slave(store: str) -> bool:
+    return store.count("-") > 1 and not store.endswith("-0")
+
+
+def masters(history: History) -> Iterator[tuple[str, list[Record]]]:
+    for store, records in history.records.items():
+        if not is_slave(store):
+            yield broker_of(store), records
