@@ -10,11 +10,11 @@ import msgspec
 
 from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
 from rocketmq_ops.client.errors import NotFoundError
-from rocketmq_ops.common.secrets import settings_without
 from rocketmq_ops.housekeeping.doctor.config import OWN
 from rocketmq_ops.housekeeping.lint.keys import BROKER_CLASSES, COMPUTED, keys_of
 from rocketmq_ops.tui.model.broker_state import DEAD, REFUSING
 from rocketmq_ops.tui.model.details.detail import Asking, Asks, Fact, Once, Part, Section, also, side_by_side, table_of
+from rocketmq_ops.tui.model.details.secret_settings import not_recorded, without_secrets
 from rocketmq_ops.tui.model.figures import figure
 from rocketmq_ops.tui.model.moment import BrokerSeen, Moment
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row
@@ -93,10 +93,7 @@ def parts(asking: Asking) -> Sequence[Part]:
         broker = await this()
         siblings = [each for each in await brokers() if each.cluster == broker.cluster and each != broker]
         report = await admin.configs.broker_configs([broker, *siblings])
-        configs = {
-            label(each.broker_name, each.broker_id): each.config and settings_without(each.config)
-            for each in report.servers
-        }
+        configs = {label(each.broker_name, each.broker_id): each.config for each in report.servers}
         figures = await _version(asking, broker)
         return also(await asyncio.to_thread(config_section, configs, figures), report.failures)
 
@@ -207,7 +204,7 @@ def past_configuration(name: str, moment: Moment) -> Section | None:
     if seen is None:
         return None
     brokers = [each for each in moment.brokers.values() if each.cluster == seen.cluster]
-    return side_by_side("Setting", {each.label: each.settings for each in brokers})
+    return not_recorded(side_by_side("Setting", {each.label: each.settings for each in brokers}))
 
 
 def _ms(text: str | None) -> int | None:
@@ -229,7 +226,8 @@ def config_section(configs: Mapping[str, Mapping[str, str] | None], version: str
         for name, key in keys_of(version, BROKER_CLASSES).items()
         if (default := key.defaults.get(version)) is not None and default != COMPUTED
     }
-    section = side_by_side("Setting", configs, expected=defaults, expected_title="Default")
+    clean, usual = without_secrets(configs, defaults)
+    section = side_by_side("Setting", clean, expected=usual, expected_title="Default")
     if section.table is None:
         return section
     rows = []

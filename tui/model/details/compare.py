@@ -9,6 +9,7 @@ import msgspec
 from rocketmq_ops.tui.model.asked import FRESH_MS, told
 from rocketmq_ops.tui.model.compared import marked
 from rocketmq_ops.tui.model.details.detail import Part
+from rocketmq_ops.tui.model.details.secret_settings import hides_secrets
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import Health, Kind, Row, Table
 
@@ -64,6 +65,8 @@ def _with_texts(row: Row, then: Row | None, texts: list[int]) -> Row:
     cells = list(row.cells)
     for at in texts:
         was = then.cells[at]
+        if hides_secrets(was) or hides_secrets(cells[at]):
+            continue
         if was is not None and cells[at] is not None and str(was) != str(cells[at]):
             cells[at] = f"{was} → {cells[at]}"
     if tuple(cells) == row.cells:
