@@ -105,7 +105,8 @@ class MessageStoreConfig(ConfigClass):
         int, Used("messages a pull returns at most from old messages", low=1)
     ] = 8
     accessMessageInMemoryMaxRatio: Annotated[
-        int, Used("percent of the memory behind which a message counts as old", low=0, high=100)
+        int,
+        Used("percent of the memory behind which a message counts as old; a slave goes by 10 less", low=0, high=100),
     ] = 40
     messageIndexEnable: Annotated[bool, Used("index keys and unique keys")] = True
     maxHashSlotNum: Annotated[int, Used("hash slots of one index file", low=1)] = 5_000_000

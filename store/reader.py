@@ -35,6 +35,8 @@ from rocketmq_ops.store.store_stats import StoreStats
 #: Bytes that one read returns at most, whatever the caller asks for (DefaultMessageStore.MAX_PULL_MSG_SIZE).
 MAX_PULL_BYTES = 128 * 1024 * 1024
 _MIN_PULL_BYTES = 100
+#: Percent of the memory by which a slave goes by less than its setting says.
+_NEARER_ON_SLAVE = 10
 #: Units that one read looks at for a filter at most, however many messages the caller asks for.
 _MOST_SCANNED = 16_384
 _MAX_TAGS_CODE = (1 << 31) - 1
@@ -106,6 +108,17 @@ class StoreReader:
             stats.get_longest_ms = took
         return result
 
+    def bytes_in_memory(self) -> int:
+        """How many bytes at the end of the commitlog are taken to be in memory.
+
+        By a slave a tenth of the memory less than its setting says (BrokerStartup): a consumer that its master has sent
+        stays until it is well within what the master has in memory, and does not alternate between the two.
+        """
+        ratio = self._config.accessMessageInMemoryMaxRatio
+        if self._config.brokerRole == "SLAVE":
+            ratio = max(0, ratio - _NEARER_ON_SLAVE)
+        return self._memory * ratio // 100
+
     def _corrected(self, offset: int, to: int) -> int:
         """Where a reader at `offset` goes on (nextOffsetCorrection): a slave leaves it as it is."""
         if self._config.brokerRole == "SLAVE" and not self._config.offsetCheckInSlave:
@@ -123,7 +136,7 @@ class StoreReader:
             next_file = offset + units_a_file - offset % units_a_file
             return GetMessageResult(GetStatus.OFFSET_FOUND_NULL, self._corrected(offset, next_file))
         behind = self._commit_log.max_offset - int.from_bytes(units[: OFFSET.size], "big")
-        memory = self._memory * config.accessMessageInMemoryMaxRatio // 100
+        memory = self.bytes_in_memory()
         if behind <= memory:
             most, most_bytes = config.maxTransferCountOnMessageInMemory, config.maxTransferBytesOnMessageInMemory
         else:

@@ -6,7 +6,6 @@ Mirrors org.apache.rocketmq.broker.processor.ConsumerManageProcessor.
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from rocketmq_ops.remoting.bodies import GetConsumerListByGroupResponseBody
@@ -31,7 +30,6 @@ class ConsumerManageProcessor:
 
     def __init__(self, controller: BrokerController) -> None:
         self._controller = controller
-        self._memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
     def list_consumers(
         self, channel: Channel, request: RemotingCommand, header: GetConsumerListByGroupRequestHeader
@@ -84,8 +82,7 @@ class ConsumerManageProcessor:
         unit = None if queue is None else queue.unit(0)
         if unit is None:
             return False
-        ratio = self._controller.store_config.accessMessageInMemoryMaxRatio
-        return bool(store.max_phy_offset - unit[0] <= self._memory_bytes * ratio // 100)
+        return bool(store.max_phy_offset - unit[0] <= store.reader.bytes_in_memory())
 
 
 def install(controller: BrokerController) -> None:

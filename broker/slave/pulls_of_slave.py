@@ -2,8 +2,9 @@
 
 While its master serves, a consumer gets what is here but is sent back to the master with its next pull; when there is
 nothing here it does not wait here. While the master is away the slave serves like one: consumers wait here for what
-the master had sent before it went. (Apache's slaves of 5.x send consumers to an absent master too, which come back at
-once: a loop without a pause; those of 4.9 let them wait here, as this one does.)
+the master had sent before it went. Apache's slaves let them wait in both cases: what 5.x has for sending them to a
+master that serves never runs, as BrokerController.getMinBrokerIdInGroup is the slave's own id (seen with 5.3.3;
+that of 5.5.0 is the same).
 
 Mirrors what PullMessageProcessor.composeResponseHeader and DefaultPullMessageResultHandler do on a slave.
 """

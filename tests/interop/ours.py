@@ -58,6 +58,7 @@ class OurBroker:
         settings: dict[str, str] | None = None,
         small: bool = True,
         environment: dict[str, str] | None = None,
+        program: tuple[str, ...] = (str(BIN / "mqbroker"),),
     ) -> None:
         port = free_port(BROKER_PORTS)
         scratch.mkdir(parents=True, exist_ok=True)
@@ -67,7 +68,7 @@ class OurBroker:
             "haListenPort": str(port + 1), "namesrvAddr": namesrv, "storePathRootDir": str(self.store),
         }  # fmt: skip
         self.conf = write_config(scratch / "broker.conf", values | (settings or {}))
-        words = [str(BIN / "mqbroker"), "-c", str(self.conf)]
+        words = [*program, "-c", str(self.conf)]
         self._start = lambda: Child("our broker", words, cwd=scratch, env=environment)
         self.child = self._start()
 

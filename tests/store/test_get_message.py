@@ -108,6 +108,16 @@ def test_messages_far_behind_come_in_smaller_portions(tmp_path: Path) -> None:
     kill(store)
 
 
+@pytest.mark.parametrize(("ratio", "in_memory"), [(40, 300), (10, 0), (0, 0)])
+def test_a_slave_takes_less_to_be_in_memory_than_its_setting(tmp_path: Path, ratio: int, in_memory: int) -> None:
+    store = open_store(tmp_path)
+    store.reader._memory, store.config.accessMessageInMemoryMaxRatio = 1000, ratio
+    assert store.reader.bytes_in_memory() == ratio * 10
+    store.config.brokerRole = "SLAVE"
+    assert store.reader.bytes_in_memory() == in_memory
+    kill(store)
+
+
 def test_records_side_by_side_share_a_view(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     for queue_id in (0, 0, 0, 1, 0, 0):
