@@ -288,22 +288,24 @@ def users(scratch: Path, drivers: Callable[[str], Driver]) -> Iterator[tuple[Pai
     except BaseException:
         ours.kill()
         raise
-    driver = drivers("5.3.3")
     try:
         for pair in (apaches, ours):
-            for account in USERS[4:]:
-                admin(driver, "createUser", "-b", pair.broker_address, "-u", account.name, "-p", SECRET)
-            admin(driver, "updateUser", "-b", pair.broker_address, "-u", "disabled", "-s", "disable")
-            for name, resource, actions, decision, addresses in RULES:
-                rule = ("-s", f"User:{name}", "-r", resource, "-a", actions, "-d", decision)
-                out = admin(
-                    driver, "createAcl", "-b", pair.broker_address, *rule, *(("-i", addresses) if addresses else ())
-                )
-                assert "success" in out, out
+            make_users(drivers("5.3.3"), pair)
         yield apaches, ours
     finally:
         ours.kill()
         apaches.kill()
+
+
+def make_users(driver: Driver, pair: Pair | OurPair) -> None:
+    at = ("-b", pair.broker_address)
+    for account in USERS[4:]:
+        admin(driver, "createUser", *at, "-u", account.name, "-p", SECRET)
+    admin(driver, "updateUser", *at, "-u", "disabled", "-s", "disable")
+    for name, resource, actions, decision, addresses in RULES:
+        rule = ("-s", f"User:{name}", "-r", resource, "-a", actions, "-d", decision)
+        out = admin(driver, "createAcl", *at, *rule, *(("-i", addresses) if addresses else ()))
+        assert "success" in out, out
 
 
 def admin(driver: Driver, *args: str) -> str:
@@ -313,13 +315,31 @@ def admin(driver: Driver, *args: str) -> str:
     return out
 
 
-def test_users_and_acls_judge_as_apaches(users: tuple[Pair, OurPair]) -> None:
-    apaches, ours = users
-    found = differing(apaches.broker_address, ours.broker_address, USERS)
+def only_here(found: dict[tuple[str, str], tuple[Verdict, Verdict]]) -> bool:
+    """Whether ours refuses what it alone refuses, and all else is judged alike."""
     # Every user of Apache's may change the configuration of the broker.
     refused_here = (Verdict(refused=False), Verdict(refused=True, code=16))
     names = ("application", "onlysends", "hasnorights", "fromelsewhere")
-    assert found == {("change nothing of the configuration", name): refused_here for name in names}
+    return found == {("change nothing of the configuration", name): refused_here for name in names}
+
+
+def test_users_and_acls_judge_as_apaches(users: tuple[Pair, OurPair]) -> None:
+    apaches, ours = users
+    found = differing(apaches.broker_address, ours.broker_address, USERS)
+    assert only_here(found), found
+
+
+def test_users_and_acls_judge_as_apaches_5_5_0(
+    users: tuple[Pair, OurPair], scratch: Path, drivers: Callable[[str], Driver]
+) -> None:
+    _, ours = users
+    apaches = signing_pair("5.5.0", scratch / "access-users-5.5.0")
+    try:
+        make_users(drivers("5.5.0"), apaches)
+        found = differing(apaches.broker_address, ours.broker_address, USERS)
+    finally:
+        apaches.kill()
+    assert only_here(found), found
 
 
 def test_javas_mqadmin_shows_the_same_users_and_acls(
