@@ -1,6 +1,6 @@
 """Our broker's access control beside Apache's of the same configuration, and Java's clients and mqadmin through it.
 
-The accounts of 4.x beside 4.9.7, the users and ACLs of 5.x beside 5.3.3: a table of requests by accounts, each sent to
+The accounts of 4.x beside 4.9.7, the users and ACLs of 5.x beside 5.3.3 and 5.5.0: a table of requests by accounts, each sent to
 both brokers, with the same verdict but where a difference is meant and named here.
 """
 
@@ -321,6 +321,13 @@ def only_here(found: dict[tuple[str, str], tuple[Verdict, Verdict]]) -> bool:
     refused_here = (Verdict(refused=False), Verdict(refused=True, code=16))
     names = ("application", "onlysends", "hasnorights", "fromelsewhere")
     return found == {("change nothing of the configuration", name): refused_here for name in names}
+
+
+#: Every user of Apache's, of 5.3.3 and 5.5.0, may change the configuration of the broker.
+STRICTER_HERE = {
+    ("change nothing of the configuration", name): (Verdict(refused=False), Verdict(refused=True, code=16))
+    for name in ("application", "onlysends", "hasnorights", "fromelsewhere")
+}
 
 
 def test_users_and_acls_judge_as_apaches(users: tuple[Pair, OurPair]) -> None:

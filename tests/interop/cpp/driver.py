@@ -4,6 +4,7 @@
     driver.py online NAMESRV TOPIC GROUP               sends one message, consumes until it is killed, says so
 
 NAMESRV is HOST:PORT, or an `http://` address to ask for it. The unpacked wheel is on the PYTHONPATH; every topic has one queue.
+It sends no transactions: neither the bindings nor the C functions that the library exports have a producer for them.
 """
 
 from __future__ import annotations
