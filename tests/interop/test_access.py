@@ -323,13 +323,6 @@ def only_here(found: dict[tuple[str, str], tuple[Verdict, Verdict]]) -> bool:
     return found == {("change nothing of the configuration", name): refused_here for name in names}
 
 
-#: Every user of Apache's, of 5.3.3 and 5.5.0, may change the configuration of the broker.
-STRICTER_HERE = {
-    ("change nothing of the configuration", name): (Verdict(refused=False), Verdict(refused=True, code=16))
-    for name in ("application", "onlysends", "hasnorights", "fromelsewhere")
-}
-
-
 def test_users_and_acls_judge_as_apaches(users: tuple[Pair, OurPair]) -> None:
     apaches, ours = users
     found = differing(apaches.broker_address, ours.broker_address, USERS)
