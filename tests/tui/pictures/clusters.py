@@ -9,7 +9,9 @@ from rocketmq_ops.housekeeping.history.runs import QueueKey, QueueOffsets
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.remoting.errors import RemotingConnectError
 from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.asked import Asked
 from rocketmq_ops.tui.model.broker_state import DEAD, DISK_NEAR, judged
+from rocketmq_ops.tui.model.details.detail import Section
 from rocketmq_ops.tui.model.moment import (
     Alarm,
     BrokerSeen,
@@ -118,6 +120,35 @@ def _with_queues(now: Moment) -> None:
             seen.offsets.queues.append(QueueOffsets(QueueKey("orders", "broker-a", at), end, 10_000))
 
 
+class _Remembering(FakeModel):
+    """What a screen is told it has been told ten minutes before too, a while before the moment."""
+
+    def keep(self, name: str, section: Section) -> None:
+        super().keep(name, section)
+        *_, before, _ = self.past
+        asked = Asked()
+        asked.texts = before.asked
+        asked.put(name, section, before.time_ms - 2 * MINUTE)
+        before.asked = asked.texts
+
+
+def _as_recorded(before: Moment, now: Moment) -> None:
+    """What a recording has of a moment, from one of the present."""
+    for at, broker in enumerate(before.brokers.values()):
+        if not broker.dead:
+            broker.figures = {"in_rate": 80.2 * (at + 1), "out_rate": 91.0 * at, "disk_ratio": 0.4 + at / 5}
+    listed = frozenset((b.cluster, b.broker_name, b.broker_id, b.address) for b in before.brokers.values())
+    for server in before.name_servers.values():
+        server.brokers, server.topics = listed, 30
+    before.brokers = {address: judged(broker) for address, broker in before.brokers.items()}
+    before.topics_ms = before.groups_ms = before.watched_ms = before.time_ms
+    before.totals = Totals(in_rate=801.0, out_rate=546.0, lag=660_000, lag_unknown=1, lag_change=-3.5)
+    before.clients = {
+        name: msgspec.structs.replace(client, seen_ms=before.time_ms - 9_000)
+        for name, client in list(now.clients.items())[:4]
+    }
+
+
 def with_past(now: Moment) -> FakeModel:
     """With a moment of ten and one of thirty minutes before, and figures of ten minutes."""
     lags = [seen.lag.lag for seen in now.groups.values()]
@@ -135,7 +166,8 @@ def with_past(now: Moment) -> FakeModel:
     for seen in before.groups.values():
         seen.consume_rate = 5.0
     _with_queues(before)
-    model = FakeModel(now, [moment(NOW_MS - 30 * MINUTE), before])
+    _as_recorded(before, now)
+    model = _Remembering(now, [moment(NOW_MS - 30 * MINUTE), before])
     times = [NOW_MS - at * 10_000 for at in range(60, 0, -1)]
     for number, address in enumerate(now.brokers):
         for name in ("in_rate", "out_rate"):

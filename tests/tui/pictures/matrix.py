@@ -80,6 +80,21 @@ DIALOGS: Final[dict[str, tuple[str, Sequence[str]]]] = {
     "compared": ("groups", ("c",)),
     "filtered": ("groups", ("slash", *"0001", "enter", "space", "3")),
     "past": ("group", ("left_curly_bracket",)),
+    **{
+        f"past-{screen}": (screen, ("left_curly_bracket",))
+        for screen in (
+            "overview",
+            "topics",
+            "topic",
+            "clients",
+            "client",
+            "brokers",
+            "broker",
+            "nameservers",
+            "alarms",
+            "events",
+        )
+    },
     "row": ("doctor", ("enter",)),
     "change-menu": ("topic", ("x",)),
     "change-plan": ("topic", ("x", "down", "enter")),

@@ -71,7 +71,7 @@ def parts(asking: Asking) -> Sequence[Part]:
         return thread_section(_one(await status(), client_id, group))
 
     return (
-        Part("queues", "Queues", queues, lambda moment: past_queues(group, moment)),
+        Part("queues", "Queues", queues, lambda moment: past_queues(group, moment), past=lambda moment: None),
         Part("subscriptions", "Subscriptions", subscriptions),
         Part("settings", "Settings", settings),
         Part("threads", "Threads", threads),
@@ -132,7 +132,8 @@ def queue_section(found: ConsumerStatusReport, client: ClientStatus) -> Section:
 
 
 def past_queues(group: str, moment: Moment) -> Section | None:
-    """What a recorded moment has of the queues of its group: up to where they were consumed."""
+    """What a recorded moment has of the queues of its group: up to where they were consumed. Which of them the client
+    had is not in it: this is to compare with alone."""
     seen = moment.groups.get(group)
     if seen is None:
         return None

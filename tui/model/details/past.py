@@ -33,7 +33,7 @@ def recorded_of(part: Part, moment: Moment, kept_as: str) -> Recorded | None:
     kept = told(moment.asked, kept_as) if kept_as else None
     base = part.past(moment) if part.past is not None else None
     if kept is None or kept.too_large:
-        if base is None and part.then is not None:
+        if base is None and part.past is None and part.then is not None:
             base = _then(part, moment)
         if base is None:
             return None if kept is None else Recorded(Section(), kept.asked_ms, too_large=True)

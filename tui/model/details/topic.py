@@ -86,15 +86,15 @@ def _of_topic(topic: str, section: Callable[[TopicSeen], Section]) -> Callable[[
     return then
 
 
-def past_queues(topic: str, moment: Moment) -> Section:
-    """Where its queues ended, as far as groups consume them: of others that is not kept."""
+def past_queues(topic: str, moment: Moment) -> Section | None:
+    """Where its queues ended, as far as groups consume them; None where none does: of others that is not kept."""
     ends: dict[str, tuple[str, int, int]] = {}
     for group in moment.groups.values():
         for each in group.offsets.queues:
             if each.queue.topic == topic and each.end is not None:
                 ends[f"{each.queue.broker}:{each.queue.queue_id}"] = (each.queue.broker, each.queue.queue_id, each.end)
     rows = [Row(key=key, cells=(broker, queue, None, None, end, None)) for key, (broker, queue, end) in ends.items()]
-    return table_of(_QUEUES, rows)
+    return table_of(_QUEUES, rows) if rows else None
 
 
 def past_settings(seen: TopicSeen) -> Section:
