@@ -218,8 +218,8 @@ def retries_fail(facts: Facts) -> Iterator[Hit]:
     "A client has messages of a queue and has consumed none of them for a minute: a listener hangs or fails on one.",
     needs=_NEEDS,
     remedy="`mqadmin consumerStatus -g GROUP -i CLIENT -s` shows its threads; look at the message at its commit offset",
-    false_alarms="Listeners that work on a message for minutes; a message that has just come, to a queue of which none was "
-    "consumed for a while.",
+    false_alarms="Listeners that work on a message for minutes; a message that has just come, to a queue of which none "
+    "was consumed for a while.",
 )
 def stuck(facts: Facts) -> Iterator[Hit]:
     for group, report in _online(facts):
