@@ -25,6 +25,7 @@ from rocketmq_ops.client.producer.producer import Producer
 from rocketmq_ops.common.message import Message, MessageExt
 from rocketmq_ops.mqadmin import lang
 from rocketmq_ops.mqadmin.dashboard import Spoken
+from rocketmq_ops.remoting.errors import RemotingError
 from rocketmq_ops.tui.app import Dashboard
 from rocketmq_ops.tui.context import Context, Options
 from rocketmq_ops.tui.model.live import LiveModel
@@ -40,8 +41,8 @@ KEYS = {":": "colon", "/": "slash", "[": "left_square_bracket"}
 SETTLES = 5
 #: Messages a second to each topic.
 RATE = 20
-#: Seconds of load before the pictures.
-SECONDS = 150.0
+#: Seconds of load before the pictures: ten minutes that are compared with, and a little.
+SECONDS = 640.0
 #: The group that hangs, from what a client of it does to what waits for it.
 STUCK = (*":group/warehouse", "enter")
 #: Half a minute ago.
@@ -54,6 +55,8 @@ PICTURES = {
     "dashboard-group": ((120, 20), "dark", "en", STUCK),
     "dashboard-group-zh": ((120, 20), "dark", "zh", STUCK),
     "dashboard-groups": ((120, 20), "dark", "en", (*":groups", "enter")),
+    "dashboard-compared": ((120, 20), "dark", "en", (*":groups", "enter", "c")),
+    "dashboard-compared-zh": ((120, 20), "dark", "zh", (*":groups", "enter", "c")),
     "dashboard-topics": ((120, 20), "dark", "en", (*":topics", "enter")),
     "dashboard-past": ((120, 30), "dark", "en", PAST),
     "dashboard-past-zh": ((120, 30), "dark", "zh", PAST),
@@ -86,7 +89,8 @@ async def load(namesrv: str) -> None:
         while True:
             for topic in TOPICS:
                 number += 1
-                await producer.send(Message(topic, f"order {number}".encode(), keys=f"order-{number}"))
+                with contextlib.suppress(RemotingError):  # a busy machine may take longer than the timeout
+                    await producer.send(Message(topic, f"order {number}".encode(), keys=f"order-{number}"))
             await asyncio.sleep(1 / RATE)
 
 

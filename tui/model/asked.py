@@ -14,7 +14,7 @@ import msgspec
 
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details.detail import Fact, Section
-from rocketmq_ops.tui.model.table import Below, Column, Health, Row, Table, Value
+from rocketmq_ops.tui.model.table import Column, Health, Inexact, Row, Table, Value
 
 #: Parts that are kept, those that were asked last; how large each may be, and all together, in characters as they are
 #: written; and how large one may be before it is made small.
@@ -105,7 +105,7 @@ def _answer(asked_ms: int, section: Section, *, whole: bool) -> _Answer:
 
 
 def _plain(value: Value) -> Value:
-    return int(value) if isinstance(value, Below) else value
+    return int(value) if isinstance(value, Inexact) else value
 
 
 def _text(answer: _Answer) -> str | None:

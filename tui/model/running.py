@@ -6,6 +6,7 @@ A few are asked at a time, in turn, through the broker that told of them; what t
 from __future__ import annotations
 
 import asyncio
+import heapq
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -16,6 +17,7 @@ from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details import client as client_screen
 from rocketmq_ops.tui.model.details import group as group_screen
+from rocketmq_ops.tui.model.details.blocked import still_blocked
 from rocketmq_ops.tui.model.members import Members
 from rocketmq_ops.tui.model.moment import ClientSeen, GroupSeen
 from rocketmq_ops.tui.model.periods import RUNNING
@@ -31,6 +33,7 @@ NOT_IN_ORDER: Final = frozenset({LagState.SLOW, LagState.STALLED, LagState.STOPP
 #: problems, the screen is kept.
 MOST_CLIENTS: Final = 64
 _MOST_SCREENS: Final = 4
+_MOST_TRIED: Final = 8
 
 #: Through the broker at an address: what a client of a group says of itself.
 Ask = Callable[[str, str, str], Awaitable["ConsumerRunningInfo"]]
@@ -68,21 +71,31 @@ class Running:
 
     async def look(self, groups: Iterable[GroupSeen], now_ms: int, *, but: Iterable[str] = ()) -> None:
         """Ask some clients of one group, if it is time. `but`: groups whose screen is looked at, which asks itself."""
-        wrong = {each.group for each in groups if each.lag.state in NOT_IN_ORDER}
+        wrong = {each.group: each for each in groups if each.lag.state in NOT_IN_ORDER}
         for held in (self._said, self._order, self._turns):
-            for gone in held.keys() - wrong:
+            for gone in held.keys() - wrong.keys():
                 del held[gone]
         if now_ms < self._due_ms:
             return
-        places = {name: self._members.place_of(name) for name in wrong.difference(but) if self._members.count(name)}
-        there = [name for name, address in places.items() if address is not None]
-        if not there:
+        found = self._next(wrong.keys() - set(but))
+        if found is None:
             return
-        group = min(there, key=lambda name: (self._turns.get(name, 0), name))
+        group, address = found
         self._turns[group], self._due_ms = now_ms, now_ms + RUNNING.period_ms
-        await self._of_group(group, places[group] or "", now_ms)
+        await self._of_group(wrong[group], address, now_ms)
 
-    async def _of_group(self, group: str, address: str, now_ms: int) -> None:
+    def _next(self, names: Iterable[str]) -> tuple[str, str] | None:
+        """The group whose turn it is, and the broker that is asked; to find one takes time, so that few are tried."""
+        known = (name for name in names if self._members.count(name))
+        for name in heapq.nsmallest(_MOST_TRIED, known, key=lambda name: (self._turns.get(name, 0), name)):
+            address = self._members.place_of(name)
+            if address is not None:
+                return name, address
+            self._turns[name] = self._turns.get(name, 0) + 1  # others first
+        return None
+
+    async def _of_group(self, seen: GroupSeen, address: str, now_ms: int) -> None:
+        group = seen.group
         known = self._said.setdefault(group, {})
         connected = {each.client_id: each for each in self._members.of_group(group)}
         for gone in known.keys() - connected.keys():
@@ -91,7 +104,7 @@ class Running:
         order = [*sorted(connected.keys() - set(waiting)), *waiting]
         turn = order[: RUNNING.requests]
         self._order[group] = order[RUNNING.requests :] + turn
-        answers = await asyncio.gather(*(self._of_client(address, group, connected[name], now_ms) for name in turn))
+        answers = await asyncio.gather(*(self._of_client(address, seen, connected[name], now_ms) for name in turn))
         for name, said in zip(turn, answers, strict=True):
             known.pop(name, None)
             known[name] = said
@@ -100,7 +113,7 @@ class Running:
             del known[next(well, next(iter(known)))]  # the one that said it longest ago
         self._keep_screens(group, known, whole=known.keys() == connected.keys())
 
-    async def _of_client(self, address: str, group: str, seen: ClientSeen, now_ms: int) -> _Said:
+    async def _of_client(self, address: str, group: GroupSeen, seen: ClientSeen, now_ms: int) -> _Said:
         from rocketmq_ops.client.admin.groups.consumer_status import ClientStatus, queue_problems, running_info
 
         status = ClientStatus(
@@ -111,11 +124,11 @@ class Running:
             brokers=[address],
         )
         try:
-            status.info = running_info(await self._ask(address, group, seen.client_id))
+            status.info = running_info(await self._ask(address, group.group, seen.client_id))
         except Exception as error:  # one that answers what cannot be read is no less named than one that does not
             failure = self._failure_of(f"client {seen.client_id}", error)
             return _Said(status, [], failure)
-        return _Said(status, queue_problems(seen.client_id, status.info, now_ms), None)
+        return _Said(status, still_blocked(queue_problems(seen.client_id, status.info, now_ms), group), None)
 
     def _keep_screens(self, group: str, known: dict[str, _Said], *, whole: bool) -> None:
         report = _report(group, known.values())

@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Mapping
 
 from rocketmq_ops.common.fastjson import ObjectKey
-from rocketmq_ops.housekeeping.lag import LagState
+from rocketmq_ops.housekeeping.history.runs import GroupOffsets
+from rocketmq_ops.housekeeping.lag import GroupLag, LagState, QueueLag
 from rocketmq_ops.remoting.codes import RequestCode as Code
 from rocketmq_ops.tui.model.asked import Told, told
 from rocketmq_ops.tui.model.details.detail import Section
+from rocketmq_ops.tui.model.moment import GroupSeen
 from rocketmq_ops.tui.model.periods import RUNNING
 from rocketmq_ops.tui.model.running import MOST_CLIENTS
 from tests.tui.model.cluster import START, Cluster, run
@@ -67,6 +69,36 @@ def test_who_hangs_is_known_though_no_screen_was_open() -> None:
             }  # fmt: skip
             assert of(texts, ":client/c@hangs?group=billing/queues").table.rows[0].cells[3:5] == ("stuck", 8)
             assert told(texts, ":client/c@idle?group=billing/queues") is None, "nothing is wrong with it"
+
+    run(test)
+
+
+def test_who_has_just_got_a_message_of_a_queue_that_moves_is_not_stuck() -> None:
+    """It consumed the one before a while ago."""
+
+    async def test() -> None:
+        cluster = Cluster()
+        a_group_that_stands_still(cluster)
+        cluster.running["c@idle"] = says("broker-b", consumed_ms=START - 600_000, cached=1)
+        seen = GroupSeen(
+            group="billing",
+            offsets=GroupOffsets(group="billing", queues=[]),
+            lag=GroupLag("billing", LagState.STALLED, 401, "", [
+                QueueLag("orders", "broker-a", 0, LagState.STALLED, 400, ""),
+                QueueLag("orders", "broker-b", 0, LagState.OK, 1, ""),
+            ]),
+        )  # fmt: skip
+        async with cluster.watched() as model:
+            await cluster.clock.advance(60_000)
+            kept: dict[str, Section] = {}
+            running = model._running
+            running._keep = lambda name, section, *, whole: kept.update({name: section})
+            running._due_ms = 0
+            await running.look([seen], cluster.clock.now_ms())
+            table = kept[":group/billing/clients"].table
+            assert table is not None
+            states = {row.cells[0]: row.cells[1] for row in table.rows}
+            assert (states["c@hangs"], states["c@idle"]) == ("stuck", "answers")
 
     run(test)
 

@@ -7,9 +7,12 @@ that is seldom sent to, that was long ago also where the first message came a se
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
-from rocketmq_ops.client.admin.groups.consumer_status import BLOCKED_MS, ConsumerStatusReport
+from rocketmq_ops.client.admin.groups.consumer_status import BLOCKED_MS, ConsumerStatusReport, Problem
+from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.tui.model.moment import GroupSeen
 
 
@@ -19,7 +22,18 @@ def long_enough(waiting_ms: int | None) -> bool:
 
 
 def without_new(found: ConsumerStatusReport, seen: GroupSeen | None) -> ConsumerStatusReport:
-    """Without stuck queues where no message of the group has waited for long enough, as looks saw them come."""
-    if long_enough(None if seen is None else seen.waiting_ms):
-        return found
-    return msgspec.structs.replace(found, problems=[each for each in found.problems if each.kind != "blocked"])
+    """Without stuck queues where no message has waited for long enough, as looks saw them come."""
+    return msgspec.structs.replace(found, problems=still_blocked(found.problems, seen))
+
+
+def still_blocked(problems: Iterable[Problem], seen: GroupSeen | None) -> list[Problem]:
+    """Without stuck queues of a group in which no message has waited for long enough, and without those that move."""
+    if seen is None:
+        return list(problems)
+    moving = {(queue.topic, queue.broker, queue.queue_id) for queue in seen.lag.queues if queue.state is LagState.OK}
+    waits = long_enough(seen.waiting_ms)
+    return [
+        each
+        for each in problems
+        if each.kind != "blocked" or (waits and (each.topic, each.broker_name, each.queue_id) not in moving)
+    ]

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.tui.model.asked import FRESH_MS, told
 from rocketmq_ops.tui.model.details.detail import Part, Section, worst
 from rocketmq_ops.tui.model.moment import Moment
@@ -42,11 +43,11 @@ def recorded_of(part: Part, moment: Moment, kept_as: str) -> Recorded | None:
         return Recorded(kept.section, kept.asked_ms)
     if base.table is None or kept.section.table is None:
         return Recorded(base)
+    if moment.time_ms - kept.asked_ms > FRESH_MS:
+        return Recorded(base)
     if [each.key for each in base.table.columns] != [each.key for each in kept.table.columns]:
         section = msgspec.structs.replace(base, table=kept.table, health=worst([base.health, kept.section.health]))
         return Recorded(section, kept.asked_ms)
-    if moment.time_ms - kept.asked_ms > FRESH_MS:
-        return Recorded(base)
     table = _filled(base.table, kept.table)
     health = worst([base.health, *(row.health for row in table.rows)])
     return Recorded(msgspec.structs.replace(base, table=table, health=health), kept.asked_ms)
@@ -72,6 +73,6 @@ def _filled(base: Table, kept: Table) -> Table:
 def _row(row: Row, kept: Row, state: int | None) -> Row:
     cells = [was if now is None else now for now, was in zip(row.cells, kept.cells, strict=True)]
     health = row.health
-    if state is not None and kept.cells[state] == STUCK:
+    if state is not None and kept.cells[state] == STUCK and row.cells[state] != LagState.OK.value:
         health, cells[state] = kept.health, STUCK
     return msgspec.structs.replace(row, cells=tuple(cells), health=health, opens=row.opens or kept.opens)

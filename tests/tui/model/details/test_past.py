@@ -125,6 +125,27 @@ def test_a_moment_holds_what_it_has_and_is_told_what_it_lacks() -> None:
     assert (shown(old)[0][6], old.told_ms) == (None, None), "who held a queue ten minutes before may not hold it"
 
 
+def test_what_a_moment_has_is_not_hidden_by_an_old_answer_with_more_columns() -> None:
+    """As of a broker's configuration, which a screen shows beside the defaults."""
+    name, at = (Column(key="name", title="Name"), Column(key="at", title="broker-a"))
+    own = table_of((name, at), [Row(key="hours", cells=("hours", "24"))])
+    part = Part("configuration", "Configuration", part_of("queues").ask, past=lambda moment: own)
+    more = table_of((name, at, Column(key="default", title="Default")), [Row(key="hours", cells=("hours", "72", "72"))])
+    for before, values in ((MINUTE, ("72", "72")), (180 * MINUTE, ("24",))):
+        kept, moment = Asked(), fakes.moment(NOW_MS)
+        kept.put("p", more, NOW_MS - before)
+        moment.asked = kept.texts
+        assert shown(recorded_of(part, moment, "p")) == [("hours", *values)]
+
+
+def test_a_queue_that_moves_is_not_made_stuck_by_what_was_told() -> None:
+    moment = recorded(NOW_MS, told_ms=NOW_MS - MINUTE)
+    moving = QueueLag("orders", "broker-a", 0, LagState.OK, 300, "")
+    moment.groups["billing"].lag = GroupLag("billing", LagState.SLOW, 300, "", [moving])
+    found = recorded_of(part_of("queues"), moment, KEPT)
+    assert [row[3] for row in shown(found)] == ["ok"]
+
+
 def test_what_only_a_screen_is_told_has_its_time_and_what_nobody_asked_is_not_recorded() -> None:
     clients, name = part_of("clients"), ":group/billing/clients"
     found = recorded_of(clients, recorded(NOW_MS, told_ms=NOW_MS - 10 * MINUTE), name)
