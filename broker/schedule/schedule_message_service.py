@@ -163,9 +163,11 @@ class ScheduleMessageService(ConfigManager):
         if self._again is not None:
             self._again.cancel()
             self._again = None
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
         if self.deliver_due(self._controller.clock()) >= MAX_PER_TURN:
-            # Clients have their turn, then it goes on.
-            self._again = asyncio.get_running_loop().call_soon(self._tick)
+            # Clients have as long as this took, then it goes on.
+            self._again = loop.call_later(loop.time() - begun, self._tick)
 
     def deliver_due(self, now_ms: int) -> int:
         """Deliver what is due at `now_ms`; the number of messages delivered. A failing level costs no other."""
