@@ -16,6 +16,7 @@ FOLDERS = ("common", "store", "broker", "mqadmin", "client", "namesrv")
 TABLES = ("common/layout.py", "common/record_layout.py", "store/layout/")
 #: Files that use struct or numpy's types for something else.
 OTHERS = {
+    "common/message_codec.py": "some fields of a record, whose places its layout gives",
     "broker/send/known_sends.py": "cuts a request's header into byte strings",
     "broker/ha/wire.py": "the frames and reports of replication, which are no file",
     "common/addresses.py": "the port of a packed host; records take hosts as bytes",
