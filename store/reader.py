@@ -237,9 +237,9 @@ class StoreReader:
                 if not result.count:
                     result.status = GetStatus.NO_MATCHED_MESSAGE
                 continue
-            if not base <= physical or physical + size > file_end:
+            if size < 0 or not base <= physical or physical + size > file_end:
                 file = find(physical)
-                if file is None or physical + size > file.base + file.wrote or size < 0:
+                if size < 0 or file is None or physical + size > file.base + file.wrote:
                     if not result.count:
                         result.status = GetStatus.MESSAGE_WAS_REMOVING
                     if size != PLACEHOLDER_SIZE:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from rocketmq_ops.common.message_codec import decode_messages, read_record, record_properties
 from rocketmq_ops.store.filter import TagFilter
 from rocketmq_ops.store.get_result import GetMessageResult, GetStatus
+from rocketmq_ops.store.layout.consume_queue import CQ_UNIT, CQ_UNIT_SIZE
 from rocketmq_ops.store.message_store import MessageStore
 from tests.store.store_helpers import Clock, kill, message, open_store, read_all
 
@@ -63,6 +64,20 @@ def test_the_longest_get_is_kept(tmp_path: Path) -> None:
     for ms, longest in ((0, "0"), (12, "12"), (5, "12")):
         assert get(store, 0, message_filter=Slow(ms)).count == 1
         assert store.runtime_info()["getMessageEntireTimeMax"] == longest
+    kill(store)
+
+
+def test_a_unit_with_a_negative_size_is_no_message_for_a_filter(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    for _ in range(3):
+        store.put_message(message())
+    queue = store.consume_queue("T", 0)
+    assert queue is not None
+    physical, _, code = queue.unit(1) or (0, 0, 0)
+    CQ_UNIT.pack_into(queue.file_queue.files[0].view, CQ_UNIT_SIZE, physical, -7, code)
+    result = get(store, 0, message_filter=TagFilter({code}))
+    assert offsets(result) == [0]
+    assert result.total_size == sum(map(len, result.views))
     kill(store)
 
 
