@@ -41,6 +41,25 @@ class PeriodicJobs:
 
         schedule()
 
+    def once(self, name: str, delay_ms: float, job: Callable[[], object]) -> None:
+        """Run `job` one time after so long, in place of what waits under the name."""
+
+        def run() -> None:
+            del self._handles[name]
+            try:
+                job()
+            except Exception:
+                log.exception("job %s failed", name)
+
+        self.cancel(name)
+        self._handles[name] = asyncio.get_running_loop().call_later(delay_ms / 1000, run)
+
+    def cancel(self, name: str) -> None:
+        """What waits under the name does not run."""
+        handle = self._handles.pop(name, None)
+        if handle is not None:
+            handle.cancel()
+
     def stop(self) -> None:
         """Cancel every job."""
         for handle in self._handles.values():

@@ -7,8 +7,8 @@ Mirrors org.apache.rocketmq.broker.schedule.ScheduleMessageService, its file for
 
 from __future__ import annotations
 
-import asyncio
 import logging
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 TICK_MS = 100
 #: Messages of one level delivered in one turn at most, so that a backlog does not keep clients waiting.
 MAX_PER_TURN = 512
+#: What one turn has left.
+_REST = "deliver the rest"
 _REAL_TOPIC, _REAL_QUEUE_ID = start_of(PROPERTY_REAL_TOPIC), start_of(PROPERTY_REAL_QUEUE_ID)
 
 
@@ -60,7 +62,6 @@ class ScheduleMessageService(ConfigManager):
         self._not_before: dict[int, int] = {}
         self._changes = 0
         self._jobs = PeriodicJobs()
-        self._again: asyncio.Handle | None = None
 
     @property
     def max_delay_level(self) -> int:
@@ -156,18 +157,13 @@ class ScheduleMessageService(ConfigManager):
             if level not in self.table and self._waiting(level):
                 self._update_offset(level, self._within_queue(level, 0))
         self._jobs.stop()
-        if self._again is not None:
-            self._again.cancel()
 
     def _tick(self) -> None:
-        if self._again is not None:
-            self._again.cancel()
-            self._again = None
-        loop = asyncio.get_running_loop()
-        begun = loop.time()
+        self._jobs.cancel(_REST)
+        begun = time.monotonic()
         if self.deliver_due(self._controller.clock()) >= MAX_PER_TURN:
             # Clients have as long as this took, then it goes on.
-            self._again = loop.call_later(loop.time() - begun, self._tick)
+            self._jobs.once(_REST, (time.monotonic() - begun) * 1000, self._tick)
 
     def deliver_due(self, now_ms: int) -> int:
         """Deliver what is due at `now_ms`; the number of messages delivered. A failing level costs no other."""

@@ -10,7 +10,6 @@ from the commitlog (`delivered_timers.py`) and passed over. A broker without tim
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from array import array
 from collections.abc import Callable, Iterator
@@ -40,6 +39,8 @@ MAX_PER_TURN = 256
 #: Units of a slot that one turn looks at, at most.
 MAX_UNITS_PER_TURN = 8_192
 CLEAN_INTERVAL_MS = 30_000
+#: What one turn has left.
+_REST = "the rest of the timers"
 #: In place of the time at which a message came into the wheel: it was too late for it (Long.MAX_VALUE).
 NEVER_ENQUEUED = 9223372036854775807
 
@@ -84,7 +85,6 @@ class TimerMessageService:
         #: The queue cannot be read on before slots of the wheel's last round are left.
         self._blocked = False
         self._jobs = PeriodicJobs()
-        self._again: asyncio.Handle | None = None
         self._flusher = TimerFlusher(controller, self.metrics)
         self._failures = LogRate()
         self.rates = TimerRates(controller.clock)
@@ -166,20 +166,16 @@ class TimerMessageService:
     async def stop(self) -> None:
         """Deliver no more, and write down how far all is."""
         self._jobs.stop()
-        if self._again is not None:
-            self._again.cancel()
         await self._flusher.wait()
         self.files.touch()
         await self.flush()
         self.files.close()
 
     def _tick(self) -> None:
-        if self._again is not None:
-            self._again.cancel()
-            self._again = None
+        self._jobs.cancel(_REST)
         if self.is_enabled and self.run(self._controller.clock()) >= MAX_PER_TURN:
             # Clients have their turn, then it goes on.
-            self._again = asyncio.get_running_loop().call_soon(self._tick)
+            self._jobs.once(_REST, 0, self._tick)
 
     def _flush_soon(self) -> None:
         self.rates.sample()
