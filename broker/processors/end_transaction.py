@@ -118,10 +118,7 @@ class EndTransactionProcessor:
             )
         if status not in STORED:
             return put_answer(status, controller.store_config)
-        counters = controller.stats.topic_counters(topic)
-        counters.put_nums += 1
-        counters.put_times += 1
-        counters.put_size += size
+        controller.stats.topic_counters(topic).add(1, size)
         if controller.meters is not None:
             controller.meters.transaction_finished(topic, (controller.clock() - record.born_timestamp) // 1000)
         return ResponseCode.SUCCESS, None

@@ -65,10 +65,7 @@ class RecallMessageProcessor:
         result = controller.store.put_message(message) if status is None else None
         if result is None or result.status not in STORED:
             return request.reply(ResponseCode.SYSTEM_ERROR, "recall failed, execute error", ext_fields=region)
-        counters = controller.stats.topic_counters(message.topic)
-        counters.put_nums += 1
-        counters.put_times += 1
-        counters.put_size += result.wrote_bytes
+        controller.stats.topic_counters(message.topic).add(1, result.wrote_bytes)
         answer = request.reply(header=RecallMessageResponseHeader(msg_id=handle.message_id), ext_fields=region)
         return self._stored.hold(channel, request, answer, result) if self._stored.wait else answer
 

@@ -147,10 +147,7 @@ class ReplyMessageProcessor:
         if result.status not in STORED:
             log.warning("a reply on %s was not stored: %s", header.topic, result.status.name)
             return nowhere
-        counters = self._controller.stats.topic_counters(header.topic)
-        counters.put_nums += 1
-        counters.put_times += 1
-        counters.put_size += result.wrote_bytes
+        self._controller.stats.topic_counters(header.topic).add(1, result.wrote_bytes)
         if (meters := self._controller.meters) is not None:
             meters.count_message(header.topic, properties, 1, result.wrote_bytes)
         return SendMessageResponseHeader(

@@ -66,6 +66,12 @@ class TopicCounters(StatsItem):
         self.put_times = 0
         self.system = system
 
+    def add(self, messages: int, size: int) -> None:
+        """Count one call that put so many messages, `size` bytes of records."""
+        self.put_nums += messages
+        self.put_times += 1
+        self.put_size += size
+
     def current(self) -> tuple[int, int, int]:
         return self.put_times, self.put_nums, self.put_size
 
@@ -167,10 +173,7 @@ class BrokerStats:
 
     def count_put(self, topic: str, queue_id: int, messages: int, size: int) -> None:
         """Count a put that took the long way, `size` bytes of records; those parked for later by their queue too."""
-        counters = self.topic_counters(topic)
-        counters.put_nums += messages
-        counters.put_times += 1
-        counters.put_size += size
+        self.topic_counters(topic).add(messages, size)
         if topic == SCHEDULE_TOPIC and self._controller.config.enableDetailStat:
             self.events.add(QUEUE_PUT_NUMS, f"{topic}@{queue_id}", messages)
             self.events.add(QUEUE_PUT_SIZE, f"{topic}@{queue_id}", size)

@@ -116,10 +116,7 @@ class TimerDelivery:
         if size < 0:
             return False
         if size:
-            counters = controller.stats.topic_counters(topic)
-            counters.put_nums += 1
-            counters.put_times += 1
-            counters.put_size += size
+            controller.stats.topic_counters(topic).add(1, size)
         return True
 
     def _put(self, waiting: Waiting, topic: str, queue_id: int, text: str) -> int:

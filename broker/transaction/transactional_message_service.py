@@ -221,10 +221,7 @@ class TransactionalMessageService:
     def _put(self, message: InnerMessage) -> PutMessageResult:
         result = self._controller.store.put_message(message)
         if result.status is PutStatus.PUT_OK:
-            counters = self._controller.stats.topic_counters(message.topic)
-            counters.put_nums += 1
-            counters.put_times += 1
-            counters.put_size += result.wrote_bytes
+            self._controller.stats.topic_counters(message.topic).add(1, result.wrote_bytes)
         return result
 
     # -- check-backs --------------------------------------------------------------------------------------------
