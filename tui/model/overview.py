@@ -17,7 +17,7 @@ from rocketmq_ops.tui.model.figures import STALE, UNKNOWN, change, count, figure
 from rocketmq_ops.tui.model.model import Model
 from rocketmq_ops.tui.model.moment import BrokerSeen, Moment
 from rocketmq_ops.tui.model.spark import spark
-from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table
+from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table, worst_first
 from rocketmq_ops.tui.model.views.brokers import no_brokers
 from rocketmq_ops.tui.model.views.topics import made_topics
 
@@ -91,7 +91,7 @@ def brokers_at(moment: Moment, model: Model | None = None, *, narrow: bool = Fal
                 opens=Address("broker", broker.address),
             )
         )
-    rows.sort(key=lambda row: list(Health).index(row.health), reverse=True)
+    rows.sort(key=lambda row: worst_first(row.health))
     return Table(columns=columns, rows=rows) if rows else no_brokers(columns, moment)
 
 

@@ -110,8 +110,8 @@ def _failed(failures: Sequence[Failure]) -> list[Said]:
 
 
 def _parts(alarms: Iterable[Alarm], groups: int) -> list[Said]:
-    """One for each kind of alarm, the worst first; what is over is told apart from what lasts. What else is the matter
-    with the same server is said beside it: a broker that is dead is mostly not listed either."""
+    """One for each kind of alarm, the worst first; what is over and what lasts are parts of their own. Other alarms of
+    the same server go into its part: a broker that is dead is mostly not listed either."""
     of_one: dict[tuple[str, str, bool], list[Alarm]] = {}
     for alarm in alarms:
         if alarm.ended_ms is None:

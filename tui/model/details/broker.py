@@ -17,7 +17,7 @@ from rocketmq_ops.tui.model.details.detail import Asking, Asks, Fact, Once, Part
 from rocketmq_ops.tui.model.details.secret_settings import not_recorded, without_secrets
 from rocketmq_ops.tui.model.figures import figure
 from rocketmq_ops.tui.model.moment import BrokerSeen, Moment
-from rocketmq_ops.tui.model.table import Column, Health, Kind, Row
+from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, worst_first
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.client import BrokerProducers
@@ -237,7 +237,7 @@ def config_section(configs: Mapping[str, Mapping[str, str] | None], version: str
             cells[1] = "its own"
             row = Row(key=row.key, cells=tuple(cells))
         rows.append(row)
-    rows.sort(key=lambda row: list(Health).index(row.health), reverse=True)
+    rows.sort(key=lambda row: worst_first(row.health))
     differing = sum(row.health is Health.WARNING for row in rows)
     changed = sum(row.health is Health.INFO for row in rows)
     facts = (

@@ -12,7 +12,7 @@ from rocketmq_ops.tui.model.details.blocked import without_new
 from rocketmq_ops.tui.model.details.detail import Asking, Asks, Fact, Once, Part, Section, also, table_of
 from rocketmq_ops.tui.model.details.group import PROBLEMS
 from rocketmq_ops.tui.model.moment import Moment
-from rocketmq_ops.tui.model.table import Column, Health, Kind, Row
+from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, worst_first
 
 _QUEUES: Final = (
     Column(key="topic", title="Topic", least=10),
@@ -116,7 +116,7 @@ def queue_section(found: ConsumerStatusReport, client: ClientStatus) -> Section:
                 opens=opens,
             )
         )
-    rows.sort(key=lambda row: list(Health).index(row.health), reverse=True)
+    rows.sort(key=lambda row: worst_first(row.health))
     facts = [
         Fact("Group", found.group),
         Fact("Address", client.client_addr),

@@ -12,7 +12,7 @@ from rocketmq_ops.common.tasks import run_later
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.model import Model
 from rocketmq_ops.tui.model.moment import Moment
-from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table, Value
+from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table, Value, worst_first
 
 if TYPE_CHECKING:
     import asyncio
@@ -108,7 +108,7 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Nobody:
-    """In place of an admin client where there is no cluster: whoever asks it is told so."""
+    """In place of an admin client where there is no cluster: all that it is asked raises RocketMQError."""
 
     def __init__(self, cause: str) -> None:
         self._cause = cause
@@ -203,7 +203,7 @@ def side_by_side(
             differs, health = "from the default", Health.INFO
         row = [name, differs, *cells, *([usual if usual is not None else ABSENT] if expected is not None else [])]
         rows.append(Row(key=name, cells=tuple(row), health=health))
-    rows.sort(key=lambda row: list(Health).index(row.health), reverse=True)
+    rows.sort(key=lambda row: worst_first(row.health))
     return table_of(columns, rows, note)
 
 

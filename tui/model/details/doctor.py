@@ -11,7 +11,7 @@ from rocketmq_ops.housekeeping.doctor.gather import gather
 from rocketmq_ops.housekeeping.findings import Finding
 from rocketmq_ops.tui.model.address import AddressError
 from rocketmq_ops.tui.model.details.detail import Asking, Fact, Part, Section, also, steady, table_of
-from rocketmq_ops.tui.model.table import Column, Health, Kind, Row
+from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, worst_first
 
 COLUMNS: Final = (
     Column(key="severity", title="Severity", kind=Kind.STATE),
@@ -47,7 +47,7 @@ def finding_section(found: Sequence[Finding], rules: int, taken_ms: int) -> Sect
         )
         for key, finding in zip(steady(f"{each.id} {each.target}" for each in found), found, strict=True)
     ]
-    rows.sort(key=lambda row: list(Health).index(row.health), reverse=True)
+    rows.sort(key=lambda row: worst_first(row.health))
     facts = (
         Fact("Rules", rules, Kind.COUNT),
         Fact("Findings", len(rows), Kind.COUNT),

@@ -28,7 +28,7 @@ from rocketmq_ops.tui.model.details.detail import (
     worst,
 )
 from rocketmq_ops.tui.model.moment import GroupSeen, Moment
-from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Value
+from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Value, worst_first
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.groups.consumer_status import ClientStatus, ConsumerStatusReport
@@ -214,7 +214,7 @@ def queue_section(
                 opens=Address("client", owner, (("group", progress.group),)) if owner else None,
             )
         )
-    rows.sort(key=lambda row: (list(Health).index(row.health), row.cells[4] or 0), reverse=True)
+    rows.sort(key=lambda row: (-worst_first(row.health), row.cells[4] or 0), reverse=True)
     whole = seen.lag.state if seen is not None else None
     facts = [
         Fact("State", whole, Kind.STATE, Health.UNKNOWN if whole is None else HEALTH[whole]),
@@ -272,7 +272,7 @@ def client_section(group: str, found: ConsumerStatusReport) -> Section:
             about.setdefault(problem.client_id, []).append(f"{PROBLEMS[problem.kind]}: {problem.detail}")
     silent = {failure.target.removeprefix("client "): failure.cause for failure in found.failures}
     rows = [_client_row(group, client, about.get(client.client_id, []), silent) for client in found.clients]
-    rows.sort(key=lambda row: list(Health).index(row.health), reverse=True)
+    rows.sort(key=lambda row: worst_first(row.health))
     section = table_of(_CLIENTS, rows, "no client of this group is online")
     facts = (
         Fact("Clients", len(found.clients), Kind.COUNT),

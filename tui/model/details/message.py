@@ -15,7 +15,7 @@ from rocketmq_ops.common.sysflag import COMPRESSED_FLAG, COMPRESSION_TYPE_MASK
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details.bodies import form_of, forms_of, lines_of
 from rocketmq_ops.tui.model.details.detail import Asking, Fact, Once, Part, Section, also, table_of
-from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row
+from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, worst_first
 
 _PROPERTIES: Final = (Column(key="name", title="Name", least=16), Column(key="value", title="Value", least=30))
 _TRACKS: Final = (
@@ -133,7 +133,7 @@ def track_section(tracks: Sequence[MessageTrack]) -> Section:
                 opens=Address("group", track.consumer_group),
             )
         )
-    rows.sort(key=lambda row: list(Health).index(row.health), reverse=True)
+    rows.sort(key=lambda row: worst_first(row.health))
     return table_of(_TRACKS, rows, "no group consumes this topic")
 
 

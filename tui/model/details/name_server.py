@@ -14,7 +14,7 @@ from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details.broker import label
 from rocketmq_ops.tui.model.details.detail import EVERY, Asking, Asks, Fact, Part, Section, also, side_by_side, table_of
 from rocketmq_ops.tui.model.moment import Moment
-from rocketmq_ops.tui.model.table import Column, Health, Kind, Row
+from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, worst_first
 
 _BROKERS: Final = (
     Column(key="broker", title="Broker", least=12),
@@ -70,7 +70,7 @@ def broker_section(address: str, moment: Moment) -> Section:
                 opens=Address("broker", label(name, number)),
             )
         )
-    rows.sort(key=lambda row: list(Health).index(row.health), reverse=True)
+    rows.sort(key=lambda row: worst_first(row.health))
     facts = [
         Fact("Answered in", seen.millis if seen is not None else None, Kind.SPAN),
         Fact("Last answer", seen.answered_ms if seen is not None else None, Kind.MOMENT),

@@ -23,7 +23,7 @@ from rocketmq_ops.tui.model.details.detail import Asking, Fact, Part, Section, a
 from rocketmq_ops.tui.model.details.group import HEALTH
 from rocketmq_ops.tui.model.figures import count, figure
 from rocketmq_ops.tui.model.moment import Moment
-from rocketmq_ops.tui.model.table import Column, Health, Kind, Row
+from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, worst_first
 
 _FIGURES: Final = (
     Column(key="figure", title="Figure", kind=Kind.SENTENCE, least=20),
@@ -118,7 +118,7 @@ def finding_section(history: History, at_ms: int | None = None) -> Section:
         )
         for key, (finding, begun) in zip(steady(f"{one.id} {one.target}" for one, _ in lasting), lasting, strict=True)
     ]
-    rows.sort(key=lambda row: list(Health).index(row.health), reverse=True)
+    rows.sort(key=lambda row: worst_first(row.health))
     return also(table_of(_FINDINGS, rows, "the last run found nothing"), (), *_facts(history))
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from rocketmq_ops.common.secrets import REMOVED, settings_without
 from rocketmq_ops.tui.model.details.detail import Section, table_of
-from rocketmq_ops.tui.model.table import Health, Row
+from rocketmq_ops.tui.model.table import Health, worst_first
 
 Settings = Mapping[str, str]
 
@@ -54,9 +54,5 @@ def not_recorded(section: Section) -> Section:
         if sum(map(hides_secrets, row.cells[2:])) > 1 and row.cells[1] == "":
             row = msgspec.structs.replace(row, cells=(row.cells[0], "not known", *row.cells[2:]), health=Health.UNKNOWN)
         rows.append(row)
-    rows.sort(key=_worst_last, reverse=True)
+    rows.sort(key=lambda row: worst_first(row.health))
     return msgspec.structs.replace(section, table=table_of(section.table.columns, rows, section.table.note).table)
-
-
-def _worst_last(row: Row) -> int:
-    return list(Health).index(row.health)

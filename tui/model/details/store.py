@@ -24,7 +24,7 @@ from rocketmq_ops.store.inspect.view.record_view import NoRecordError, RecordVie
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details.bodies import lines_of
 from rocketmq_ops.tui.model.details.detail import Fact, Once, Part, Section, also, table_of, worst
-from rocketmq_ops.tui.model.table import Column, Health, Kind, Row
+from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, worst_first
 
 _FILES: Final = (
     Column(key="file", title="File", least=24),
@@ -189,7 +189,7 @@ def finding_section(path: str, result: CheckResult, listing: StoreListing) -> Se
                 opens=opens,
             )
         )
-    rows.sort(key=lambda row: list(Health).index(row.health), reverse=True)
+    rows.sort(key=lambda row: worst_first(row.health))
     facts = [
         Fact("Findings", sum(report.counts.values()), Kind.COUNT, worst(row.health for row in rows)),
         *(

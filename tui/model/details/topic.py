@@ -15,7 +15,7 @@ from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details.detail import Asking, Asks, Fact, Part, Section, also, side_by_side, table_of
 from rocketmq_ops.tui.model.details.group import HEALTH
 from rocketmq_ops.tui.model.moment import Moment, TopicSeen
-from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Value
+from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Value, worst_first
 from rocketmq_ops.tui.model.views.topics import permission as letters
 
 _QUEUES: Final = (
@@ -154,7 +154,7 @@ def group_section(topic: str, groups: Sequence[str], moment: Moment) -> Section:
             cells = (name, seen.lag.state.value, lag, members, seen.consume_rate, seen.drained_in_ms)
             health = HEALTH[seen.lag.state]
         rows.append(Row(key=name, cells=cells, health=health, opens=Address("group", name)))
-    rows.sort(key=lambda row: list(Health).index(row.health), reverse=True)
+    rows.sort(key=lambda row: worst_first(row.health))
     return table_of(_GROUPS, rows, "no group consumes this topic")
 
 
