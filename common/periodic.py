@@ -54,6 +54,10 @@ class PeriodicJobs:
         self.cancel(name)
         self._handles[name] = asyncio.get_running_loop().call_later(delay_ms / 1000, run)
 
+    def waits(self, name: str) -> bool:
+        """Whether a job waits under the name."""
+        return name in self._handles
+
     def cancel(self, name: str) -> None:
         """What waits under the name does not run."""
         handle = self._handles.pop(name, None)

@@ -8,13 +8,14 @@ Mirrors org.apache.rocketmq.broker.schedule.ScheduleMessageService, its file for
 from __future__ import annotations
 
 import logging
-import time
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from rocketmq_ops.broker.send.stored_copies import put_copy, read_stored
 from rocketmq_ops.broker.state.config_manager import ConfigManager
 from rocketmq_ops.broker.state.config_table import read_data_version
+from rocketmq_ops.broker.turns import Turn, Turns
 from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.data_version import DataVersion
 from rocketmq_ops.common.delay_levels import parse_delay_levels
@@ -33,10 +34,6 @@ log = logging.getLogger(__name__)
 
 #: ms between two looks at the levels, as Apache's DELAY_FOR_A_WHILE.
 TICK_MS = 100
-#: Messages of one level delivered in one turn at most, so that a backlog does not keep clients waiting.
-MAX_PER_TURN = 512
-#: What one turn has left.
-_REST = "deliver the rest"
 _REAL_TOPIC, _REAL_QUEUE_ID = start_of(PROPERTY_REAL_TOPIC), start_of(PROPERTY_REAL_QUEUE_ID)
 
 
@@ -62,6 +59,9 @@ class ScheduleMessageService(ConfigManager):
         self._not_before: dict[int, int] = {}
         self._changes = 0
         self._jobs = PeriodicJobs()
+        self._turns = Turns(controller, self._jobs, "delay levels", self._take_turn)
+        #: The level that the next turn begins with, as the last one ended in it.
+        self._first = 0
 
     @property
     def max_delay_level(self) -> int:
@@ -149,7 +149,7 @@ class ScheduleMessageService(ConfigManager):
 
     def start(self) -> None:
         """Begin delivering on the running loop."""
-        self._jobs.every("deliver", lambda: TICK_MS, self._tick)
+        self._turns.start(lambda: TICK_MS)
 
     def stop(self) -> None:
         """Deliver no more; what is due stays parked until the next start."""
@@ -158,32 +158,35 @@ class ScheduleMessageService(ConfigManager):
                 self._update_offset(level, self._within_queue(level, 0))
         self._jobs.stop()
 
-    def _tick(self) -> None:
-        self._jobs.cancel(_REST)
-        begun = time.monotonic()
-        if self.deliver_due(self._controller.clock()) >= MAX_PER_TURN:
-            # Clients have as long as this took, then it goes on.
-            self._jobs.once(_REST, (time.monotonic() - begun) * 1000, self._tick)
+    def _take_turn(self, turn: Turn) -> None:
+        self.deliver_due(self._controller.clock(), turn)
 
-    def deliver_due(self, now_ms: int) -> int:
-        """Deliver what is due at `now_ms`; the number of messages delivered. A failing level costs no other."""
+    def deliver_due(self, now_ms: int, turn: Turn | None = None) -> int:
+        """Deliver what is due at `now_ms`, as long as the turn lasts; the number of messages delivered. A failing level
+        costs no other.
+        """
         delivered = 0
-        for level in self._levels_in_use():
+        turn = turn or Turn(math.inf)
+        levels = self._levels_in_use()
+        for level in sorted(levels, key=lambda level: level < self._first):
             if self._not_before.get(level, 0) <= now_ms:
                 try:
-                    delivered += self._deliver_level(level, now_ms)
+                    delivered += self._deliver_level(level, now_ms, turn)
                 except Exception:
                     log.exception("delivering delayed messages of level %d failed; trying again", level)
+            if turn.stopped:
+                self._first = level + 1
+                break
         return delivered
 
-    def _deliver_level(self, level: int, now_ms: int) -> int:
+    def _deliver_level(self, level: int, now_ms: int, turn: Turn) -> int:
         queue = self._controller.store.consume_queue(SCHEDULE_TOPIC, level - 1)
         if queue is None:
             return 0
         start = self.table.get(level, 0)
         offset, delivered = start, 0
         try:
-            while delivered < MAX_PER_TURN:
+            while True:
                 unit = queue.unit(offset)
                 if unit is None:
                     offset = self._within_queue(level, offset)
@@ -205,6 +208,8 @@ class ScheduleMessageService(ConfigManager):
                     break
                 offset += 1
                 delivered += status is not None
+                if turn.is_over():
+                    break
         finally:
             if offset != start or level not in self.table:
                 self._update_offset(level, offset)

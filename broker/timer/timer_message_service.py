@@ -11,6 +11,7 @@ from the commitlog (`delivered_timers.py`) and passed over. A broker without tim
 from __future__ import annotations
 
 import logging
+import math
 from array import array
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from rocketmq_ops.broker.timer.timer_delivery import TimerDelivery, Waiting
 from rocketmq_ops.broker.timer.timer_flush import TimerFlusher
 from rocketmq_ops.broker.timer.timer_metrics import TimerMetrics
 from rocketmq_ops.broker.timer.timer_rates import TimerRates
+from rocketmq_ops.broker.turns import Turn, Turns
 from rocketmq_ops.common.java_hash import tags_hash
 from rocketmq_ops.common.log_rate import LogRate
 from rocketmq_ops.common.periodic import PeriodicJobs
@@ -34,13 +36,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Messages enqueued or delivered in one turn of the loop at most, so that clients do not wait.
-MAX_PER_TURN = 256
-#: Units of a slot that one turn looks at, at most.
-MAX_UNITS_PER_TURN = 8_192
+#: Units of a slot that are looked at before the time of the turn is.
+UNITS_AT_A_TIME = 256
 CLEAN_INTERVAL_MS = 30_000
-#: What one turn has left.
-_REST = "the rest of the timers"
 #: In place of the time at which a message came into the wheel: it was too late for it (Long.MAX_VALUE).
 NEVER_ENQUEUED = 9223372036854775807
 
@@ -85,6 +83,7 @@ class TimerMessageService:
         #: The queue cannot be read on before slots of the wheel's last round are left.
         self._blocked = False
         self._jobs = PeriodicJobs()
+        self._turns = Turns(controller, self._jobs, "timers", self._take_turn)
         self._flusher = TimerFlusher(controller, self.metrics)
         self._failures = LogRate()
         self.rates = TimerRates(controller.clock)
@@ -159,7 +158,7 @@ class TimerMessageService:
     def start(self) -> None:
         """Begin delivering on the running loop."""
         config = self._controller.store_config
-        self._jobs.every("timers", lambda: self.files.precision / 10, self._tick)
+        self._turns.start(lambda: self.files.precision / 10)
         self._jobs.every("timer checkpoint", lambda: max(10, config.timerFlushIntervalMs), self._flush_soon)
         self._jobs.every("timer log", lambda: CLEAN_INTERVAL_MS, self._clean)
 
@@ -171,11 +170,9 @@ class TimerMessageService:
         await self.flush()
         self.files.close()
 
-    def _tick(self) -> None:
-        self._jobs.cancel(_REST)
-        if self.is_enabled and self.run(self._controller.clock()) >= MAX_PER_TURN:
-            # Clients have their turn, then it goes on.
-            self._jobs.once(_REST, 0, self._tick)
+    def _take_turn(self, turn: Turn) -> None:
+        if self.is_enabled:
+            self.run(self._controller.clock(), turn)
 
     def _flush_soon(self) -> None:
         self.rates.sample()
@@ -186,9 +183,9 @@ class TimerMessageService:
 
     # -- work
 
-    def run(self, now: int) -> int:
-        """Enqueue what has come and deliver what is due at `now` (ms), at most MAX_PER_TURN; how many of both."""
-        done = self._run(now)
+    def run(self, now: int, turn: Turn | None = None) -> int:
+        """Enqueue what has come and deliver what is due at `now` (ms), as long as the turn lasts; how many of both."""
+        done = self._run(now, turn or Turn(math.inf))
         for topic, count in self._counts.items():
             self.metrics.add(topic, count)
         self._counts.clear()
@@ -197,19 +194,22 @@ class TimerMessageService:
     def _count(self, topic: str, count: int) -> None:
         self._counts[topic] = self._counts.get(topic, 0) + count
 
-    def _run(self, now: int) -> int:
+    def _run(self, now: int, turn: Turn) -> int:
         files, config = self.files, self._controller.store_config
         if not files.is_open:
             if not self._queue_end():
                 return 0
             self._open()
-        done = 0 if config.timerStopEnqueue else self._enqueue(MAX_PER_TURN)
+        done = 0
+        if not config.timerStopEnqueue:
+            done = self._enqueue(enqueuing := turn.half())
+            turn.stopped = enqueuing.stopped
         files.move_write_time(now)
         if self.is_master and not config.timerStopDequeue:
-            done += self._dequeue(MAX_PER_TURN - done)
+            done += self._dequeue(turn)
         return done
 
-    def _enqueue(self, most: int) -> int:
+    def _enqueue(self, turn: Turn) -> int:
         files = self.files
         queue = self._controller.store.consume_queue(TIMER_TOPIC, 0)
         if queue is None:
@@ -217,12 +217,13 @@ class TimerMessageService:
         self._blocked = False
         start = offset = max(files.queue_offset, queue.min_offset)
         end = queue.max_offset if self.is_master else min(queue.max_offset, files.checkpoint.master_timer_queue_offset)
-        end = min(end, offset + most)
         while offset < end:
             unit = queue.unit(offset)
             if unit is not None and not self._guarded(self._take_in, unit[0], unit[1]):
                 break
             offset += 1
+            if turn.is_over():
+                break
         if offset != files.queue_offset:
             files.queue_offset = offset
             files.touch()
@@ -273,9 +274,9 @@ class TimerMessageService:
             return self._put(waiting, NEVER_ENQUEUED, rolls=False)
         return True
 
-    def _dequeue(self, most: int) -> int:
-        done = looked = 0
-        while done < most and looked < MAX_UNITS_PER_TURN:
+    def _dequeue(self, turn: Turn) -> int:
+        done = 0
+        while True:
             due = self._due
             if due is None:
                 if self._has_to_read():
@@ -287,38 +288,38 @@ class TimerMessageService:
                 behind = self._delivered_behind if self._delivered else self._controller.store.max_phy_offset
                 due = self._due = _Due(slot, self.files.units_of(slot), behind)
             if due.units is not None:
-                looked += self._look(due, due.units, MAX_UNITS_PER_TURN - looked)
-                continue
-            found = due.found
-            while found and done < most:
+                self._look(due, due.units)
+            elif due.found:
+                found = due.found
                 if not self._guarded(self._deliver, found[-3], found[-2] >> 1, due, found[-1], bool(found[-2] & 1)):
-                    return done
+                    break
                 del found[-3:]
                 done += 1
-            if not found:
+            else:
                 self.files.leave(due.slot)
                 for topic in due.deleted.values():
                     self.metrics.add(topic, 1)  # there was nothing to recall
                 self._due = None
-        return most if looked >= MAX_UNITS_PER_TURN else done
+            if turn.is_over():
+                break
+        return done
 
     def _has_to_read(self) -> bool:
         """Whether the queue comes before the next slot; not where it can only be read once slots are left."""
         unread = self.files.queue_offset < self._read_first
         return unread and not self._blocked and not self._controller.store_config.timerStopEnqueue
 
-    def _look(self, due: _Due, units: Iterator[TimerUnit], most: int) -> int:
-        """Look at units of a slot: which are to be delivered, and what they recall; how many."""
-        for looked in range(most):
+    def _look(self, due: _Due, units: Iterator[TimerUnit]) -> None:
+        """Look at some units of a slot: which are to be delivered, and what they recall."""
+        for _ in range(UNITS_AT_A_TIME):
             unit = next(units, None)
             if unit is None:
                 due.units = None
-                return looked + 1
+                return
             if unit.deletes and not unit.rolls:
                 self._guarded(self._recall, unit.physical_offset, unit.message_size, due)
             else:
                 due.find(unit)
-        return most
 
     def _recall(self, physical: int, size: int, due: _Due) -> bool:
         waiting = self._delivery.read(physical, size)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from rocketmq_ops.broker import turns
 from rocketmq_ops.broker.schedule import schedule_message_service
 from rocketmq_ops.broker.schedule.delay_evidence import delivered_until
 from rocketmq_ops.common.fastjson import loads
@@ -99,7 +100,7 @@ def test_delivery_on_its_own_and_offsets_survive_a_restart(tmp_path: Path) -> No
 
 def test_a_backlog_does_not_wait_for_the_next_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What one turn of the loop leaves is delivered in the next ones, after clients had theirs."""
-    monkeypatch.setattr(schedule_message_service, "MAX_PER_TURN", 4)
+    monkeypatch.setattr(turns, "TURN_SECONDS", 0)
     monkeypatch.setattr(schedule_message_service, "TICK_MS", 3_600_000)
 
     async def body(session: Session) -> None:
@@ -108,9 +109,8 @@ def test_a_backlog_does_not_wait_for_the_next_look(tmp_path: Path, monkeypatch: 
             await session.send("T", b"later", properties={"DELAY": "1"})
         clock = broker.clock
         broker.clock = lambda: clock() + 1_001
-        broker.delay._tick()
-        assert broker.delay.table[1] == 4
-        await until(lambda: broker.delay.table[1] == 10)
+        broker.delay._turns._begin()
+        await until(lambda: broker.delay.table.get(1) == 10)
         assert bodies(await session.pull("T")) == [b"later"] * 10
 
     run(tmp_path, body)

@@ -16,7 +16,7 @@ import pytest
 import rocketmq_ops.broker.timer
 import rocketmq_ops.store
 from rocketmq_ops.broker.send.inner_messages import encode_properties
-from rocketmq_ops.broker.timer import timer_message_service
+from rocketmq_ops.broker.turns import Turn
 from rocketmq_ops.common import fastjson
 from rocketmq_ops.store.files.timer_files import TIMER_TOPIC
 from rocketmq_ops.store.inner_message import InnerMessage, PutStatus
@@ -307,9 +307,7 @@ def by_timeline(timers: Timers, body: bytes, *, rolls: bool) -> None:
 
 
 @pytest.mark.parametrize(("moved", "killed"), [(False, False), (True, False), (True, True)])
-def test_what_was_driven_by_rocksdb_comes_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moved: bool, killed: bool
-) -> None:
+def test_what_was_driven_by_rocksdb_comes_once(tmp_path: Path, moved: bool, killed: bool) -> None:
     """Apache's 5.5 with timerRocksDBEnable leaves the wheel's place in the topic where it was, until something is
     recalled: the recall is put into timerlog, behind which the wheel is read on."""
     fs, clock = FaultyFileSystem(), Clock(START)
@@ -334,8 +332,7 @@ def test_what_was_driven_by_rocksdb_comes_once(
     by_apache(fs, tmp_path)
     if killed:
         timers = open_timers(tmp_path, clock, fs)
-        monkeypatch.setattr(timer_message_service, "MAX_PER_TURN", 2)
-        timers.service.run(clock.now)
+        timers.service.run(clock.now, Turn(0))
         assert 0 < timers.files.queue_offset < timers.store.max_offset(TIMER_TOPIC, 0)
         timers.flush()
         fs = fs.after_kill()
