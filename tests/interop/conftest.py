@@ -6,65 +6,57 @@ import itertools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
-from tests.interop import toolchain
+from tests.interop import order, toolchain
 from tests.interop.apache import Driver, Pair, wait_until
 from tests.interop.cluster import Cluster
 from tests.interop.ours import OurPair
 
-# Each test of these starts servers of its own, and shares none: they are what processes get that have done the rest.
-EACH_WITH_ITS_OWN = {
-    f"tests/interop/test_{name}.py"
-    for name in (
-        "predictions",
-        "salvage",
-        "property_files",
-        "timers",
-        "machine_faults",
-        "replication",
-        "slave_tables",
-        "failover",
-        "layouts",
-    )
-}
+T = TypeVar("T")
+HERE = "tests/interop/"
 
 _names = itertools.count(1)
 _pairs: dict[str, Pair] = {}
+_drivers: dict[str, Driver] = {}
 
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """With `--dist=loadfile` the tests of a file stay together, but those that share nothing."""
+    """With `--dist=loadfile` a process gets what `order.scope` keeps together, in the order of `order.rank`."""
     if config.getvalue("dist") != "loadfile":
         return None
     from xdist.scheduler.loadfile import LoadFileScheduling  # only where it is installed
 
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            file: str = super()._split_scope(nodeid)
-            return nodeid if file in EACH_WITH_ITS_OWN else file
+            return order.scope(nodeid) if nodeid.startswith(HERE) else str(super()._split_scope(nodeid))
 
+    config.option.loadscopereorder = False
     return Scheduling(config, log)
 
 
+@pytest.hookimpl(trylast=True)  # after pytest's own, which has put those with the same parameters together
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.interop)
+    ours = [item for item in items if item.nodeid.startswith(HERE)]
+    for item in ours:
+        item.add_marker(pytest.mark.interop)
+    others = [item for item in items if not item.nodeid.startswith(HERE)]
+    items[:] = others + sorted(ours, key=lambda item: order.rank(item.nodeid))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Ends Apache's pairs in a process that has come to the tests that use none: they take a good part of a core idle."""
-    if hasattr(item.config, "workerinput") and item.nodeid.partition("::")[0] in EACH_WITH_ITS_OWN:
-        _end_pairs()
+    """Ends what this test does not share, and those of its file do not."""
+    of, version = order.shared(order.file_of(item.nodeid)), order.version_of(item.nodeid)
+    _end(_pairs, Pair.kill, not of.pairs, version)
+    _end(_drivers, Driver.close, not of.drivers, version)
 
 
-def _end_pairs() -> None:
-    while _pairs:
-        _pairs.popitem()[1].kill()
+def _end(running: dict[str, T], end: Callable[[T], None], all_of_them: bool, but: str | None) -> None:
+    for version in list(running):
+        if all_of_them or but not in (None, version):
+            end(running.pop(version))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -86,16 +78,14 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def drivers(scratch: Path) -> Iterator[Callable[[str], Driver]]:
     """The driver JVM of a version, started at its first use."""
-    running: dict[str, Driver] = {}
 
     def get(version: str) -> Driver:
-        if version not in running:
-            running[version] = Driver(version, scratch / f"driver-{version}")
-        return running[version]
+        if version not in _drivers:
+            _drivers[version] = Driver(version, scratch / f"driver-{version}-{next(_names)}")
+        return _drivers[version]
 
     yield get
-    for driver in running.values():
-        driver.close()
+    _end(_drivers, Driver.close, True, None)
 
 
 @pytest.fixture(scope="session")
@@ -108,7 +98,7 @@ def apache_pairs(scratch: Path) -> Iterator[Callable[[str], Pair]]:
         return _pairs[version]
 
     yield get
-    _end_pairs()
+    _end(_pairs, Pair.kill, True, None)
 
 
 @pytest.fixture(scope="session")
@@ -123,7 +113,7 @@ def pair(scratch: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
     ours.stop()
 
 
-@pytest.fixture(scope="session", params=toolchain.VERSIONS)
+@pytest.fixture(scope="module", params=toolchain.VERSIONS)
 def driver(request: pytest.FixtureRequest, drivers: Callable[[str], Driver]) -> Driver:
     """Apache's Java client, each version in turn."""
     return drivers(request.param)

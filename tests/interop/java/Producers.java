@@ -3,9 +3,7 @@ import com.alibaba.fastjson.JSONObject;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -23,7 +21,7 @@ import org.apache.rocketmq.common.message.MessageExt;
 /** Sends with Apache's producers: sync, async, oneway, batch, to a chosen queue, in a transaction. Producers stay open by name. */
 final class Producers {
     private static final AtomicInteger INSTANCES = new AtomicInteger();
-    private final Map<String, DefaultMQProducer> open = new ConcurrentHashMap<>();
+    private final Recent<DefaultMQProducer> open = new Recent<>(Producers::shutdown);
 
     Object send(JSONObject request) throws Exception {
         String mode = request.getString("mode");
@@ -50,11 +48,15 @@ final class Producers {
     Object close(JSONObject request) {
         DefaultMQProducer producer = open.remove(key(request));
         if (producer != null) {
-            try (Hurry hurry = new Hurry()) {
-                producer.shutdown();
-            }
+            shutdown(producer);
         }
         return producer != null;
+    }
+
+    private static void shutdown(DefaultMQProducer producer) {
+        try (Hurry hurry = new Hurry()) {
+            producer.shutdown();
+        }
     }
 
     private static String key(JSONObject r) {
@@ -98,6 +100,7 @@ final class Producers {
                 producer.setRetryTimesWhenSendFailed(request.getIntValue("retries"));
             }
             producer.start();
+            calm(producer);
             open.put(key(request), producer);
             return producer;
         }
@@ -131,6 +134,15 @@ final class Producers {
                 .invoke(producer, request.getString("topic"), request.getString("handle"));
         } catch (java.lang.reflect.InvocationTargetException e) {
             return e.getCause().toString();
+        }
+    }
+
+    /** What 5.x gathers batches with looks 400 times a second for some; here nobody sends in that way. */
+    private static void calm(DefaultMQProducer producer) throws Exception {
+        try {
+            producer.getClass().getMethod("batchMaxDelayMs", int.class).invoke(producer, 200);
+        } catch (NoSuchMethodException before) {
+            return; // 5.2
         }
     }
 

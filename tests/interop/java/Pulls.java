@@ -3,8 +3,6 @@ import com.alibaba.fastjson.JSONObject;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.rocketmq.client.consumer.DefaultMQPullConsumer;
 import org.apache.rocketmq.client.consumer.PullResult;
@@ -16,7 +14,11 @@ import org.apache.rocketmq.common.message.MessageQueue;
 @SuppressWarnings("deprecation")
 final class Pulls {
     private static final AtomicInteger INSTANCES = new AtomicInteger();
-    private final Map<String, DefaultMQPullConsumer> open = new ConcurrentHashMap<>();
+    private final Recent<DefaultMQPullConsumer> open = new Recent<>(consumer -> {
+        try (Hurry hurry = new Hurry()) {
+            consumer.shutdown();
+        }
+    });
 
     /** All messages of a topic, or of one queue ("queueId", with "brokerName"), from "from" (default: the minimum). */
     Object pull(JSONObject request) throws Exception {
