@@ -28,6 +28,7 @@ from tests.tui.flows.driving import at_rest, settled
 from textual.pilot import Pilot
 
 from rocketmq_ops.client.admin import MQAdmin
+from rocketmq_ops.common.secrets import REMOVED
 from rocketmq_ops.common.topics import dlq_topic
 from rocketmq_ops.mqadmin.dashboard import Spoken
 from rocketmq_ops.tui.app import Dashboard
@@ -44,6 +45,9 @@ from rocketmq_ops.tui.screens.table import TableScreen
 
 #: A group is said to be stalled when it has been watched for long enough, and an alarm a while later.
 LIMIT_SECONDS = 120
+NOT_TO_BE_SEEN = "NobodyShallSee77"
+#: A broker tells the header to whoever asks for its configuration, also where nothing is exported.
+SETTINGS = {"traceTopicEnable": "true", "metricsGrpcExporterHeader": f"authorization:Bearer {NOT_TO_BE_SEEN}"}
 Rows = list[dict[str, Any]]
 #: What a part has to say: it raises AssertionError.
 Check = Callable[["Seen"], None]
@@ -181,6 +185,12 @@ def of_one_thing(scene: Scene, broker_address: str, record: str) -> list[Visit]:
         return lambda seen: seen.row(name=name)["value"]
 
     message = Address("message", ORDERS, (("id", scene.order_ids[f"order-{MESSAGES - 1}"]),))
+
+    def configuration(seen: Seen) -> None:
+        assert "broker-a" in seen.row(name="brokerName").values()
+        told = str(seen.row(name="metricsGrpcExporterHeader"))
+        assert "authorization" in told and REMOVED in told
+
     broker, server = Address("broker", "broker-a"), Address("name-server", scene.namesrv)
     store = str(scene.store)
     return [
@@ -232,7 +242,7 @@ def of_one_thing(scene: Scene, broker_address: str, record: str) -> list[Visit]:
             {
                 "figures": holds(lambda seen: value("putTps")(seen)),
                 "statistics": holds(lambda seen: seen.rows),
-                "configuration": holds(lambda seen: "broker-a" in seen.row(name="brokerName").values()),
+                "configuration": configuration,
                 "replication": holds(lambda seen: seen.section.facts or seen.section.note),
                 "producers": holds(lambda seen: seen.row(group="stepper")["client"].endswith("stepper")),
             },
@@ -319,6 +329,8 @@ class Tour:
             assert isinstance(screen, TableScreen)
             assert screen.table is not None
             sections = {"": Section(table=screen.table)}
+        if NOT_TO_BE_SEEN in screen_text(self.pilot) or any(NOT_TO_BE_SEEN in repr(each) for each in sections.values()):
+            self.wrong.append(f"{visit.address} shows a password")
         for part, check in visit.parts.items():
             section = sections[part or next(iter(sections))]
             try:
@@ -386,7 +398,7 @@ def _state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
 
 
 def test_every_part_of_every_screen_on_our_pair(tmp_path: Path) -> None:
-    pair = OurPair(tmp_path / "ours", settings={"traceTopicEnable": "true"})
+    pair = OurPair(tmp_path / "ours", settings=SETTINGS)
 
     async def test() -> None:
         scene = Scene(pair.namesrv_address, pair.store)
@@ -402,7 +414,7 @@ def test_every_part_of_every_screen_on_our_pair(tmp_path: Path) -> None:
 def test_every_part_of_every_screen_on_apaches_pair_with_a_java_consumer_that_hangs(
     tmp_path: Path, drivers: Callable[[str], Driver]
 ) -> None:
-    pair = Pair("5.3.3", tmp_path / "apache", settings={"traceTopicEnable": "true"})
+    pair = Pair("5.3.3", tmp_path / "apache", settings=SETTINGS)
 
     async def test() -> None:
         scene = Scene(pair.namesrv_address, pair.broker.store)

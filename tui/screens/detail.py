@@ -48,9 +48,9 @@ _NO_ROWS: Final = Table(columns=(), rows=[])
 #: Options of an address that say what is asked.
 _ABOUT: Final = ("group",)
 _NOT_KEPT = "this is asked when it is looked at, and not kept: there is nothing to compare with"
-_TOO_LARGE = "what was told was too large to keep"
 _NOT_LOOKED_AT = "this is asked and kept while it is looked at, which it was not 10 minutes ago"
 _NO_ROWS_TEXT = "there are no rows here to compare"
+_TOO_LARGE = "what was told was too large to keep"
 _NOT_RECORDED: Final = "not recorded: nobody had looked at this until then"
 _NOT_KEPT_EVER: Final = "not recorded: it is asked when it is looked at, and not kept"
 _FOR_THE_PRESENT: Final = "press l for the present"
@@ -372,15 +372,15 @@ class DetailScreen(TableScreen):
             return []
         tr, known = self.context.tr, self._in_past(self._parts[self._at])
         there = known.section.table is not None or known.section.lines is not None
-        said = [tr(_RECORDED)] if there else []
-        if known.told_ms is not None:
-            time = time_of_day(known.told_ms)
-            age = (self.now_ms() - known.told_ms) // _MINUTE_MS * _MINUTE_MS
-            told = f"told at {time}, {human_span(age)} before" if age >= _MINUTE_MS else f"told at {time}"
-            said = [tr(_TOO_LARGE) if known.too_large else tr(_RECORDED), tr(told)]
-        elif not there and self.context.model.follows:
-            return [tr(_FOR_THE_PRESENT)]
-        return ["; ".join(said)] if said else []
+        if known.told_ms is None:
+            return [tr(_RECORDED if there else _FOR_THE_PRESENT)] if there or self.context.model.follows else []
+        time, age = time_of_day(known.told_ms), (self.now_ms() - known.told_ms) // _MINUTE_MS * _MINUTE_MS
+        when = tr(f"{time}, {human_span(age)} before") if age >= _MINUTE_MS else time
+        if known.too_large:
+            return [*([tr(_RECORDED)] if there else []), tr(f"what was told at {when} was too large to keep")]
+        if known.partly:
+            return [tr(f"what the recording lacks is as it was told at {when}")]
+        return [tr(f"as it was told at {when}")]
 
     def waiting_text(self) -> str:
         """What is said while nothing is there yet."""

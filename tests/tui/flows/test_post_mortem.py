@@ -40,7 +40,7 @@ def test_from_the_overview_of_a_recording_to_the_client_that_hung(tmp_path: Path
                 assert "stalled" in said(pilot, "#verdict")
                 await press(pilot, "colon", *"groups", "enter", "0", "home", "enter")
                 assert str(detail(pilot).address) == ":group/billing"
-                assert "as it was recorded; told at" in said(pilot, "#note")
+                assert "what the recording lacks is as it was told at" in said(pilot, "#note")
                 worst = rows(pilot)[0]
                 assert worst[:5] == ["orders", "broker-a", "0", "stuck", "400"]
                 assert "c@hangs" in worst

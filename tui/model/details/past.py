@@ -19,11 +19,12 @@ STUCK: Final = "stuck"
 
 class Recorded(NamedTuple):
     """`told_ms`: when the screen was told what of it the moment has not by itself, to the minute; None: nothing is.
-    `too_large`: that was too large to keep."""
+    `too_large`: that was too large to keep. `partly`: the rows are the moment's, with what it lacks as it was told."""
 
     section: Section
     told_ms: int | None = None
     too_large: bool = False
+    partly: bool = False
 
 
 def recorded_of(part: Part, moment: Moment, kept_as: str) -> Recorded | None:
@@ -50,7 +51,7 @@ def recorded_of(part: Part, moment: Moment, kept_as: str) -> Recorded | None:
         return Recorded(section, kept.asked_ms)
     table = _filled(base.table, kept.table)
     health = worst([base.health, *(row.health for row in table.rows)])
-    return Recorded(msgspec.structs.replace(base, table=table, health=health), kept.asked_ms)
+    return Recorded(msgspec.structs.replace(base, table=table, health=health), kept.asked_ms, partly=True)
 
 
 def _then(part: Part, moment: Moment) -> Section | None:
