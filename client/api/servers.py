@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,10 @@ from rocketmq_ops.remoting.command import RemotingCommand
 
 if TYPE_CHECKING:
     from rocketmq_ops.remoting.bodies import ClusterInfo
+
+#: What stands in the remark of a broker without a sample, and how it is waited for: 1.5 s at most.
+_NO_FIGURES_YET = "LinkedList.getLast"
+_LOOKS_FOR_FIGURES, _BETWEEN_LOOKS_SECONDS = 7, 0.25
 
 
 async def cluster_info(session: Session) -> ClusterInfo:
@@ -34,12 +39,24 @@ async def cluster_info_of(session: Session, address: str) -> ClusterInfo:
 
 
 async def runtime_info(session: Session, address: str, *, stages_of: str | None = None) -> dict[str, str]:
-    """The runtime figures of one broker, with the times of a topic's messages where it has them (`stages_of`)."""
+    """The runtime figures of one broker, with the times of a topic's messages where it has them (`stages_of`).
+
+    In its first second Apache's broker has no sample yet and answers with the exception of an empty list
+    (StoreStatsService.getPutTps): it is asked until it has one."""
+    from rocketmq_ops.client.errors import BrokerError
     from rocketmq_ops.remoting.bodies import KVTable
 
     fields = None if stages_of is None else {STAGES_OF_TOPIC: stages_of}
-    request = RemotingCommand.request(RequestCode.GET_BROKER_RUNTIME_INFO, ext_fields=fields)
-    answer = await session.call(address, request)
+    for left in reversed(range(_LOOKS_FOR_FIGURES)):
+        request = RemotingCommand.request(RequestCode.GET_BROKER_RUNTIME_INFO, ext_fields=fields)
+        try:
+            answer = await session.call(address, request)
+        except BrokerError as error:
+            if _NO_FIGURES_YET not in error.remark or not left:
+                raise
+            await asyncio.sleep(_BETWEEN_LOOKS_SECONDS)
+        else:
+            break
     return dict(KVTable.decode(answer.body_bytes).table)
 
 

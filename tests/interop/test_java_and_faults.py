@@ -17,7 +17,7 @@ from tests.interop.preloaded import preloaded
 from tests.interop.raw import wait_for_route
 from tests.interop.test_java_clients import make_topic
 
-SLOW_MS = 1_500
+SLOW_MS = 1_000
 TOPIC, SIZE = "Faulty", 100_000
 #: Positions of the queues of the brokers in the route, by which a producer that chooses its queue does.
 AT_FAULTY, AT_SOUND = 0, 1
@@ -32,7 +32,8 @@ def brokers(tmp_path: Path) -> Iterator[Any]:
         "LD_PRELOAD": ":".join(libraries), "FULL_DISK_WHILE": str(full), "SLOW_DISK_WHILE": str(slow),
         "SLOW_DISK_MS": str(SLOW_MS),
     }  # fmt: skip
-    settings = {"flushDiskType": "SYNC_FLUSH", "mappedFileSizeCommitLog": "1048576"}
+    # A send may have to wait for a sync of several files that has just begun, and for its own.
+    settings = {"flushDiskType": "SYNC_FLUSH", "syncFlushTimeout": "9000", "mappedFileSizeCommitLog": "1048576"}
     # One send that waits for the disk is as many as it lets wait.
     of_both = {"broker-a": (settings | {"sendThreadPoolQueueCapacity": "1"}, faults), "broker-b": (settings, {})}
     with ExitStack() as stack:

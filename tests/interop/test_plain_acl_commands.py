@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.interop.apache import Pair, wait_until
+from tests.interop.apache import Pair
 from tests.interop.ours import mqadmin
 from tests.interop.test_acl import PLAIN_ACL, USER, Signed
 from tests.interop.toolchain import QUICK, home
@@ -26,7 +26,6 @@ def signed(scratch: Path) -> Iterator[Signed]:
     with pytest.MonkeyPatch.context() as patch:
         run = Signed(pair, folder, patch)
         try:
-            wait_until(lambda: run("brokerStatus", "-b", pair.broker_address).code == 0, "the broker has figures")
             yield run
         finally:
             pair.kill()

@@ -9,9 +9,11 @@ import pytest
 
 from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
-from rocketmq_ops.client.errors import NotFoundError, SharedNameError
+from rocketmq_ops.client.api import servers
+from rocketmq_ops.client.errors import BrokerError, NotFoundError, SharedNameError
 from rocketmq_ops.common.fastjson import dumps
 from rocketmq_ops.remoting.codes import RequestCode as Code
+from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from tests.mqadmin.conftest import Cli
 from tests.mqadmin.fake_cluster import TOPIC_FIELDS, FakeCluster
@@ -91,3 +93,51 @@ def test_commands_change_nothing_there_and_say_why(shared: FakeCluster, cli: Cli
     assert "belongs to SECOND: nothing was changed" in ran.err
     reading = {Code.GET_BROKER_CLUSTER_INFO, Code.GET_BROKER_CONFIG, Code.GET_ROUTEINFO_BY_TOPIC}
     assert set(shared.transport.codes()) <= reading
+
+
+@pytest.mark.parametrize(("refusals", "found"), [(0, True), (3, True), (100, False)])
+def test_a_broker_without_a_sample_yet_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch, refusals: int, found: bool
+) -> None:
+    """As Apache's 4.9.7 and 5.3.3 answer in their first second."""
+    monkeypatch.setattr(servers, "_BETWEEN_LOOKS_SECONDS", 0)
+    cluster, asked = FakeCluster(), 0
+    address = cluster["broker-a"].address
+
+    def figures(c: RemotingCommand) -> RemotingCommand:
+        nonlocal asked
+        asked += 1
+        if asked <= refusals:
+            remark = "java.util.NoSuchElementException, java.base/java.util.LinkedList.getLast(LinkedList.java:261)"
+            return c.reply(ResponseCode.SYSTEM_ERROR, remark)
+        return c.reply(body=dumps({"table": {"putTps": "0.0"}}))
+
+    cluster.transport.on(address, Code.GET_BROKER_RUNTIME_INFO, figures)
+
+    async def session() -> dict[str, str]:
+        async with MQAdmin(cluster.name_servers, transport=cluster.transport) as admin:
+            return await admin.cluster.runtime(address)
+
+    if found:
+        assert asyncio.run(session()) == {"putTps": "0.0"}
+        assert asked == refusals + 1
+    else:
+        with pytest.raises(BrokerError, match="NoSuchElementException"):
+            asyncio.run(session())
+        assert asked == 7
+
+
+def test_another_fault_of_a_broker_is_told_at_once() -> None:
+    cluster = FakeCluster()
+    address = cluster["broker-a"].address
+    cluster.transport.on(
+        address, Code.GET_BROKER_RUNTIME_INFO, lambda c: c.reply(ResponseCode.SYSTEM_ERROR, "java.lang.Error")
+    )
+
+    async def session() -> None:
+        async with MQAdmin(cluster.name_servers, transport=cluster.transport) as admin:
+            await admin.cluster.runtime(address)
+
+    with pytest.raises(BrokerError, match=r"java\.lang\.Error"):
+        asyncio.run(session())
+    assert cluster.transport.codes().count(Code.GET_BROKER_RUNTIME_INFO) == 1
