@@ -7,11 +7,12 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from rocketmq_ops.common.periodic import PeriodicJobs
-from rocketmq_ops.remoting.channel import TURN_SECONDS
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
 
+#: How long a turn is: a request that comes as it begins waits for so long.
+TURN_SECONDS = 0.002
 #: How long nothing must be read from clients for the next turn to begin before they have had their time, in ms.
 QUIET_MS = 1
 
@@ -61,8 +62,11 @@ class Turns:
 
     def _begin(self) -> None:
         if not self._jobs.waits(self._rest):
-            # Not at once: uvloop would then not read between this turn and the next.
-            self._jobs.once(self._rest, 0, self._run)
+            self._begin_next()
+
+    def _begin_next(self) -> None:
+        # Not at once: between a turn that a timer of uvloop's begins and what follows at once nothing is read.
+        self._jobs.once(self._rest, 0, self._run)
 
     def _run(self) -> None:
         begun = perf_counter()
@@ -77,7 +81,7 @@ class Turns:
     def _go_on(self) -> None:
         reads = self._count_reads()
         if reads == self._reads or perf_counter() - self._ended >= self._took:
-            self._run()
+            self._begin_next()
             return
         self._reads = reads
         self._jobs.once(self._rest, QUIET_MS, self._go_on)
