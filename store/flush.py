@@ -75,6 +75,10 @@ class FlushService:
         self._last_thorough_log = 0.0
         self._last_thorough_queues = 0.0
         self._files_at_last_thorough = -1
+        #: A file before those that are written is lost: no sync says so, and one that succeeds says nothing of it.
+        self._has_gap = False
+        #: Files at the head of the log that somebody else has removed.
+        self._gone_first = 0
 
     def start(self) -> None:
         """Begin the periodic flushes on the running loop."""
@@ -212,10 +216,26 @@ class FlushService:
                 "copy what is needed while the broker runs, put the very file back, or restart the broker"
             )
 
+    def _note_gap(self, lost: LostFileError | None) -> None:
+        """Take no more messages while a file in the middle is lost: a start would not find those behind it."""
+        had_gap, self._has_gap = self._has_gap, lost is not None
+        if lost is not None and self._flags.set(FILE_LOST):
+            log.error(
+                "%s; no more messages are taken: without it this store does not start again. Put the very file back; "
+                "or consume what is needed while the broker runs, and then have `mqadmin store salvage` make a store "
+                "of the rest", lost,
+            )  # fmt: skip
+        elif lost is None and had_gap:
+            self._file_is_back()
+
+    def _file_is_back(self) -> None:
+        if self._flags.clear(FILE_LOST):
+            log.info("the commitlog file is back, messages are taken again")
+
     def _mark_log_flushed(self, batch: _Batch) -> None:
         self._log_files.mark_flushed(batch)
-        if self._flags.bits & FILE_LOST and self._flags.clear(FILE_LOST):
-            log.info("the commitlog file is back, messages are taken again")
+        if self._flags.bits & FILE_LOST and not self._has_gap:
+            self._file_is_back()
         flushed = self._log_files.flushed_where
         timestamp = max((file.last_timestamp for file, wrote in batch if file.wrote == wrote), default=0)
         if timestamp:
@@ -275,26 +295,28 @@ class FlushService:
                 self._last_thorough_log = now
                 least = 1
             dirty = self._log_files.dirty_bytes()
-            if dirty >= max(least, 1) or (dirty and await self._log_is_lost()):
+            lost = (dirty > 0 or self._has_gap) and await self._log_is_lost()
+            if dirty >= max(least, 1) or lost:
                 self._sync_log()
 
     async def _log_is_lost(self) -> bool:
-        """Whether a file with bytes to sync is there no more, or was not: its sync says so, and is not put off."""
-        if self._flags.bits & FILE_LOST:
-            return True
-        batch = self._log_files.unflushed()
+        """Whether a file with bytes to sync is there no more, or was not: its sync says so, and is not put off.
 
-        def look() -> None:
-            for mapped, _ in batch:
-                mapped.file.check_there()
-
+        Of those before it is said here that one is lost."""
+        batch = [mapped for mapped, _ in self._log_files.unflushed()]
+        earlier = [mapped for mapped in self._log_files.files if not batch or mapped.base < batch[0].base]
         try:
-            await self.in_worker(look)
-        except LostFileError:
-            return True
+            there, gap, gone = await self.in_worker(lambda: (_first_lost(batch) is None, *_gap_of(earlier)))
         except OSError:
             return False  # a sync will tell
-        return False
+        self._note_gap(gap)
+        if gone > self._gone_first:
+            log.warning(
+                "the first %d files of the commitlog were removed by somebody else: what is in them can be read until "
+                "the broker stops, and only then are their blocks free", gone,
+            )  # fmt: skip
+        self._gone_first = gone
+        return not there or self._flags.bits & FILE_LOST != 0
 
     # -- consumequeues, index, checkpoint
 
@@ -361,3 +383,20 @@ class FlushService:
     def in_worker(self, work: Callable[[], object]) -> Awaitable[object]:
         """Do some work in the thread of the syncs."""
         return asyncio.get_running_loop().run_in_executor(self._worker, work)
+
+
+def _first_lost(files: list[MappedFile]) -> LostFileError | None:
+    """The error of the first of some files that is there no more. Raises OSError."""
+    for mapped in files:
+        try:
+            mapped.file.check_there()
+        except LostFileError as error:
+            return error
+    return None
+
+
+def _gap_of(files: list[MappedFile]) -> tuple[LostFileError | None, int]:
+    """The error of the first lost file that has one before it; and how many are lost at the beginning, which costs
+    what is in them alone. Raises OSError."""
+    gone = next((at for at, mapped in enumerate(files) if _first_lost([mapped]) is None), len(files))
+    return _first_lost(files[gone:]), gone

@@ -125,6 +125,7 @@ class HAClient:
         self._replica.dispatch()
         if master.address is not None:
             await check_tail(self._ask, self._controller.store.commit_log, self._replica)
+        await self._make_durable()
         host, port = parse_address(address)
         loop = asyncio.get_running_loop()
         feed = HAFeed(self, address, self._controller.store, self._controller.store_config)
@@ -144,6 +145,20 @@ class HAClient:
         finally:
             self._feed = None
             feed.close()
+
+    async def _make_durable(self) -> None:
+        """Under SYNC_FLUSH wait for the sync of what came over the last connection: the first report says that all of
+        it is here, and a master under SYNC_MASTER answers by it. Raises RocketMQError."""
+        flush = self._controller.store.flush
+        if not flush.is_awaited:
+            return
+        synced: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        flush.when_flushed(self._replica.max_offset, lambda ok: None if synced.done() else synced.set_result(ok))
+        if not await synced:
+            raise RocketMQError(
+                "the end of this slave's commitlog could not be synced in time",
+                "look at the disk of the store; the slave connects once its end is on the disk",
+            )
 
     async def _ask(self, request: RemotingCommand) -> RemotingCommand:
         address = self._master.address

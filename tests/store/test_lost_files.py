@@ -136,6 +136,75 @@ def test_messages_are_taken_again_when_the_very_file_is_back(tmp_path, caplog):
     asyncio.run(main())
 
 
+async def five_files(tmp_path, flush):
+    """A store with five files of the commitlog, all of them synced; the paths of the files."""
+    store = open_store(
+        tmp_path, flushDiskType=flush, mappedFileSizeCommitLog=4096, maxMessageSize=2048, flushIntervalCommitLog=10
+    )
+    store.start()
+    while len(store.commit_log.file_queue.files) < 5:
+        assert store.put_message(message(body=bytes(1_500))).status is PutStatus.PUT_OK
+    store.flush.wake()
+    await until(lambda: store.flushed_where == store.max_phy_offset)
+    return store, sorted((tmp_path / "commitlog").iterdir())
+
+
+@pytest.mark.parametrize("lose", [delete, move, replace])
+@pytest.mark.parametrize("flush", ["ASYNC_FLUSH", "SYNC_FLUSH"])
+@pytest.mark.parametrize("which", [1, 3])
+def test_no_message_is_taken_behind_a_file_that_is_lost(tmp_path, caplog, lose, flush, which):
+    """All of the file is synced; without it the next start would refuse the store, and with it what came since."""
+
+    async def main():
+        store, files = await five_files(tmp_path, flush)
+        lose(files[which])
+        store.put_message(message())
+        await until(lambda: store.put_message(message()).status is PutStatus.SERVICE_NOT_AVAILABLE)
+        assert caplog.text.count("this store does not start again") == 1
+        assert files[which].name in caplog.text
+        store.flush.wake()
+        await asyncio.sleep(0.05)
+        assert store.put_message(message()).status is PutStatus.SERVICE_NOT_AVAILABLE
+        await store.shutdown()
+
+    asyncio.run(main())
+
+
+def test_messages_are_taken_again_when_a_file_in_the_middle_is_back(tmp_path, caplog):
+    async def main():
+        store, files = await five_files(tmp_path, "ASYNC_FLUSH")
+        away = tmp_path / "away"
+        files[2].rename(away)
+        store.put_message(message())
+        await until(lambda: not store.flags.writeable)
+        away.rename(files[2])
+        await until(lambda: store.flags.writeable)
+        assert store.put_message(message(body=b"last")).status is PutStatus.PUT_OK
+        await store.shutdown()
+        again = open_store(tmp_path, mappedFileSizeCommitLog=4096, maxMessageSize=2048)
+        assert read_all(again)[-1].body == b"last"
+        again.close()
+
+    asyncio.run(main())
+
+
+def test_the_oldest_files_may_be_removed_by_hand(tmp_path, caplog):
+    async def main():
+        store, files = await five_files(tmp_path, "ASYNC_FLUSH")
+        files[0].unlink()
+        files[1].unlink()
+        store.put_message(message())
+        await until(lambda: "the first 2 files of the commitlog were removed" in caplog.text)
+        assert store.put_message(message(body=b"last")).status is PutStatus.PUT_OK
+        await store.shutdown()
+        assert caplog.text.count("were removed by somebody else") == 1
+        again = open_store(tmp_path, mappedFileSizeCommitLog=4096, maxMessageSize=2048)
+        assert again.min_phy_offset == 8192
+        again.close()
+
+    asyncio.run(main())
+
+
 def test_a_lost_file_of_one_queue_does_not_hold_up_the_others(tmp_path, caplog):
     async def main():
         store = open_store(tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,33 @@ def test_an_answer_leaves_when_the_slave_has_the_message(tmp_path: Path, flush: 
                 assert slave.store.max_offset("T", 0) > int(answer.ext_fields["queueOffset"])
 
             await asyncio.gather(*(send(at) for at in range(200)))
+
+    asyncio.run(scenario())
+
+
+def test_a_new_connection_tells_nothing_that_is_not_on_the_disk(tmp_path: Path) -> None:
+    """Its first report comes when the sync has ended that was under way as the last connection was cut."""
+
+    async def scenario() -> None:
+        async with Pair(tmp_path, flushDiskType="SYNC_FLUSH", syncFlushTimeout=300, **SYNC) as pair:
+            master = await pair.start_master(syncFlushTimeout=20_000)
+            slave = await pair.start_slave()
+            await in_sync(pair.master)
+            assert slave.ha.client is not None
+            disk, store = threading.Event(), slave.store
+            store.flush._worker.submit(disk.wait)
+            try:
+                sent = asyncio.ensure_future(master.send("T"))
+                await until(lambda: store.max_phy_offset > 0)
+                assert slave.ha.client._feed is not None
+                slave.ha.client._feed.close()
+                await until(lambda: "could not be synced" in slave.ha.client.problem)  # type: ignore[union-attr]
+                assert not sent.done()
+                assert pair.master.ha.in_sync() == 0
+            finally:
+                disk.set()
+            assert (await sent).code == ResponseCode.SUCCESS
+            assert store.flush._log_files.flushed_where == store.max_phy_offset
 
     asyncio.run(scenario())
 
