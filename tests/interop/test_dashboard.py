@@ -1,4 +1,4 @@
-"""The dashboard on live clusters: ours, of which a broker dies and comes back, and Apache's."""
+"""The dashboard on live clusters: ours and Apache's, also while a broker dies and comes back."""
 
 from __future__ import annotations
 
@@ -68,8 +68,35 @@ def watch(namesrv: str, at: str, test: Callable[[Watching], Awaitable[None]]) ->
     asyncio.run(main())
 
 
-def test_a_broker_of_ours_dies_and_comes_back(tmp_path: Path) -> None:
-    pair = OurPair(tmp_path / "ours")
+def ours(folder: Path) -> tuple[OurPair, Child, Callable[[], Child]]:
+    """Our pair, its broker, and what starts that again once it is ready."""
+    pair = OurPair(folder)
+
+    def again() -> Child:
+        child = Child("our broker again", [str(BIN / "mqbroker"), "-c", str(folder / "broker.conf")], cwd=folder)
+        child.wait_for("boot success")
+        return child
+
+    return pair, pair.broker, again
+
+
+def apaches(folder: Path) -> tuple[Pair, Child, Callable[[], Child]]:
+    """The same of a pair of Apache's that no other test has."""
+    pair = Pair("5.3.3", folder)
+
+    def again() -> Child:
+        pair.broker.start_again()
+        pair.broker.wait_ready()
+        return pair.broker.child
+
+    return pair, pair.broker.child, again
+
+
+@pytest.mark.parametrize("started", [pytest.param(ours, id="ours"), pytest.param(apaches, id="apache-5.3.3")])
+def test_a_broker_dies_and_comes_back(
+    started: Callable[[Path], tuple[OurPair | Pair, Child, Callable[[], Child]]], tmp_path: Path
+) -> None:
+    pair, child, start_again = started(tmp_path / "pair")
     again: Child | None = None
 
     async def test(watching: Watching) -> None:
@@ -80,15 +107,13 @@ def test_a_broker_of_ours_dies_and_comes_back(tmp_path: Path) -> None:
 
         await watching.until(lambda moment: bool(broker(moment) and broker(moment).figures and moment.groups_ms))
         assert "nothing is wrong" in watching.screen()
-        pair.broker.kill()
+        child.kill()
         await watching.until(lambda moment: broker(moment).dead and moment.verdict.health is Health.CRITICAL)
         screen = watching.screen()
         assert "broker-a" in screen
         assert "does not answer" in screen
         assert "nothing is wrong" not in screen
-        configuration = str(tmp_path / "ours" / "broker.conf")
-        again = Child("our broker again", [str(BIN / "mqbroker"), "-c", configuration], cwd=tmp_path / "ours")
-        again.wait_for("boot success")
+        again = await asyncio.to_thread(start_again)  # the dashboard watches meanwhile
         await watching.until(lambda moment: not broker(moment).dead)
         assert "answers again" in watching.screen()
 
