@@ -13,6 +13,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from rocketmq_ops.client import ConsumeResult, PushConsumer
 from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.client.admin.messages.message import MessageAdmin
 from rocketmq_ops.client.admin.messages.message_send import SendRequest
@@ -78,13 +79,34 @@ def drive(server: RocketMQBroker, at: str, flow: Flow, *, write: bool = True) ->
 
 
 def test_a_message_is_found_by_its_key_and_who_did_not_consume_it(server: RocketMQBroker) -> None:
+    """Neither a group that has no client now, nor one whose client is at an earlier message still."""
+
     async def flow(pilot: Pilot[None], admin: MQAdmin) -> None:
         body = b'{"order": 7, "customer": "\xe6\x9d\x8e"}'
         await admin.messages.send(SendRequest(topic="orders", body=body, keys="order-7"))
-        async with PullConsumer("billing", ClientOptions(name_servers=[server.namesrv])) as consumer:
-            for queue in await consumer.queues("orders"):
-                consumer.update_offset(queue, 0)
-            await consumer.persist_offsets()
+        for group in ("billing", "shipping"):
+            async with PullConsumer(group, ClientOptions(name_servers=[server.namesrv])) as consumer:
+                for queue in await consumer.queues("orders"):
+                    consumer.update_offset(queue, 0)
+                await consumer.persist_offsets()
+        holds, over = asyncio.Event(), asyncio.Event()
+
+        async def listen(_messages: object, _context: object) -> ConsumeResult:
+            holds.set()
+            await over.wait()
+            return ConsumeResult.SUCCESS
+
+        slow = PushConsumer("shipping", listen, ClientOptions(name_servers=[server.namesrv]))
+        slow.subscribe("orders")
+        await slow.start()
+        try:
+            await asyncio.wait_for(holds.wait(), 30)
+            await shown(pilot)
+        finally:
+            over.set()
+            await slow.stop()
+
+    async def shown(pilot: Pilot[None]) -> None:
         await typed(pilot, ":messages/orders?key=order-7")
         assert [row[1] for row in rows(pilot)] == ["order-7"]
         await press(pilot, "enter")
@@ -95,9 +117,11 @@ def test_a_message_is_found_by_its_key_and_who_did_not_consume_it(server: Rocket
         assert screen.section.lines[0].startswith("00000000  7b 22 6f 72")
         await press(pilot, "tab")
         assert screen.part == "consumed"
-        assert [row[:2] for row in rows(pilot)] == [["billing", "no client online"]]
-        await press(pilot, "enter")
-        assert str(detail(pilot).address) == ":group/billing"
+        states = {row[0]: row[1] for row in rows(pilot)}
+        assert states == {"billing": "no client online", "shipping": "not consumed yet"}
+        shipping = [row[0] for row in rows(pilot)].index("shipping")
+        await press(pilot, "home", *["down"] * shipping, "enter")
+        assert str(detail(pilot).address) == ":group/shipping"
 
     drive(server, ":topic/orders", flow)
 
