@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 from rocketmq_ops.common.log_rate import LogRate
 from rocketmq_ops.common.tasks import Tasks
@@ -25,6 +26,8 @@ from rocketmq_ops.store.files.mapped_file_queue import MappedFileQueue
 from rocketmq_ops.store.index.index_service import IndexService
 from rocketmq_ops.store.queue.consume_queue_store import ConsumeQueueStore
 from rocketmq_ops.store.running_flags import FILE_LOST, RunningFlags
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -380,7 +383,7 @@ class FlushService:
         index.end_sync(sync)
         return True
 
-    def in_worker(self, work: Callable[[], object]) -> Awaitable[object]:
+    def in_worker(self, work: Callable[[], T]) -> Awaitable[T]:
         """Do some work in the thread of the syncs."""
         return asyncio.get_running_loop().run_in_executor(self._worker, work)
 
