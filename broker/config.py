@@ -229,6 +229,22 @@ class BrokerConfig(ConfigClass):
         int, Used("sends that may wait for the disk, or for slaves, at once", low=1)
     ] = 10000
     # Keys of this server alone.
+    maxHeldPulls: Annotated[
+        int,
+        Used(
+            "pulls that may wait for a message at once, of all connections; one more that finds nothing is refused "
+            "with SYSTEM_BUSY; a key of this server alone",
+            low=1,
+        ),
+    ] = 100_000
+    maxHeldPullsPerConnection: Annotated[
+        int,
+        Used(
+            "pulls of one connection that may wait for a message at once; one more that finds nothing is refused with "
+            "SYSTEM_BUSY; a key of this server alone",
+            low=1,
+        ),
+    ] = 32_768
     logDir: LogDir = ""
     logFormat: LogFormat = "text"
     logLevel: LogLevel = "INFO"

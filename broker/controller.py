@@ -190,7 +190,7 @@ class BrokerController:
         self.outer = BrokerOuterApi(self)
         self.registration = Registration(self)
         self.register_all = self.registration.register_all
-        self.held_pulls = PullRequestHold(steady_ms, self._max_offset, self.store.record_of)
+        self.held_pulls = PullRequestHold(config, steady_ms, self._max_offset, self.store.record_of)
         self.stages = NotedStages(self)
         self.fast_failure = BrokerFastFailure(self)
         #: Hooks of whoever runs the broker in its own program, to be added before the start; see `hooks/api.py`.
@@ -391,6 +391,7 @@ class BrokerController:
         self.producers.close_channel(channel)
         self.consumers.close_channel(channel)
         self.filter_servers.close_channel(channel)
+        self.held_pulls.channel_closed(channel)
 
     def _max_offset(self, topic: str, queue_id: int) -> int:
         return self.store.max_offset(topic, queue_id)

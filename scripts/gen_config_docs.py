@@ -58,6 +58,10 @@ nothing that is not there:
 ignore such words. `-p` prints all keys with their values, `-m` those that take effect. `mqadmin updateBrokerConfig` and
 `updateNamesrvConfig` change keys at run time and write them into the file, whose comments and order stay.
 
+Without `logDir` a server writes no log files, where Apache's writes to `~/logs/rocketmqlogs`: all goes to stderr, since
+in a container or under systemd it is read there, and a broker of a test must not write into a home. Apache's place and
+names are `mqbroker --log-dir ~/logs/rocketmqlogs`, or `mqnamesrv` ([operations.md](operations.md#log-files)).
+
 ## What Apache's servers do with a file
 
 Tried on 5.3.3, most of it on 4.9.7 and 5.5.0 too; they agree where nothing else is said, and say nothing about it.

@@ -2,7 +2,8 @@
 
 The store calls `message_arriving` for every dispatched message; woken pulls are collected and executed together
 once per loop turn, so that a burst of messages is answered with one read. Executing a pull is the pull processor's.
-Mirrors org.apache.rocketmq.broker.longpolling.PullRequestHoldService.
+Mirrors org.apache.rocketmq.broker.longpolling.PullRequestHoldService, which holds as many pulls as come. Here there is
+a bound on those of one connection and on all, beyond which a pull is refused.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
+from rocketmq_ops.broker.config import BrokerConfig
+from rocketmq_ops.common.log_rate import LogRate
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
@@ -24,17 +27,27 @@ SWEEP_INTERVAL_MS = 1_000
 #: After this long a pull is answered when its queue has grown, even by messages that it does not want: so the
 #: consumer's offset moves on past them.
 GROWTH_CHECK_MS = 5_000
+#: A pull counts once, and once more for each of so many bytes of its request, and characters of its own expression:
+#: of `a||b||...` each tag is an entry of a set, so that a character takes some 30 bytes.
+_COUNTED_BYTES: Final = 1024
+_COUNTED_CHARACTERS: Final = 64
+#: Why a pull is refused. The words behind the bracket are those of Apache's full queues, which operators look for.
+TOO_MANY: Final = (
+    "[OVERLOAD]system busy, start flow control for a while: as many pulls wait for a message as may, {} {}={}"
+)
 
 
 class HeldPull:
     """One waiting pull: `offset` is the queue offset it waits for, `deadline_ms` when it is answered anyway.
 
     `tag_codes` are the hash codes of the wanted tags, None for every message; `record_filter` is a filter that has to
-    see the record itself. `suspend_ms` is how long it waits.
+    see the record itself. `suspend_ms` is how long it waits. `count` is what it counts towards the bounds, 0 once it
+    waits no more.
     """
 
     __slots__ = (
         "channel",
+        "count",
         "deadline_ms",
         "growth_check_ms",
         "header",
@@ -62,21 +75,49 @@ class HeldPull:
         self.record_filter = message_filter if message_filter is not None and message_filter.checks_record else None
         self.deadline_ms = now_ms + suspend_ms
         self.growth_check_ms = now_ms + GROWTH_CHECK_MS
+        source, expression = request.ext_source, header.subscription
+        if (
+            type(source) is bytes
+            and len(source) < _COUNTED_BYTES
+            and (expression is None or len(expression) < _COUNTED_CHARACTERS)
+            and not request.body
+        ):
+            self.count = 1
+        else:
+            self.count = _trimmed(request, expression)
+
+
+def _trimmed(request: RemotingCommand, expression: str | None) -> int:
+    """Take from a request what keeps the whole read that it came with; what it counts towards the bounds."""
+    request.body = b""  # pulls have none
+    if type(request.ext_source) is memoryview:
+        request.ext_source = bytes(request.ext_source)
+    source = request.ext_source
+    if type(source) is dict:
+        size = sum(len(name) + len(value) for name, value in source.items())
+        size += len(request.language) + len(request.remark or "")
+    else:
+        size = 0 if source is None else len(source)
+    count = 1 + size // _COUNTED_BYTES
+    return count if expression is None else count + len(expression) // _COUNTED_CHARACTERS
 
 
 class PullRequestHold:
     """Held pulls by topic and queue.
 
     `max_offset(topic, queue_id)` and `record_of(topic, queue_id, offset)` are the store's, `clock` is one that nobody
-    sets, in ms. The pull processor sets `execute`, which runs a pull again without the right to wait.
+    sets, in ms. The bounds are the configuration's, as it is at the time. The pull processor sets `execute`, which runs
+    a pull again without the right to wait.
     """
 
     def __init__(
         self,
+        config: BrokerConfig,
         clock: Callable[[], int],
         max_offset: Callable[[str, int], int],
         record_of: Callable[[str, int, int], memoryview | None],
     ) -> None:
+        self._config = config
         self.clock = clock
         self._max_offset = max_offset
         self._record_of = record_of
@@ -85,13 +126,56 @@ class PullRequestHold:
         self.onlooker: Callable[[HeldPull, Callable[[HeldPull], None]], None] | None = None
         self.table: dict[str, dict[int, list[HeldPull]]] = {}
         self._woken: list[HeldPull] = []
+        #: What the held pulls count together, and those of each open connection that has some.
+        self.count = 0
+        self.count_of_channel: dict[Channel, int] = {}
+        #: Pulls refused since the start.
+        self.refused = 0
+        self._lines = LogRate()
 
     def __len__(self) -> int:
         return sum(len(pulls) for queues in self.table.values() for pulls in queues.values())
 
-    def hold(self, topic: str, queue_id: int, pull: HeldPull) -> None:
-        """Let a pull wait."""
+    def hold(self, topic: str, queue_id: int, pull: HeldPull) -> str | None:
+        """Let a pull wait; why it may not, or None."""
+        config, channel, count = self._config, pull.channel, pull.count
+        of_channel = self.count_of_channel.get(channel, 0) + count
+        of_all = self.count + count
+        if of_channel > config.maxHeldPullsPerConnection:
+            limit = config.maxHeldPullsPerConnection
+            return self._refuse(pull, TOO_MANY.format("of one connection", "maxHeldPullsPerConnection", limit))
+        if of_all > config.maxHeldPulls:
+            return self._refuse(pull, TOO_MANY.format("of all", "maxHeldPulls", config.maxHeldPulls))
+        self.count_of_channel[channel] = of_channel
+        self.count = of_all
         self.table.setdefault(topic, {}).setdefault(queue_id, []).append(pull)
+        return None
+
+    def _refuse(self, pull: HeldPull, why: str) -> str:
+        self.refused += 1
+        if self._lines.due(self.clock()):
+            more = f" ({self._lines.missed} more were not logged)" if self._lines.missed else ""
+            log.warning(
+                "a pull of %s by group %s from %s was refused: %s%s", pull.header.topic, pull.header.consumer_group,
+                pull.channel.remote, why, more,
+            )  # fmt: skip
+        return why
+
+    def _release(self, pull: HeldPull) -> None:
+        """A pull waits no more: give back what it counts."""
+        count, pull.count = pull.count, 0
+        of_channel = self.count_of_channel.get(pull.channel)
+        if of_channel is None:  # closed, and given back then
+            return
+        self.count -= count
+        if of_channel > count:
+            self.count_of_channel[pull.channel] = of_channel - count
+        else:
+            del self.count_of_channel[pull.channel]
+
+    def channel_closed(self, channel: Channel) -> None:
+        """Give back what the pulls of a closed connection count. They themselves go with the next sweep."""
+        self.count -= self.count_of_channel.pop(channel, 0)
 
     def message_arriving(
         self,
@@ -139,6 +223,7 @@ class PullRequestHold:
                 kept = []
                 for pull in pulls:
                     if pull.channel.closed:
+                        self._release(pull)
                         continue
                     takes_all = pull.tag_codes is None and pull.record_filter is None
                     grown = max_offset > pull.offset and (takes_all or now >= pull.growth_check_ms)
@@ -158,6 +243,8 @@ class PullRequestHold:
             for pulls in queues.values():
                 self._woken.extend(pulls)
         self.table.clear()
+        self.count_of_channel.clear()
+        self.count = 0
         self._run()
 
     def _keep(self, topic: str, queue_id: int, kept: list[HeldPull]) -> None:
@@ -170,6 +257,9 @@ class PullRequestHold:
             del self.table[topic]
 
     def _wake(self, pull: HeldPull) -> None:
+        if not pull.count:  # woken before, where a failure kept it in the table
+            return
+        self._release(pull)
         if not self._woken:
             asyncio.get_running_loop().call_soon(self._run)
         self._woken.append(pull)

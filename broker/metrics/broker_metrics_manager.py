@@ -83,6 +83,7 @@ class BrokerMetricsManager(MetricsPage):
         busy = Figures("rocketmq_ops_system_busy_total", "counter", "Requests refused with SYSTEM_BUSY")
         busy.add(controller.fast_failure.timed_out, cause="timeout")
         busy.add(controller.fast_failure.overloaded, cause="overload")
+        busy.add(controller.held_pulls.refused, cause="held_pulls")
         held = Figures("rocketmq_ops_held_pulls", "gauge", "Pulls that wait for a message")
         held.add(len(controller.held_pulls))
         watermark = Figures("rocketmq_processor_watermark", "gauge", "Request processor watermark")

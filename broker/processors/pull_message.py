@@ -134,8 +134,9 @@ class PullMessageProcessor:
             counters.get_times += 1
             counters.get_size += result.total_size
         elif code == _PULL_NOT_FOUND and may_suspend and flags & PULL_SUSPEND:
-            self._hold(channel, request, header, message_filter)
-            return HELD
+            too_many = self._hold(channel, request, header, message_filter)
+            # Apache's consumers pull again 3 s (lite pull: 1 s) after this code, and at once after PULL_NOT_FOUND.
+            return HELD if too_many is None else request.reply(ResponseCode.SYSTEM_BUSY, too_many)
         answer = PullMessageResponseHeader(
             suggest_which_broker_id=suggested,
             next_begin_offset=result.next_begin_offset,
@@ -152,7 +153,8 @@ class PullMessageProcessor:
         request: RemotingCommand,
         header: PullMessageRequestHeader,
         message_filter: MessageFilter | None,
-    ) -> None:
+    ) -> str | None:
+        """Let a pull wait; why it may not, or None."""
         controller = self._controller
         suspend_ms = header.suspend_timeout_millis
         if not controller.config.longPollingEnable:
@@ -160,7 +162,7 @@ class PullMessageProcessor:
         pull = HeldPull(
             channel, request, header, header.queue_offset, message_filter, controller.held_pulls.clock(), suspend_ms
         )
-        controller.held_pulls.hold(header.topic, header.queue_id, pull)
+        return controller.held_pulls.hold(header.topic, header.queue_id, pull)
 
     def _reset(self, topic: str, queue_id: int, offset: int) -> GetMessageResult:
         """The outcome that sends a consumer to an offset that an operator has set."""
