@@ -70,6 +70,7 @@ from rocketmq_ops.broker.subscription.subscription_group_manager import Subscrip
 from rocketmq_ops.broker.timer.timer_message_service import TimerMessageService
 from rocketmq_ops.broker.topic.topic_config_manager import TopicConfigManager
 from rocketmq_ops.broker.transaction.transactional_message_service import TransactionalMessageService
+from rocketmq_ops.broker.turns import Turns
 from rocketmq_ops.common.addresses import AddressError, format_address, resolve_host
 from rocketmq_ops.common.clock import now_ms, steady_ms
 from rocketmq_ops.common.config import ConfigError
@@ -371,7 +372,7 @@ class BrokerController:
         every("filters", lambda: FILTER_SAVE_INTERVAL_MS, self._save_filters)
         every("inactive clients", lambda: SCAN_CLIENTS_INTERVAL_MS, self._scan_clients)
         every("slow consumers", lambda: PROTECT_INTERVAL_MS, lambda: protect(self))
-        every("held pulls", lambda: SWEEP_INTERVAL_MS, self.held_pulls.sweep)
+        Turns(self, self._jobs, "held pulls", self.held_pulls.sweep_in_turns).start(lambda: SWEEP_INTERVAL_MS)
         if config.aclEnable:
             from rocketmq_ops.broker.acl.plain_permission_manager import WATCH_INTERVAL_MS
 

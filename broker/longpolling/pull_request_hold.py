@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from rocketmq_ops.broker.config import BrokerConfig
+from rocketmq_ops.broker.turns import Turn
 from rocketmq_ops.common.log_rate import LogRate
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import ResponseCode
@@ -126,6 +127,8 @@ class PullRequestHold:
         self.onlooker: Callable[[HeldPull, Callable[[HeldPull], None]], None] | None = None
         self.table: dict[str, dict[int, list[HeldPull]]] = {}
         self._woken: list[HeldPull] = []
+        #: What is left of a sweep whose turn was over.
+        self._steps: Iterator[None] | None = None
         #: What the held pulls count together, and those of each open connection that has some.
         self.count = 0
         self.count_of_channel: dict[Channel, int] = {}
@@ -216,9 +219,25 @@ class PullRequestHold:
 
     def sweep(self) -> None:
         """Wake the pulls whose time is over or whose queue has grown, forget those of closed connections."""
-        now = self.clock()
-        for topic, queues in list(self.table.items()):
-            for queue_id, pulls in list(queues.items()):
+        for _ in self._sweep():
+            pass
+
+    def sweep_in_turns(self, turn: Turn) -> None:
+        """`sweep` of the queues for which there is time in this turn; the next one goes on."""
+        steps, self._steps = self._steps or self._sweep(), None
+        for _ in steps:
+            if turn.is_over():
+                self._steps = steps
+                return
+
+    def _sweep(self) -> Iterator[None]:
+        """A sweep, a queue a step; between two steps pulls come and go."""
+        for topic in list(self.table):
+            for queue_id in list(self.table.get(topic, ())):
+                pulls = self.table.get(topic, {}).get(queue_id)
+                if pulls is None:
+                    continue
+                now = self.clock()
                 max_offset = self._max_offset(topic, queue_id)
                 kept = []
                 for pull in pulls:
@@ -232,6 +251,7 @@ class PullRequestHold:
                     else:
                         kept.append(pull)
                 self._keep(topic, queue_id, kept)
+                yield
 
     def wake_all(self) -> None:
         """Answer every held pull now, before a stop closes its connection.

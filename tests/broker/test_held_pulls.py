@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from rocketmq_ops.broker import controller as controller_module
+from rocketmq_ops.broker import turns
 from rocketmq_ops.broker.config import BrokerConfig
 from rocketmq_ops.broker.longpolling.pull_request_hold import HeldPull, PullRequestHold
+from rocketmq_ops.broker.turns import Turn
 from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
@@ -283,3 +285,51 @@ def test_a_held_pull_keeps_nothing_of_the_read_that_it_came_with() -> None:
     pull_of(None, request)
     assert (request.body, request.ext_source) == (b"", read[:300])
     assert type(request.ext_source) is bytes
+
+
+def test_a_sweep_of_many_queues_leaves_others_their_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(controller_module, "SWEEP_INTERVAL_MS", 50)
+    monkeypatch.setattr(turns, "TURN_SECONDS", 0)  # over with the first queue
+
+    async def body(session: Session) -> None:
+        hold = session.broker.held_pulls
+        topics = session.broker.topics
+        for number in range(10):
+            topics.create_in_send_message_back(f"T{number}", 4)
+        await session.pull("T0")  # makes the group
+        now = hold.clock()
+        hold.clock = lambda: now
+        waiting = [
+            ask(session, topic=f"T{number}", queueId=str(queue_id), queueOffset="0")
+            for number in range(10)
+            for queue_id in range(4)
+        ]
+        await until(lambda: counted(hold) == (40, 1))
+        took = []
+        monkeypatch.setattr(hold, "execute", lambda pull, execute=hold.execute: (took.append(len(hold)), execute(pull)))
+        hold.clock = lambda: now + 60_000
+        answers = await asyncio.gather(*waiting)
+        assert {answer.code for answer in answers} == {R.PULL_NOT_FOUND}
+        # Each was answered before the next queue was looked at.
+        assert took == list(range(39, -1, -1))
+        assert counted(hold) == (0, 0) and not hold.table
+
+    run(tmp_path, body)
+
+
+def test_pulls_come_and_go_between_the_turns_of_a_sweep() -> None:
+    hold = PullRequestHold(BrokerConfig(), lambda: 0, lambda topic, queue_id: 0, lambda topic, queue_id, offset: None)
+    closed, request = Closed(), RemotingCommand(code=RequestCode.PULL_MESSAGE)
+    for topic, queue_id in (("A", 0), ("A", 1), ("B", 0), ("C", 0), ("C", 1)):
+        hold.hold(topic, queue_id, pull_of(closed, request))
+    turn = Turn(0)
+    hold.sweep_in_turns(turn)
+    assert turn.stopped and len(hold) == 4 and 0 not in hold.table["A"]
+    hold.channel_closed(closed)  # type: ignore[arg-type]
+    del hold.table["B"], hold.table["C"][0]
+    hold.hold("A", 0, pull_of(closed, request))
+    rest = Turn(3600)
+    hold.sweep_in_turns(rest)
+    assert not rest.stopped and set(hold.table) == {"A"} and set(hold.table["A"]) == {0}
+    hold.sweep_in_turns(rest)
+    assert not hold.table and hold.count == 0
