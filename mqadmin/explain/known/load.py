@@ -13,7 +13,8 @@ KNOWN: Final[tuple[Known, ...]] = (
         ("[OVERLOAD]system busy",),
         "the server's queue for this kind of request is full",
         "send or pull at a lower rate, add brokers, or raise the queue's capacity (sendThreadPoolQueueCapacity, "
-        "pullThreadPoolQueueCapacity)",
+        "pullThreadPoolQueueCapacity); a broker of rocketmq-ops that names maxHeldPulls or maxHeldPullsPerConnection "
+        "has as many waiting pulls as that allows: look for clients that pull without need, or raise it",
         LOAD,
     ),
     Known(
