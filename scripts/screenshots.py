@@ -34,13 +34,15 @@ from rocketmq_ops.tui.places import catalogue
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 TOPICS = ("Orders", "Payments", "Shipments")
-#: Group -> its topic, and how many messages a second it takes; 0: it hangs.
+#: Group -> its topic, and how many messages a second it takes; 0: it hangs after a minute.
 GROUPS = {"billing": ("Orders", 40), "mailer": ("Orders", 8), "ledger": ("Payments", 30), "warehouse": ("Shipments", 0)}
 #: Names of keys, and seconds within which a screen has all that it asks for.
 KEYS = {":": "colon", "/": "slash", "[": "left_square_bracket"}
 SETTLES = 5
 #: Messages a second to each topic.
 RATE = 20
+#: Seconds after which a group hangs.
+HANGS_AFTER = 60.0
 #: Seconds of load before the pictures: ten minutes that are compared with, and a little.
 SECONDS = 640.0
 #: The group that hangs, from what a client of it does to what waits for it.
@@ -68,10 +70,13 @@ async def load(namesrv: str) -> None:
     options = ClientOptions(name_servers=[namesrv])
     over = asyncio.Event()  # a consumer that stops waits for its listener, also for one that hangs
 
+    begun = asyncio.get_running_loop().time()
+
     def listener(rate: int):  # type: ignore[no-untyped-def]
         async def consume(messages: list[MessageExt], context: ConsumeContext) -> None:
+            hangs = not rate and asyncio.get_running_loop().time() > begun + HANGS_AFTER
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(over.wait(), len(messages) / rate if rate else None)
+                await asyncio.wait_for(over.wait(), None if hangs else len(messages) / (rate or RATE))
 
         return consume
 

@@ -22,7 +22,7 @@ from rocketmq_ops.tui.model.compared import COMPARED_MS, any_known, compared_tex
 from rocketmq_ops.tui.model.details.compare import Past, compared, past_of
 from rocketmq_ops.tui.model.details.detail import HELD, Asking, Nobody, Part, Section
 from rocketmq_ops.tui.model.details.past import Recorded, recorded_of
-from rocketmq_ops.tui.model.figures import SIGNS, time_of_day
+from rocketmq_ops.tui.model.figures import SIGNS, minute_of_day, time_of_day
 from rocketmq_ops.tui.model.model import Mode
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.shown import Arranger
@@ -374,7 +374,8 @@ class DetailScreen(TableScreen):
         there = known.section.table is not None or known.section.lines is not None
         if known.told_ms is None:
             return [tr(_RECORDED if there else _FOR_THE_PRESENT)] if there or self.context.model.follows else []
-        time, age = time_of_day(known.told_ms), (self.now_ms() - known.told_ms) // _MINUTE_MS * _MINUTE_MS
+        # It is known to the minute.
+        time, age = minute_of_day(known.told_ms), (self.now_ms() // _MINUTE_MS * _MINUTE_MS) - known.told_ms
         when = tr(f"{time}, {human_span(age)} before") if age >= _MINUTE_MS else time
         if known.too_large:
             return [*([tr(_RECORDED)] if there else []), tr(f"what was told at {when} was too large to keep")]

@@ -184,8 +184,10 @@ def queue_section(
 ) -> Section:
     """The queues, those that are behind most first; `seen`: how the group keeps up, where it was watched."""
     judged = {(q.topic, q.broker, q.queue_id): q for q in seen.lag.queues} if seen is not None else {}
+    saved = _saved(seen)
+    queues = [_with_unknown(queue, saved) for queue in progress.queues]
     rows = []
-    for queue in progress.queues:
+    for queue in queues:
         at = (queue.topic, queue.broker_name, queue.queue_id)
         known = judged.get(at)
         owner = queue.client_id or (None if owners is None else owners.get(at, ""))
@@ -218,10 +220,11 @@ def queue_section(
     whole = seen.lag.state if seen is not None else None
     facts = [
         Fact("State", whole, Kind.STATE, Health.UNKNOWN if whole is None else HEALTH[whole]),
-        Fact("Lag", progress.lag_total, Kind.COUNT),
+        Fact("Lag", progress.lag_total if queues == progress.queues else None, Kind.COUNT),
         Fact("Oldest waits", progress.lag_millis, Kind.SPAN),
         Fact("Drained in", seen.drained_in_ms if seen is not None else None, Kind.SPAN),
-        Fact("Consumed", progress.consume_tps, Kind.RATE),
+        Fact("Consumed", seen.consume_rate if seen is not None else None, Kind.RATE),
+        Fact("Delivered", progress.consume_tps, Kind.RATE),
         Fact("Model", _model(progress.message_model), Kind.STATE),
     ]
     section = table_of(_QUEUES, rows, "no queue has an offset of this group")
@@ -231,6 +234,21 @@ def queue_section(
         failures=tuple(progress.failures),
         health=worst([section.health, *([HEALTH[whole]] if whole is not None else [])]),
     )
+
+
+def _saved(seen: GroupSeen | None) -> set[_Queue]:
+    """The queues of which a broker has an offset of the group."""
+    queues = seen.offsets.queues if seen is not None else ()
+    return {(q.queue.topic, q.queue.broker, q.queue.queue_id) for q in queues if q.committed is not None}
+
+
+def _with_unknown(queue: QueueProgress, saved: set[_Queue]) -> QueueProgress:
+    """A queue with messages as it is: brokers tell offset 0 also of one of which the group has saved none, and where
+    it would begin is not known."""
+    at = (queue.topic, queue.broker_name, queue.queue_id)
+    if queue.consumer_offset != 0 or not queue.broker_offset or queue.client_id or at in saved:
+        return queue
+    return msgspec.structs.replace(queue, consumer_offset=None, lag=None, lag_millis=None)
 
 
 def held_section(found: ConsumerStatusReport) -> Section:

@@ -66,10 +66,13 @@ def parts(asking: Asking) -> Sequence[Part]:
     async def settings() -> Section:
         return await _settings(asking)
 
+    def queues_then(moment: Moment) -> Section | None:
+        return past_queues(topic, moment)
+
     route_then = _of_topic(topic, past_section)
 
     return (
-        Part("queues", "Queues", queues, lambda moment: past_queues(topic, moment)),
+        Part("queues", "Queues", queues, queues_then, past=queues_then),
         Part("groups", "Groups", groups, groups_then, past=groups_then),
         Part("route", "Route", route, route_then, past=route_then),
         Part("settings", "Settings", settings, _of_topic(topic, past_settings)),

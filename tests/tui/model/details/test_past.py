@@ -7,7 +7,7 @@ from rocketmq_ops.housekeeping.lag import GroupLag, LagState, QueueLag
 from rocketmq_ops.tui.model import asked
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.asked import Asked, told
-from rocketmq_ops.tui.model.details import group
+from rocketmq_ops.tui.model.details import group, topic
 from rocketmq_ops.tui.model.details.detail import Asking, Fact, Nobody, Part, Section, table_of
 from rocketmq_ops.tui.model.details.past import Recorded, recorded_of
 from rocketmq_ops.tui.model.moment import GroupSeen, Moment
@@ -123,6 +123,22 @@ def test_a_moment_holds_what_it_has_and_is_told_what_it_lacks() -> None:
     old = recorded_of(queues, recorded(NOW_MS, told_ms=NOW_MS - 10 * MINUTE), KEPT)
     assert old is not None
     assert (shown(old)[0][6], old.told_ms) == (None, None), "who held a queue ten minutes before may not hold it"
+
+
+def test_where_the_queues_of_a_topic_end_is_of_the_moment() -> None:
+    """Also where its screen was told of them minutes before."""
+    parts = topic.parts(nobody(Address("topic", "orders")))
+    queues = next(part for part in parts if part.key == "queues")
+    told_then = Row(key="broker-a:0", cells=("broker-a", 0, 1, 0, 1, NOW_MS - 9 * MINUTE))
+    for before, cells in ((8 * MINUTE, (None, None, 400, None)), (MINUTE, (1, 0, 400, NOW_MS - 9 * MINUTE))):
+        kept, moment = Asked(), recorded(NOW_MS)
+        kept.put("p", table_of(topic._QUEUES, [told_then]), NOW_MS - before)
+        moment.asked = kept.texts
+        assert shown(recorded_of(queues, moment, "p")) == [("broker-a", 0, *cells)]
+    kept, moment = Asked(), fakes.moment(NOW_MS)
+    kept.put("p", table_of(topic._QUEUES, [told_then]), NOW_MS - 8 * MINUTE)
+    moment.asked = kept.texts
+    assert shown(recorded_of(queues, moment, "p")) == [told_then.cells], "nobody consumes it: there is no newer one"
 
 
 def test_what_a_moment_has_is_not_hidden_by_an_old_answer_with_more_columns() -> None:

@@ -10,7 +10,9 @@ import pytest
 from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
 from rocketmq_ops.client.admin.groups.consumer_status import BLOCKED_MS, ClientStatus
+from rocketmq_ops.client.admin.groups.group import GroupProgress, QueueProgress
 from rocketmq_ops.client.admin.replicas.ha import BrokerReplication, ReplicationReport
+from rocketmq_ops.housekeeping.history.runs import QueueKey, QueueOffsets
 from rocketmq_ops.housekeeping.lag import GroupLag, LagState, QueueLag
 from rocketmq_ops.store.inspect.view.listing import FileRow
 from rocketmq_ops.tui.changes import ConsumedMessage, MadeChange, SentMessage
@@ -87,6 +89,34 @@ def test_how_a_watched_group_keeps_up_is_what_was_seen() -> None:
     section = group.queue_section(made_up.progress(), {}, seen)
     assert cells(section, "state", "evidence")[0] == ("stalled", "never moved")
     assert (fact(section, "State"), fact(section, "Drained in")) == ("stalled", 5 * MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("committed", "cells_of_it"), [(None, (None, None, None)), (0, (0, 500, 9_000))], ids=["never", "at the start"]
+)
+def test_an_offset_that_was_never_saved_is_unknown_and_not_0(
+    committed: int | None, cells_of_it: tuple[int | None, ...]
+) -> None:
+    """Brokers tell 0 of both; which it is the model has asked for."""
+    queue = QueueProgress("orders", "broker-a", 0, 500, 0, 500, 0, None, lag_millis=9_000)
+    empty = QueueProgress("orders", "broker-a", 1, 0, 0, 0, 0, None, lag_millis=0)
+    progress = GroupProgress(made_up.GROUP, [queue, empty], 0.0, 500, 0, lag_millis=9_000)
+    seen = fakes.group(made_up.GROUP, None, LagState.UNKNOWN, consume_rate=0.0)
+    seen.offsets.queues = [QueueOffsets(QueueKey("orders", "broker-a", 0), 500, committed)]
+    section = group.queue_section(progress, {}, seen)
+    found = {row[0]: row[1:] for row in cells(section, "queue", "committed", "lag", "waiting")}
+    assert found == {0: cells_of_it, 1: (0, 0, 0)}
+    assert fact(section, "Lag") == (None if committed is None else 500)
+    unwatched = group.queue_section(progress, {}, None)
+    assert {row[0]: row[1] for row in cells(unwatched, "queue", "committed")} == {0: None, 1: 0}
+
+
+def test_what_a_broker_delivered_is_not_what_was_consumed() -> None:
+    """A consumer that hangs is given messages again and again."""
+    seen = fakes.group(made_up.GROUP, 70, LagState.STALLED, consume_rate=0.0)
+    section = group.queue_section(made_up.progress(), {}, seen)
+    assert (fact(section, "Consumed"), fact(section, "Delivered")) == (0.0, 12.5)
+    assert fact(group.queue_section(made_up.progress(), {}, None), "Consumed") is None
 
 
 def test_clients_the_stuck_and_the_silent_first() -> None:
