@@ -13,7 +13,7 @@ import generated
 
 from rocketmq_ops.client.admin.fanout import DEFAULT_CONCURRENCY
 from rocketmq_ops.client.admin.messages.message import PULL_BATCH
-from rocketmq_ops.tui.model.details import broker, client, group, messages, name_server, topic
+from rocketmq_ops.tui.model.details import broker, client, group, looking, name_server, topic
 from rocketmq_ops.tui.model.details.detail import EVERY
 from rocketmq_ops.tui.model.periods import QUESTIONS, Question
 from rocketmq_ops.tui.screens.messages import FOLLOW_SECONDS
@@ -65,29 +65,27 @@ def screens() -> str:
 
 
 def pulls() -> str:
-    """A line for each screen that reads messages; `tests/tui/flows/test_requests.py` counts them."""
-    near, tagged, far = (f"{reach:,}" for reach in messages.REACHES)
-    most, read = messages.MOST, messages.READ_FOR_CONDITION
-    each_queue, at_once = _pulls(messages.FOLLOWING_CONDITION), DEFAULT_CONCURRENCY
+    """A line for each screen that reads messages. `tests/tui/flows/test_requests.py` counts them, and those of looks
+    through long queues `tests/tui/model/details/test_looking.py`."""
+    most, in_all, following = looking.MOST, looking.PULLS, looking.PULLS_FOLLOWING
+    near, at_once = looking.FOLLOWING, DEFAULT_CONCURRENCY
     lines = {
         "`:messages/TOPIC`": f"{_pulls(most)} in all, and 1 more for each queue: {most} messages, shared out among the"
         " queues",
-        "… `?tag=`": f"about {_pulls(messages.REACHES[-1]):,} for each queue, where its last {far} messages hold many"
-        f" with the tag that lie behind the last {tagged}; it stops when it has enough, and brokers leave out all"
-        " others, so that a rare tag takes few",
-        "… `?where=`": f"{_pulls(read)} in all, and {each_queue + 1} more for each queue: {read:,} messages, shared out"
-        " among the queues",
-        "… `?begin=`, `?end=`, `?from=`": "the same without a tag, and a search for each of the times, about 2 pulls"
-        " for each doubling of the queue's length; a tag is looked for up to the end of the time, without a bound",
-        "… while it follows": f"every {FOLLOW_SECONDS} s, not before the last look has its answer: {each_queue} for"
-        f" each queue with a tag or a condition ({near} messages), else as above",
+        "… `?tag=`, `?where=`": f"{in_all} in all, shared out among the queues, of a topic with more queues 1 for each:"
+        f" {in_all * PULL_BATCH:,} messages where each of them is read; a broker leaves out those of other tags, so"
+        " that it goes through more of them in one pull. It stops when it has enough, and `n` looks on by as many",
+        "… `?begin=`, `?end=`, `?from=`": "the same, and a search for each of the times, about 2 pulls for each"
+        " doubling of the queue's length",
+        "… while it follows": f"every {FOLLOW_SECONDS} s, not before the last look has its answer: with a tag or a"
+        f" condition {_pulls(near)} for each queue ({near} messages), and {following} in all, of a topic with more"
+        " queues 1 for each; else as above",
         "`:dead-letters/GROUP`": "those of `:messages`, of the topic of its dead letters",
         "`:message/TOPIC`": "1; besides, who has consumed it asks about each group that consumes the topic,"
         f" {at_once} groups at a time, and its trace is one query of each broker that has the topic of traces",
         "`:doctor`": "what its rules need, as `mqadmin doctor` asks for it: one kind after the other, of each"
         f" {at_once} servers, topics or groups at a time",
     }
-    assert messages.FOLLOWING == (messages.FOLLOWING_CONDITION,)  # one line tells of both
     return "| screen | pulls a look |\n|---|---|\n" + "".join(f"| {at} | {text} |\n" for at, text in lines.items())
 
 

@@ -17,10 +17,10 @@ from rocketmq_ops.tui.model.details import dead_letters
 from rocketmq_ops.tui.model.details.detail import Part
 from rocketmq_ops.tui.model.table import Health, Row
 from rocketmq_ops.tui.screens.change import Offer
-from rocketmq_ops.tui.screens.detail import DetailScreen
+from rocketmq_ops.tui.screens.looking import LookingScreen
 
 
-class DeadLettersScreen(DetailScreen):
+class DeadLettersScreen(LookingScreen):
     """What a group gave up on."""
 
     NO_PAST: ClassVar[str] = "a message does not change: there is nothing to compare"
@@ -33,7 +33,7 @@ class DeadLettersScreen(DetailScreen):
 
     def parts(self) -> Sequence[Part]:
         """The dead letters."""
-        return dead_letters.parts(self.asking())
+        return dead_letters.parts(self.asking(), self.looking())
 
     def offers(self) -> Sequence[Offer]:
         """What can be done with the marked ones, or the one at the cursor."""

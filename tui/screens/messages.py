@@ -7,18 +7,17 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details import messages
 from rocketmq_ops.tui.model.details.detail import Part
 from rocketmq_ops.tui.model.model import Mode
-from rocketmq_ops.tui.screens.detail import DetailScreen
+from rocketmq_ops.tui.screens.looking import LookingScreen
 
 #: Seconds between two looks while it follows.
 FOLLOW_SECONDS = 2
 
 
-class MessagesScreen(DetailScreen):
+class MessagesScreen(LookingScreen):
     """Messages of a topic; the newest without anything else in the address."""
 
     NO_PAST: ClassVar[str] = "a message does not change: there is nothing to compare"
@@ -32,13 +31,9 @@ class MessagesScreen(DetailScreen):
         if self.context.options.follows:
             self.set_interval(FOLLOW_SECONDS, self._follow)
 
-    def __init__(self, context: Context, address: Address) -> None:
-        super().__init__(context, address)
-        self._following = messages.Following()
-
     def parts(self) -> Sequence[Part]:
         """What the address asks for."""
-        return messages.parts(self.asking(), self._following)
+        return messages.parts(self.asking(), self.looking())
 
     def action_find(self) -> None:
         """Type a key, an id, a condition, a time."""

@@ -318,6 +318,7 @@ class MessageAdmin:
         if wanted.end_timestamp is not None:
             end = await self._first_at(address, queue, wanted.end_timestamp + 1, low, high)
         begin = max(begin, wanted.begin_offset or 0)
+        end = end if wanted.end_offset is None else min(end, wanted.end_offset)
         scan = QueueScan(queue.topic, queue.broker_name, queue.queue_id, low, high, begin, max(begin, end))
         report.queues.append(scan)
         matches = tag_filter(wanted.expression)
@@ -327,6 +328,11 @@ class MessageAdmin:
             if scan.messages >= left:
                 report.truncated = True
                 break
+            if wanted.pulls is not None:
+                if wanted.pulls.left <= 0:
+                    report.truncated, scan.end_offset = True, offset
+                    break
+                wanted.pulls.left -= 1
             pulled = await self._pull(address, wanted, queue.broker_name, queue.queue_id, offset, count)
             if pulled.broken is not None and not pulled.messages and count > 1:
                 count = 1  # so that no more than the record in question is passed over

@@ -133,8 +133,18 @@ class ConsumeQueueReport(msgspec.Struct, rename="camel"):
     filter_data: str | None = None
 
 
+class Pulls(msgspec.Struct):
+    """How many pulls reads may still take, several of them together."""
+
+    left: int
+
+
 class ScanRequest(msgspec.Struct, kw_only=True):
-    """What to read: of one queue (`broker_name` with `queue_id`), of one broker, or of the whole topic; times in ms."""
+    """What to read: of one queue (`broker_name` with `queue_id`), of one broker, or of the whole topic; times in ms.
+
+    Offsets are from `begin_offset` (with) to `end_offset` (without). Where `pulls` has none left it stops: then
+    `QueueScan.end_offset` says where.
+    """
 
     topic: str
     limit: int
@@ -145,6 +155,8 @@ class ScanRequest(msgspec.Struct, kw_only=True):
     broker_name: str | None = None
     queue_id: int | None = None
     begin_offset: int | None = None
+    end_offset: int | None = None
+    pulls: Pulls | None = None
     route_topic: str | None = None
 
 

@@ -27,7 +27,7 @@ from rocketmq_ops.mqadmin.changer import CommandChanger
 from rocketmq_ops.mqadmin.connecting.connection import Connection
 from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
 from rocketmq_ops.tui.model.address import parse
-from rocketmq_ops.tui.model.details import messages
+from rocketmq_ops.tui.model.details import looking
 from rocketmq_ops.tui.model.moment import BrokerSeen, TopicQueues, TopicSeen
 from rocketmq_ops.tui.screens.change import ChangeScreen
 from rocketmq_ops.tui.screens.help import HelpScreen
@@ -207,7 +207,7 @@ def test_messages_are_found_and_followed_by_a_condition(server: RocketMQBroker) 
         assert len(read) == 2  # what has come since, once
         assert "and what came since" in said(pilot, "#facts")
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(messages, "FOLLOWING_CONDITION", 3)
+            patched.setattr(looking, "FOLLOWING", 3)
             await send(1, 2, 3, 4)
             detail(pilot).ask()
             await settled(pilot)

@@ -19,7 +19,7 @@ from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.codes import RequestCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.tui.model.address import parse
-from rocketmq_ops.tui.model.details import broker, client, group, messages, name_server, topic
+from rocketmq_ops.tui.model.details import broker, client, group, looking, messages, name_server, topic
 from rocketmq_ops.tui.model.details.detail import HELD, Asking, Asks, Part
 from tests.tui.fakes import FakeModel, moment
 
@@ -132,10 +132,8 @@ def test_screens_of_one_thing_ask_what_they_declare() -> None:
 
 def test_screens_of_messages_pull_no_more_often_than_the_page_says(monkeypatch: pytest.MonkeyPatch) -> None:
     """With bounds so small that they are met: a tag behind most messages, a condition that no message meets."""
-    monkeypatch.setattr(messages, "REACHES", (40, 100, 300))
-    monkeypatch.setattr(messages, "FOLLOWING", (40,))
-    monkeypatch.setattr(messages, "FOLLOWING_CONDITION", 40)
-    monkeypatch.setattr(messages, "READ_FOR_CONDITION", 320)
+    monkeypatch.setattr(looking, "PULLS", 16)
+    monkeypatch.setattr(looking, "FOLLOWING", 40)
     queues = 2
 
     def pulls(read: int) -> int:
@@ -158,12 +156,11 @@ def test_screens_of_messages_pull_no_more_often_than_the_page_says(monkeypatch: 
                 assert not section.failures
                 return counting.codes[RequestCode.PULL_MESSAGE]
 
-            newest = pulls(messages.MOST)
+            newest = pulls(looking.MOST)
             assert newest <= await pulled("") <= newest + queues
-            of_tag = pulls(300) * queues
-            assert of_tag * 0.6 <= await pulled("?tag=old") <= of_tag + 2 * queues
-            of_condition = pulls(320) + (pulls(40) + 1) * queues
-            assert of_condition * 0.8 <= await pulled("?where=tags = 'none'") <= of_condition
+            assert looking.PULLS * 0.6 <= await pulled("?tag=old") <= looking.PULLS
+            assert await pulled("?where=tags = 'none'") == looking.PULLS
+            assert await pulled("?where=tags = 'none'&from=1") == looking.PULLS
             following = pulls(40) * queues
             assert await pulled("?where=tags = 'none'&follow=1") == following
             assert await pulled("?tag=new&follow=1") == following

@@ -22,6 +22,7 @@ from rocketmq_ops.common.topics import dlq_topic
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details.bodies import head_of
 from rocketmq_ops.tui.model.details.detail import Asking, Fact, Part, Section, also, table_of
+from rocketmq_ops.tui.model.details.looking import Looking
 from rocketmq_ops.tui.model.details.messages import facts_of, find, nothing_text, row_of
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row
 
@@ -38,14 +39,14 @@ _COLUMNS: Final = (
 )
 
 
-def parts(asking: Asking) -> Sequence[Part]:
+def parts(asking: Asking, looking: Looking | None = None) -> Sequence[Part]:
     """The one part of `:dead-letters/GROUP`."""
 
     async def letters() -> Section:
         topic = dlq_topic(asking.name)
         of_topic = msgspec.structs.replace(asking, address=Address("messages", topic, asking.address.options))
         try:
-            found = await find(of_topic)
+            found = await find(of_topic, looking)
         except NotFoundError:
             return Section(note="this group has no dead letters")
         nothing = nothing_text(asking.address) or "this group has no dead letters"

@@ -1,0 +1,187 @@
+"""Looking through long queues for a tag or a condition: how many pulls a look takes, and how the next goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from rocketmq_ops.client.admin import MQAdmin
+from rocketmq_ops.common.message import MessageExt
+from rocketmq_ops.common.message_codec import encode_record
+from rocketmq_ops.remoting.codes import RequestCode as Code
+from rocketmq_ops.remoting.codes import ResponseCode
+from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.tui.model.address import parse
+from rocketmq_ops.tui.model.details import looking, messages
+from rocketmq_ops.tui.model.details.detail import Asking
+from rocketmq_ops.tui.model.details.looking import Found, Looking
+from tests.mqadmin.fake_cluster import FakeCluster
+from tests.tui.fakes import NOW_MS, FakeModel, dashboard, moment
+from tests.tui.flows.driving import detail, press, rows, said, settled
+
+#: So many units of a queue a broker goes through in one pull (DefaultMessageStore, maxFilterMessageCount).
+UNITS = 800
+BASE_MS = NOW_MS - 10_000_000
+
+
+class Long:
+    """Topic T with queues of `length` messages, one each ms; those at the offsets `rare` have that tag."""
+
+    def __init__(self, queues: int, length: int, rare: set[int] | None = None) -> None:
+        self.cluster, self.length, self.rare = FakeCluster(), length, rare or set()
+        broker = self.cluster["broker-a"]
+        broker.add_topic("T", queues)
+        broker.ends = {("T", queue): length for queue in range(queues)}
+        #: Of each pull: queue, and the offsets that the broker went through.
+        self.pulled: list[tuple[int, range]] = []
+        self.cluster.transport.on(broker.address, Code.PULL_MESSAGE, self._pull)
+        self.cluster.transport.on(broker.address, Code.SEARCH_OFFSET_BY_TIMESTAMP, self._search)
+
+    def _search(self, c: RemotingCommand) -> RemotingCommand:
+        at = int(c.ext_fields["timestamp"]) - BASE_MS
+        return c.reply(ext_fields={"offset": str(min(max(at, 0), self.length))})
+
+    def _pull(self, c: RemotingCommand) -> RemotingCommand:
+        fields = c.ext_fields
+        queue, at, most, tag = (fields[name] for name in ("queueId", "queueOffset", "maxMsgNums", "subscription"))
+        begin, found = int(at), []
+        following = begin
+        while following < min(begin + UNITS, self.length) and len(found) < int(most):
+            if tag == "*" or (following in self.rare) == (tag == "rare"):
+                found.append(self._message(int(queue), following))
+            following += 1
+        if int(most) > 1:  # else a time is searched
+            self.pulled.append((int(queue), range(begin, following)))
+        told = {"nextBeginOffset": str(following), "minOffset": "0", "maxOffset": str(self.length)}
+        code = ResponseCode.SUCCESS if found else ResponseCode.PULL_RETRY_IMMEDIATELY
+        return c.reply(code, ext_fields={"suggestWhichBrokerId": "0", **told}, body=b"".join(map(encode_record, found)))
+
+    def _message(self, queue: int, offset: int) -> MessageExt:
+        return MessageExt(
+            topic="T", queue_id=queue, queue_offset=offset, commit_log_offset=(offset * 8 + queue) * 1000, store_size=0,
+            body=b"x", body_crc=0, flag=0, sys_flag=0, born_timestamp=1, born_host=("10.9.0.1", 5),
+            store_timestamp=BASE_MS + offset, store_host=("10.1.0.1", 10911), reconsume_times=0,
+            prepared_transaction_offset=0, properties={"TAGS": "rare" if offset in self.rare else "often"},
+            offset_msg_id="",
+        )  # fmt: skip
+
+    def run(self, test: Callable[[MQAdmin], Awaitable[None]]) -> None:
+        async def session() -> None:
+            async with MQAdmin(self.cluster.name_servers, transport=self.cluster.transport) as admin:
+                await test(admin)
+
+        asyncio.run(session())
+
+
+async def look(admin: MQAdmin, options: str, known: Looking) -> Found:
+    asking = Asking(admin=admin, model=FakeModel(moment()), address=parse(f":messages/T{options}"))
+    return await messages.find(asking, known)
+
+
+@pytest.mark.parametrize(
+    ("options", "most"),
+    [
+        pytest.param("?tag=none", looking.PULLS, id="tag"),
+        pytest.param(f"?tag=none&begin={BASE_MS + 1000}", looking.PULLS, id="tag, begin"),
+        pytest.param("?tag=none&from=7", looking.PULLS, id="tag, from"),
+        pytest.param("?where=tags = 'none'", looking.PULLS, id="where"),
+        pytest.param(f"?where=tags = 'none'&begin={BASE_MS + 1000}", looking.PULLS, id="where, begin"),
+        pytest.param("?tag=often&where=tags = 'none'", looking.PULLS, id="tag, where"),
+        pytest.param("?tag=often&follow=1", looking.PULLS_FOLLOWING, id="tag, follow"),
+        pytest.param("?where=tags = 'none'&follow=1", looking.PULLS_FOLLOWING, id="where, follow"),
+        pytest.param(f"?tag=none&begin={BASE_MS}&follow=1", looking.PULLS_FOLLOWING, id="tag, begin, follow"),
+    ],
+)
+def test_a_look_is_bounded_by_its_pulls_however_long_queues_are(options: str, most: int) -> None:
+    queues = 16
+    there = Long(queues, 400_000)
+
+    async def test(admin: MQAdmin) -> None:
+        found = await look(admin, options, Looking())
+        assert found.messages == [] or "often" in options
+        assert queues <= len(there.pulled) <= most
+        assert max(sum(queue == each for each, _ in there.pulled) for queue in range(queues)) <= most // queues
+        asked = len(there.cluster.transport.sent)
+        assert asked <= most + queues * 20, "what is asked besides is a few requests a queue"
+
+    there.run(test)
+
+
+def test_of_more_queues_than_pulls_each_is_pulled_from_once() -> None:
+    there = Long(looking.PULLS + 50, 10_000)
+
+    async def test(admin: MQAdmin) -> None:
+        await look(admin, "?tag=none", Looking())
+        assert len(there.pulled) == looking.PULLS + 50
+
+    there.run(test)
+
+
+@pytest.mark.parametrize(
+    ("options", "first"),
+    [
+        pytest.param("?tag=rare", 0, id="tag"),
+        pytest.param("?where=tags = 'rare'", 0, id="where"),
+        pytest.param("?tag=rare&where=queueOffset > 20", 0, id="tag, where"),
+        pytest.param(f"?tag=rare&begin={BASE_MS + 900}", 900, id="tag, begin"),
+        pytest.param("?where=tags = 'rare'&from=900", 900, id="where, from"),
+    ],
+)
+def test_looks_go_on_until_all_was_looked_at(options: str, first: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looking, "PULLS", 4)
+    rare = {*range(30, 70), 1_000, 2_003, 2_999, 3_000}
+    there = Long(2, 3_001, rare)
+
+    async def test(admin: MQAdmin) -> None:
+        known = Looking()
+        looks = 0
+        found = await look(admin, options, known)
+        newest = [(message.queue_id, message.queue_offset) for message in found.messages]
+        if not first:
+            assert {(0, 3_000), (1, 3_000), (0, 2_999), (1, 2_999)} <= set(newest)
+        while found.goes_on:
+            assert looks < 100, "it comes to an end"
+            looks, before = looks + 1, len(there.pulled)
+            found = await look(admin, options, known)
+            assert len(there.pulled) - before <= 4
+        assert looks
+        shown = {(message.queue_id, message.queue_offset) for message in found.messages}
+        assert shown == {(queue, offset) for queue in range(2) for offset in rare if offset >= first}
+        assert [m.store_timestamp for m in found.messages] == sorted(m.store_timestamp for m in found.messages)[::-1]
+        assert found.looked == 2 * (3_001 - first)
+        assert {(queue, at) for queue, went in there.pulled for at in went} == {
+            (queue, at) for queue in range(2) for at in range(first, 3_001)
+        }
+
+    there.run(test)
+
+
+def test_a_screen_says_how_much_it_looked_at_and_a_key_looks_further(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looking, "PULLS", 4)
+    there = Long(1, 20_000, {19_990, 1_000})
+
+    async def test(admin: MQAdmin) -> None:
+        app = dashboard(FakeModel(moment()), ":messages/T?tag=rare", admin=admin)
+        async with app.run_test(size=(160, 40)) as pilot:
+            await settled(pilot)
+            assert len(there.pulled) == 4
+            assert [row[5] for row in rows(pilot)] == ["19,990"]
+            first = said(pilot, "#facts")
+            assert "messages, the newest: press n to look further back" in first
+            await press(pilot, "n")
+            assert len(there.pulled) == 8
+            assert said(pilot, "#facts") != first
+            for _ in range(10):
+                await press(pilot, "n")
+            assert [row[5] for row in rows(pilot)] == ["19,990", "1,000"]
+            assert "press n" not in said(pilot, "#facts")
+            whole = len(there.pulled)
+            await press(pilot, "n")
+            assert len(there.pulled) == whole, "there is no more"
+            await press(pilot, "r")
+            assert len(there.pulled) == whole + 4
+            assert str(detail(pilot).address) == ":messages/T?tag=rare"
+
+    there.run(test)
