@@ -135,7 +135,8 @@ class PullMessageProcessor:
             counters.get_size += result.total_size
         elif code == _PULL_NOT_FOUND and may_suspend and flags & PULL_SUSPEND:
             too_many = self._hold(channel, request, header, message_filter)
-            # Apache's consumers pull again 3 s (lite pull: 1 s) after this code, and at once after PULL_NOT_FOUND.
+            # Apache's consumers pull again a second after this code, 20 ms after FLOW_CONTROL, and at once after
+            # PULL_NOT_FOUND.
             return HELD if too_many is None else request.reply(ResponseCode.SYSTEM_BUSY, too_many)
         answer = PullMessageResponseHeader(
             suggest_which_broker_id=suggested,

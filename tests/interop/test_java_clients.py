@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.interop.apache import Driver, DriverError, wait_until
-from tests.interop.ours import DevPair
+from tests.interop.ours import DevPair, OurPair
 from tests.interop.toolchain import VERSIONS
 
 Name = Callable[[str], str]
@@ -378,6 +378,23 @@ def test_held_pulls_are_woken_by_the_next_message(driver: Driver, pair: Any, nam
             (got,) = [m for m in consumer.received(i + 1) if m["body"] == f"m{i}"]
             # A consumer holds a pull for 15 s; an unwoken one would only come back then.
             assert int(got["properties"]["CONSUME_START_TIME"]) - got["storeTimestamp"] < 10_000
+
+
+def test_pulls_beyond_the_bound_come_again(driver: Driver, scratch: Path, name: Name) -> None:
+    """A consumer whose queues are more than the pulls that may wait gets what is in all of them."""
+    few = OurPair(scratch / name("few_pulls"), settings={"maxHeldPullsPerConnection": "2"})
+    try:
+        topic = name("Many")
+        make_topic(driver, few, topic, 6)
+        with Consumer(driver, few, name("c"), name("many_group"), topic) as consumer:
+            assert len(consumer.assigned(6)) == 6
+            wait_until(lambda: "maxHeldPullsPerConnection=2" in few.broker.output, "a pull is refused")
+            send(driver, few, [{"topic": topic, "body": f"m{i}"} for i in range(12)], group=name("many_producer"))
+            received = consumer.received(12)
+            assert sorted(bodies(received)) == sorted(f"m{i}" for i in range(12))
+            assert len({m["queueId"] for m in received}) == 6
+    finally:
+        few.stop()
 
 
 def test_the_embedded_pair(drivers: Callable[[str], Driver], scratch: Path, name: Name) -> None:
