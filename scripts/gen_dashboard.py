@@ -55,7 +55,9 @@ def screens() -> str:
     for address, asks in SCREENS.items():
         more = []
         if asks.each_client:
-            more.append(f"each broker {asks.each_client} for each further client")
+            more.append(
+                f"each broker {asks.each_client} for each further client, of {asks.most_clients} clients at most"
+            )
         if asks.name_server_each_topic or asks.broker_each_topic:
             each = f"a name server {asks.name_server_each_topic} and each broker {asks.broker_each_topic}"
             more.append(f"{each} for each further topic")

@@ -16,7 +16,7 @@ from rocketmq_ops.remoting.versions import version_text
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.core import MQAdmin
-    from rocketmq_ops.client.admin.groups.consumer_status import ConsumerStatusReport
+    from rocketmq_ops.client.admin.groups.consumer_status import Chosen, ConsumerStatusReport
     from rocketmq_ops.remoting.bodies import ConsumerConnection, ConsumerRunningInfo, ProducerConnection
 
 
@@ -197,12 +197,20 @@ class ClientAdmin:
         return await api.running_info(self._admin.session, address, group, client_id, jstack=jstack)
 
     async def status(
-        self, group: str, *, client_id: str | None = None, broker_addr: str | None = None, jstack: bool = False
+        self,
+        group: str,
+        *,
+        client_id: str | None = None,
+        broker_addr: str | None = None,
+        jstack: bool = False,
+        chosen: Chosen | None = None,
     ) -> ConsumerStatusReport:
         """What the group's clients are doing, and what is wrong among them; see `consumer_status.consumer_status`."""
         from rocketmq_ops.client.admin.groups.consumer_status import consumer_status
 
-        return await consumer_status(self._admin, group, client_id=client_id, broker_addr=broker_addr, jstack=jstack)
+        return await consumer_status(
+            self._admin, group, client_id=client_id, broker_addr=broker_addr, jstack=jstack, chosen=chosen
+        )
 
     async def queue_owners(self, group: str) -> tuple[dict[tuple[str, str, int], str], list[Failure]]:
         """As `queue_holders`, with the address part of each client alone."""

@@ -10,8 +10,6 @@ import heapq
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Final, Protocol
 
-import msgspec
-
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.tui.model.address import Address
@@ -21,9 +19,10 @@ from rocketmq_ops.tui.model.details.blocked import still_blocked
 from rocketmq_ops.tui.model.members import Members
 from rocketmq_ops.tui.model.moment import ClientSeen, GroupSeen
 from rocketmq_ops.tui.model.periods import RUNNING
+from rocketmq_ops.tui.model.turns import Said, Turns
 
 if TYPE_CHECKING:
-    from rocketmq_ops.client.admin.groups.consumer_status import ClientStatus, ConsumerStatusReport, Problem
+    from rocketmq_ops.client.admin.groups.consumer_status import ConsumerStatusReport
     from rocketmq_ops.remoting.bodies import ConsumerRunningInfo
     from rocketmq_ops.tui.model.details.detail import Section
 
@@ -45,14 +44,6 @@ class Keep(Protocol):
     def __call__(self, name: str, section: Section, *, whole: bool) -> None: ...
 
 
-class _Said(msgspec.Struct):
-    """What a client said; or why it did not."""
-
-    status: ClientStatus
-    problems: list[Problem]
-    failure: Failure | None
-
-
 class Running:
     """Whose turn it is, and what was said. `failure_of` names a client that did not answer."""
 
@@ -61,10 +52,8 @@ class Running:
         self._ask = ask
         self._failure_of = failure_of
         self._keep = keep
-        #: Of groups that are not in order: client -> what it said.
-        self._said: dict[str, dict[str, _Said]] = {}
-        #: Of each of these groups its clients in the order in which they have their turn.
-        self._order: dict[str, list[str]] = {}
+        #: Of groups that are not in order: what clients said, and who is asked next.
+        self._clients: dict[str, Turns] = {}
         #: When a group had its turn; and when any may have the next.
         self._turns: dict[str, int] = {}
         self._due_ms = 0
@@ -72,7 +61,7 @@ class Running:
     async def look(self, groups: Iterable[GroupSeen], now_ms: int, *, but: Iterable[str] = ()) -> None:
         """Ask some clients of one group, if it is time. `but`: groups whose screen is looked at, which asks itself."""
         wrong = {each.group: each for each in groups if each.lag.state in NOT_IN_ORDER}
-        for held in (self._said, self._order, self._turns):
+        for held in (self._clients, self._turns):
             for gone in held.keys() - wrong.keys():
                 del held[gone]
         if now_ms < self._due_ms:
@@ -96,24 +85,16 @@ class Running:
 
     async def _of_group(self, seen: GroupSeen, address: str, now_ms: int) -> None:
         group = seen.group
-        known = self._said.setdefault(group, {})
+        turns = self._clients.setdefault(group, Turns())
         connected = {each.client_id: each for each in self._members.of_group(group)}
-        for gone in known.keys() - connected.keys():
-            del known[gone]
-        waiting = [name for name in self._order.get(group, ()) if name in connected]
-        order = [*sorted(connected.keys() - set(waiting)), *waiting]
-        turn = order[: RUNNING.requests]
-        self._order[group] = order[RUNNING.requests :] + turn
+        turn = turns.next(connected, RUNNING.requests)
         answers = await asyncio.gather(*(self._of_client(address, seen, connected[name], now_ms) for name in turn))
         for name, said in zip(turn, answers, strict=True):
-            known.pop(name, None)
-            known[name] = said
-        while len(known) > MOST_CLIENTS:
-            well = (name for name, said in known.items() if not said.problems and said.failure is None)
-            del known[next(well, next(iter(known)))]  # the one that said it longest ago
-        self._keep_screens(group, known, whole=known.keys() == connected.keys())
+            turns.told(name, said)
+        turns.forget(MOST_CLIENTS)
+        self._keep_screens(group, turns.said, whole=turns.said.keys() == connected.keys())
 
-    async def _of_client(self, address: str, group: GroupSeen, seen: ClientSeen, now_ms: int) -> _Said:
+    async def _of_client(self, address: str, group: GroupSeen, seen: ClientSeen, now_ms: int) -> Said:
         from rocketmq_ops.client.admin.groups.consumer_status import ClientStatus, queue_problems, running_info
 
         status = ClientStatus(
@@ -127,10 +108,10 @@ class Running:
             status.info = running_info(await self._ask(address, group.group, seen.client_id))
         except Exception as error:  # one that answers what cannot be read is no less named than one that does not
             failure = self._failure_of(f"client {seen.client_id}", error)
-            return _Said(status, [], failure)
-        return _Said(status, still_blocked(queue_problems(seen.client_id, status.info, now_ms), group), None)
+            return Said(status, [], failure, now_ms)
+        return Said(status, still_blocked(queue_problems(seen.client_id, status.info, now_ms), group), None, now_ms)
 
-    def _keep_screens(self, group: str, known: dict[str, _Said], *, whole: bool) -> None:
+    def _keep_screens(self, group: str, known: dict[str, Said], *, whole: bool) -> None:
         report = _report(group, known.values())
         name = Address("group", group)
         self._keep(f"{name}/clients", group_screen.client_section(group, report), whole=whole)
@@ -144,7 +125,7 @@ class Running:
             self._keep(f"{about}/subscriptions", client_screen.subscription_section(said.status), whole=True)
 
 
-def _report(group: str, said: Iterable[_Said]) -> ConsumerStatusReport:
+def _report(group: str, said: Iterable[Said]) -> ConsumerStatusReport:
     from rocketmq_ops.client.admin.groups.consumer_status import ConsumerStatusReport
 
     found = sorted(said, key=lambda each: each.status.client_id)

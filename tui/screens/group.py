@@ -8,9 +8,11 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 
 from rocketmq_ops.common.topics import is_dlq_topic, is_retry_topic
+from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details import group
 from rocketmq_ops.tui.model.details.detail import EVERY, Part
+from rocketmq_ops.tui.model.turns import Turns
 from rocketmq_ops.tui.screens.change import Offer
 from rocketmq_ops.tui.screens.detail import DetailScreen
 from rocketmq_ops.tui.screens.offers import of_groups
@@ -23,9 +25,17 @@ class GroupScreen(DetailScreen):
     KEEPS: ClassVar[bool] = True
     BINDINGS: ClassVar[list[BindingType]] = [Binding("D", "dead_letters", "dead letters")]
 
+    def __init__(self, context: Context, address: Address) -> None:
+        super().__init__(context, address)
+        self._turns = Turns()
+
+    def on_unmount(self) -> None:
+        """Let go of what clients said, as the handler of all screens of one thing does."""
+        self._turns = Turns()
+
     def parts(self) -> Sequence[Part]:
         """Its queues, clients, subscriptions, problems, what it gave up, and settings."""
-        return group.parts(self.asking())
+        return group.parts(self.asking(), self._turns)
 
     def offers(self) -> Sequence[Offer]:
         """See `of_groups`."""

@@ -16,6 +16,10 @@ class LookingScreen(DetailScreen):
         self._looking = Looking()
         self._goes_on = False
 
+    def on_unmount(self) -> None:
+        """Let go of what was found, as the handler of all screens of one thing does."""
+        self._looking = Looking()
+
     def looking(self) -> Looking:
         """What was looked at by this address, for the look that is made now."""
         self._looking = self._looking.by(self.address, goes_on=self._goes_on)

@@ -6,7 +6,7 @@ command leaves it out. Its "Rebalance OK" is said of every group: here the queue
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 #: A queue with messages of which none was consumed for so long is held up (ConsumerRunningInfo.analyzeProcessQueue).
 BLOCKED_MS: Final = 60_000
+
+#: Of the ids of a group's clients those that are asked.
+Chosen = Callable[[Sequence[str]], Sequence[str]]
 
 ProblemKind = Literal[
     "different_subscription", "shared_id", "not_locked", "unlock_failed", "blocked", "unassigned", "assigned_twice"
@@ -135,30 +138,38 @@ class ConsumerStatusReport(msgspec.Struct, rename="camel"):
 
 
 async def consumer_status(
-    admin: MQAdmin, group: str, *, client_id: str | None = None, broker_addr: str | None = None, jstack: bool = False
+    admin: MQAdmin,
+    group: str,
+    *,
+    client_id: str | None = None,
+    broker_addr: str | None = None,
+    jstack: bool = False,
+    chosen: Chosen | None = None,
 ) -> ConsumerStatusReport:
     """Ask every client of the group, or the one with an id, through the brokers (or the one broker) that have it.
 
+    `chosen` says which of all their ids are asked now; nothing is said of the others.
     Raises NotFoundError when no such client is online, AllFailedError when no broker answers. Where some brokers fail
     and the others have no client of the group, the report has no clients and the failures.
     """
     online = await admin.clients.consumers(group, broker_addr)
-    chosen = [client for client in online.connections if client_id in (None, client.client_id)]
-    if not chosen and (client_id is not None or not online.failures):
+    clients = [client for client in online.connections if client_id in (None, client.client_id)]
+    if not clients and (client_id is not None or not online.failures):
         known = ", ".join(client.client_id for client in online.connections)
         raise NotFoundError(
             f"no client '{client_id}' of group '{group}' is online",
             f"online are {known}" if known else "start one",
             see=See("clients.consumers", group),
         )
-    shared = shared_ids(chosen)
-    asked = {client.client_id: client for client in reversed(chosen)}  # of several with an id, the first
+    shared = shared_ids(clients)
+    asked = {client.client_id: client for client in reversed(clients)}  # of several with an id, the first
+    names = list(asked) if chosen is None else chosen(list(asked))
 
     async def ask(name: str) -> RunningInfo:
         return await _ask(admin, asked[name], group, jstack)
 
-    fan = await admin.fan_out(asked, ask)
-    clients = [
+    fan = await admin.fan_out(names, ask)
+    found = [
         ClientStatus(
             client_id=client.client_id,
             client_addr=client.client_addr,
@@ -168,10 +179,10 @@ async def consumer_status(
             shares_id=client.client_id in shared,
             info=fan.answers.get(client.client_id) if asked[client.client_id] is client else None,
         )
-        for client in chosen
+        for client in clients
     ]
     report = ConsumerStatusReport(
-        group, online.consume_type, online.message_model, clients, None, None, [], [*online.failures]
+        group, online.consume_type, online.message_model, found, None, None, [], [*online.failures]
     )
     for name, error in fan.errors.items():
         report.failures.append(admin.failure_of(f"client {name} ({asked[name].client_addr})", error))
@@ -179,7 +190,7 @@ async def consumer_status(
         Problem("shared_id", f"{count} clients have this id: they take the same queues", name)
         for name, count in shared.items()
     ]
-    await _analyse(admin, report, whole=client_id is None and not shared)
+    await _analyse(admin, report, whole=client_id is None and not shared and len(names) == len(asked))
     return report
 
 
@@ -201,10 +212,10 @@ async def _analyse(admin: MQAdmin, report: ConsumerStatusReport, *, whole: bool)
         report.problems += queue_problems(name, info, now_ms())
     if not whole or report.failures or not infos:
         return
-    report.problems += (differing := list(_different(infos)))
-    report.same_subscription = not differing
+    report.problems += (different := differing(infos))
+    report.same_subscription = not different
     pushed = report.consume_type == CONSUME_PASSIVELY and report.message_model == CLUSTERING
-    if pushed and not differing and not any(info.pop_queues for info in infos.values()):
+    if pushed and not different and not any(info.pop_queues for info in infos.values()):
         await _check_assignment(admin, report, infos)
 
 
@@ -238,15 +249,18 @@ def queue_problems(client_id: str, info: RunningInfo, now: int) -> list[Problem]
     return found
 
 
-def _different(infos: dict[str, RunningInfo]) -> Iterable[Problem]:
+def differing(infos: dict[str, RunningInfo]) -> list[Problem]:
     """The clients that do not subscribe to what the first one does."""
     first, *others = infos.items()
     wanted = {(s.topic, s.sub_string) for s in first[1].subscriptions}
+    found = []
     for name, info in others:
         has = {(s.topic, s.sub_string) for s in info.subscriptions}
         if has != wanted:
             parts = [f"{topic} ({expression})" for topic, expression in sorted(has ^ wanted)]
-            yield Problem("different_subscription", f"differs from {first[0]} in {', '.join(parts)}", name)
+            detail = f"differs from {first[0]} in {', '.join(parts)}"
+            found.append(Problem("different_subscription", detail, name))
+    return found
 
 
 async def _check_assignment(admin: MQAdmin, report: ConsumerStatusReport, infos: dict[str, RunningInfo]) -> None:

@@ -173,6 +173,7 @@ def test_screens_of_messages_pull_no_more_often_than_the_page_says(monkeypatch: 
 
 def declared(asks: Asks, *, clients: int = 1, topics: int = 1) -> tuple[int, int]:
     """Of one name server and one broker."""
+    clients = min(clients, asks.most_clients or clients)
     return asks.name_server + asks.name_server_each_topic * (topics - 1), (
         asks.broker + asks.broker_each_topic * (topics - 1) + asks.each_client * (clients - 1)
     )

@@ -177,12 +177,11 @@ def test_what_was_said_is_forgotten_once_a_group_is_in_order_or_gone() -> None:
         a_group_that_stands_still(cluster)
         async with cluster.watched() as model:
             await cluster.clock.advance(400_000)
-            assert model._running._said.keys() == {"billing"}
+            assert model._running._clients.keys() == {"billing"}
             cluster.group("billing", 500, 500)
             await cluster.clock.advance(400_000)
             assert model.moment().groups["billing"].lag.state is LagState.OK
-            assert not model._running._said
+            assert not model._running._clients
             assert not model._running._turns
-            assert not model._running._order
 
     run(test)

@@ -10,7 +10,7 @@ from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
 from rocketmq_ops.client.admin.brokers.config import ConfigReport, ServerConfig
 from rocketmq_ops.client.admin.client import BrokerProducer, BrokerProducers
 from rocketmq_ops.client.admin.fanout import FanOut
-from rocketmq_ops.client.admin.groups.consumer_status import ClientStatus, ConsumerStatusReport
+from rocketmq_ops.client.admin.groups.consumer_status import Chosen, ClientStatus, ConsumerStatusReport
 from rocketmq_ops.client.admin.groups.group import BrokerGroupConfig, GroupConfigs, GroupProgress
 from rocketmq_ops.client.admin.messages.message_results import ScanReport
 from rocketmq_ops.client.admin.messages.trace import MessageTraces
@@ -41,8 +41,10 @@ def message(number: int) -> MessageExt:
     return made_up.message(number, BODIES[number % 3], DLQ_ORIGIN_TOPIC="orders")
 
 
-def _status() -> ConsumerStatusReport:
+def _status(*_: object, chosen: Chosen | None = None, **__: object) -> ConsumerStatusReport:
     found = made_up.status()
+    if chosen is not None:
+        chosen([client.client_id for client in found.clients])
     for client in found.clients:
         if client.info is not None:
             client.info.jstack = _STACK
@@ -76,7 +78,7 @@ class Answers:
             configs=call(self._group_configs, lambda group: GroupConfigs(group, [], [], [])),
         )
         self.clients = SimpleNamespace(
-            status=call(lambda *_, **__: _status(), lambda *_, client_id=None, **__: _no_status(client_id)),
+            status=call(_status, lambda *_, client_id=None, **__: _no_status(client_id)),
             producers_at=call(self._producers, lambda address: BrokerProducers(address, [])),
         )
         self.topics = SimpleNamespace(

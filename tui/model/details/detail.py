@@ -68,6 +68,8 @@ class Asks(NamedTuple):
     name_server: int = 0
     broker: int = 0
     each_client: int = 0
+    #: So many clients are asked at most, the others in later turns; None: there is one.
+    most_clients: int | None = None
     name_server_each_topic: int = 0
     broker_each_topic: int = 0
     #: How often a name server is asked, seconds; brokers are every EVERY.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from rocketmq_ops.client.errors import NotFoundError
+from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.topics import dlq_topic, retry_topic
 from rocketmq_ops.housekeeping.lag import LagState
@@ -29,6 +30,7 @@ from rocketmq_ops.tui.model.details.detail import (
 )
 from rocketmq_ops.tui.model.moment import GroupSeen, Moment
 from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Value, worst_first
+from rocketmq_ops.tui.model.turns import Turns, status_in_turn
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.groups.consumer_status import ClientStatus, ConsumerStatusReport
@@ -76,6 +78,7 @@ _CLIENTS: Final = (
     Column(key="started", title="Started", kind=Kind.MOMENT, drop=3),
     Column(key="problem", title="Problem", kind=Kind.SENTENCE, least=20, drop=2),
 )
+_STATE: Final = [column.key for column in _CLIENTS].index("state")
 _PROBLEMS: Final = (
     Column(key="kind", title="Problem", kind=Kind.STATE),
     Column(key="about", title="About", least=16),
@@ -101,26 +104,36 @@ PROBLEMS: Final = {
     "unassigned": "queue without a client",
     "assigned_twice": "queue with two clients",
 }
+#: Clients that are asked in one look, at most.
+MOST_ASKED: Final = 32
 #: Held by a test that counts.
-ASKS: Final = Asks(name_server=4, broker=14, each_client=1, name_server_each_topic=1, broker_each_topic=1)
+ASKS: Final = Asks(
+    name_server=4, broker=14, each_client=1, most_clients=MOST_ASKED, name_server_each_topic=1, broker_each_topic=1
+)
 
 
-def parts(asking: Asking) -> Sequence[Part]:
-    """The parts of the screen `:group/NAME`."""
-    admin, group = asking.admin, asking.name
+def parts(asking: Asking, turns: Turns | None = None) -> Sequence[Part]:
+    """The parts of the screen `:group/NAME`. `turns` is what its clients said before: not all are asked in one look."""
+    admin, group, turns = asking.admin, asking.name, turns or Turns()
 
     async def clients_now() -> ConsumerStatusReport:
-        return without_new(await admin.clients.status(group), asking.moment.groups.get(group))
+        moment = asking.moment
+        found = await status_in_turn(admin, group, turns, MOST_ASKED, moment.time_ms or now_ms())
+        return without_new(found, moment.groups.get(group))
 
     status = Once(clients_now)
     progress = Once(lambda: admin.groups.progress(group))
 
     async def queues() -> Section:
-        owners, stuck = await _held(status)
-        return queue_section(await progress(), owners, asking.moment.groups.get(group), stuck)
+        owners, stuck, whole = await _held(status, turns)
+        found = await progress()
+        if owners is not None and not whole:  # who was not asked yet may have any of the others
+            places = ((each.topic, each.broker_name, each.queue_id) for each in found.queues)
+            owners = {at: owners.get(at) for at in places}
+        return queue_section(found, owners, asking.moment.groups.get(group), stuck)
 
     async def clients() -> Section:
-        return client_section(group, await status())
+        return client_section(group, await status(), turns)
 
     async def subscriptions() -> Section:
         return subscription_section(await status())
@@ -158,27 +171,31 @@ def _of_group(group: str, section: Callable[[GroupSeen], Section]) -> Callable[[
     return then
 
 
-async def _held(status: Once[ConsumerStatusReport]) -> tuple[dict[_Queue, str] | None, frozenset[_Queue]]:
-    """Queue -> who consumes it, None where nobody could be asked; and the queues in which nothing moves."""
+async def _held(
+    status: Once[ConsumerStatusReport], turns: Turns
+) -> tuple[Mapping[_Queue, str | None] | None, frozenset[_Queue], bool]:
+    """Queue -> who consumes it, None where nobody could be asked; the queues in which nothing moves; and whether all
+    clients were asked which they have."""
     try:
         found = await status()
     except NotFoundError:
-        return {}, frozenset()
+        return {}, frozenset(), True
     except RocketMQError:
-        return None, frozenset()
+        return None, frozenset(), False
     stuck = {(p.topic or "", p.broker_name or "", p.queue_id or 0) for p in found.problems if p.kind == "blocked"}
-    return {
+    held = {
         (queue.topic, queue.broker_name, queue.queue_id): client.client_id
         for client in found.clients
         if client.info is not None
         for queue in client.info.queues
         if not queue.dropped
-    }, frozenset(stuck)
+    }
+    return held, frozenset(stuck), all(client.client_id in turns.said for client in found.clients)
 
 
 def queue_section(
     progress: GroupProgress,
-    owners: dict[_Queue, str] | None,
+    owners: Mapping[_Queue, str | None] | None,
     seen: GroupSeen | None,
     stuck: Collection[_Queue] = (),
 ) -> Section:
@@ -282,23 +299,37 @@ def _model(name: str | None) -> str | None:
     return None if name is None else _MODELS.get(name, name.lower())
 
 
-def client_section(group: str, found: ConsumerStatusReport) -> Section:
-    """The clients; one that is stuck, or did not answer, comes first."""
+def client_section(group: str, found: ConsumerStatusReport, turns: Turns | None = None) -> Section:
+    """The clients; one that is stuck, or did not answer, comes first. `turns`: when each was asked, where that was not
+    in one look."""
     about: dict[str, list[str]] = {}
     for problem in found.problems:
         if problem.client_id is not None:
             about.setdefault(problem.client_id, []).append(f"{PROBLEMS[problem.kind]}: {problem.detail}")
     silent = {failure.target.removeprefix("client "): failure.cause for failure in found.failures}
     rows = [_client_row(group, client, about.get(client.client_id, []), silent) for client in found.clients]
+    if turns is not None:
+        rows = [_in_turn(row, client, turns) for row, client in zip(rows, found.clients, strict=True)]
     rows.sort(key=lambda row: worst_first(row.health))
     section = table_of(_CLIENTS, rows, "no client of this group is online")
-    facts = (
+    facts = [
         Fact("Clients", len(found.clients), Kind.COUNT),
         Fact("Type", _type(found.consume_type), Kind.STATE),
         Fact("Same subscriptions", _yes(found.same_subscription), Kind.STATE, _good(found.same_subscription)),
         Fact("Queues shared out", _yes(found.rebalance_ok), Kind.STATE, _good(found.rebalance_ok)),
-    )
-    return Section(facts=facts, table=section.table, failures=tuple(found.failures), health=section.health)
+    ]
+    if turns is not None and any(row.stale_since is not None or row.cells[_STATE] is None for row in rows):
+        facts.append(Fact("Asked", f"{MOST_ASKED} clients in one look, in turn", Kind.SENTENCE))
+    return Section(facts=tuple(facts), table=section.table, failures=tuple(found.failures), health=section.health)
+
+
+def _in_turn(row: Row, client: ClientStatus, turns: Turns) -> Row:
+    """The row with when the client said so, where that was in an earlier look; nothing is known of one never asked."""
+    if client.info is None and not client.shares_id and client.client_id not in turns.said:
+        cells = list(row.cells)
+        cells[_STATE] = None
+        return msgspec.structs.replace(row, cells=tuple(cells), health=Health.UNKNOWN)
+    return msgspec.structs.replace(row, stale_since=turns.older(client.client_id))
 
 
 def _client_row(group: str, client: ClientStatus, problems: list[str], silent: dict[str, str]) -> Row:
@@ -306,7 +337,8 @@ def _client_row(group: str, client: ClientStatus, problems: list[str], silent: d
     state, health, problem = "answers", Health.OK, "; ".join(problems)
     if info is None:
         state, health = "does not answer", Health.CRITICAL
-        problem = problem or silent.get(client.client_id, "")
+        named = client.client_id, f"{client.client_id} ({client.client_addr})"
+        problem = problem or next((silent[name] for name in named if name in silent), "")
     elif any(text.startswith(PROBLEMS["blocked"]) for text in problems):
         state, health = "stuck", Health.CRITICAL
     elif problems:

@@ -52,6 +52,7 @@ class Long:
             if tag == "*" or (following in self.rare) == (tag == "rare"):
                 found.append(self._message(int(queue), following))
             following += 1
+        assert len(self.pulled) < 2_000, "it is not bounded"
         if int(most) > 1:  # else a time is searched
             self.pulled.append((int(queue), range(begin, following)))
         told = {"nextBeginOffset": str(following), "minOffset": "0", "maxOffset": str(self.length)}
