@@ -80,6 +80,8 @@ class FlushService:
         self._files_at_last_thorough = -1
         #: A file before those that are written is lost: no sync says so, and one that succeeds says nothing of it.
         self._has_gap = False
+        #: Where the log ended when its files were looked for last.
+        self._looked_until = -1
         #: Files at the head of the log that somebody else has removed.
         self._gone_first = 0
 
@@ -298,7 +300,10 @@ class FlushService:
                 self._last_thorough_log = now
                 least = 1
             dirty = self._log_files.dirty_bytes()
-            lost = (dirty > 0 or self._has_gap) and await self._log_is_lost()
+            # Under SYNC_FLUSH nothing is left to sync of what was put since the last look.
+            end, before = self._log_files.max_offset, self._looked_until
+            self._looked_until = end
+            lost = (dirty > 0 or end != before or self._has_gap) and await self._log_is_lost()
             if dirty >= max(least, 1) or lost:
                 self._sync_log()
 

@@ -117,9 +117,9 @@ def parts(asking: Asking, turns: Turns | None = None) -> Sequence[Part]:
     admin, group, turns = asking.admin, asking.name, turns or Turns()
 
     async def clients_now() -> ConsumerStatusReport:
-        moment = asking.moment
-        found = await status_in_turn(admin, group, turns, MOST_ASKED, moment.time_ms or now_ms())
-        return without_new(found, moment.groups.get(group))
+        # No name for the moment: a failure that is kept would keep it with this frame.
+        found = await status_in_turn(admin, group, turns, MOST_ASKED, asking.moment.time_ms or now_ms())
+        return without_new(found, asking.moment.groups.get(group))
 
     status = Once(clients_now)
     progress = Once(lambda: admin.groups.progress(group))
