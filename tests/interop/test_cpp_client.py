@@ -91,7 +91,10 @@ def test_what_commands_show_and_do_of_cpp_clients(scratch: Path, environment: di
         client = Child("C++ client", line, cwd=scratch / "cpp-online", env=environment, stdin=True)
         client.wait_for("online", 60)
         (consumer,) = data("consumerConnection", "-g", "cpp_online")["connections"]
-        (producer,) = data("producerConnection", "-g", "cpp_producer", "-t", "CppOnline")["connections"]
+        producers = ("producerConnection", "-g", "cpp_producer", "-t", "CppOnline")
+        # It sends at once, and its heartbeat comes when it comes.
+        wait_until(lambda: mqadmin(*producers, namesrv=nameserver.address).code == 0, "the producer has registered", 40)
+        (producer,) = data(*producers)["connections"]
         assert consumer["language"] == producer["language"] == "CPP"
         status = ("consumerStatus", "-g", "cpp_online", "-i", consumer["clientId"])
 
