@@ -145,6 +145,12 @@ class FlushService:
             self._time_at(loop, deadline)
         self.wake()
 
+    async def until_flushed(self, end_offset: int) -> bool:
+        """Wait for what `when_flushed` calls back with."""
+        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self.when_flushed(end_offset, lambda ok: None if done.done() else done.set_result(ok))
+        return await done
+
     @property
     def waiting(self) -> int:
         """How many wait for a sync."""

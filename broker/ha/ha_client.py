@@ -150,11 +150,7 @@ class HAClient:
         """Under SYNC_FLUSH wait for the sync of what came over the last connection: the first report says that all of
         it is here, and a master under SYNC_MASTER answers by it. Raises RocketMQError."""
         flush = self._controller.store.flush
-        if not flush.is_awaited:
-            return
-        synced: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        flush.when_flushed(self._replica.max_offset, lambda ok: None if synced.done() else synced.set_result(ok))
-        if not await synced:
+        if flush.is_awaited and not await flush.until_flushed(self._replica.max_offset):
             raise RocketMQError(
                 "the end of this slave's commitlog could not be synced in time",
                 "look at the disk of the store; the slave connects once its end is on the disk",

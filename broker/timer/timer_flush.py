@@ -61,7 +61,7 @@ class TimerFlusher:
         behind = UNKNOWN if controller.is_slave else delivered_behind(end)
         flush = files.begin_flush(behind, master=not controller.is_slave)
         try:
-            if not await self._commitlog_flushed(end):
+            if not await self._controller.store.flush.until_flushed(end):
                 files.end_flush(flush, failed=True)
                 return
             await store.flush.in_worker(lambda: files.run_flush(flush))
@@ -88,8 +88,3 @@ class TimerFlusher:
                 "messages that wait are delivered on time all the same, and the next start makes lost files of timers "
                 "anew; until then a start after a crash takes longer. Put the very file back, or restart the broker"
             )
-
-    async def _commitlog_flushed(self, end: int) -> bool:
-        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._controller.store.when_flushed(end, lambda ok: None if done.done() else done.set_result(ok))
-        return await done
