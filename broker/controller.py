@@ -372,7 +372,7 @@ class BrokerController:
         every("filters", lambda: FILTER_SAVE_INTERVAL_MS, self._save_filters)
         every("inactive clients", lambda: SCAN_CLIENTS_INTERVAL_MS, self._scan_clients)
         every("slow consumers", lambda: PROTECT_INTERVAL_MS, lambda: protect(self))
-        Turns(self, self._jobs, "held pulls", self.held_pulls.sweep_in_turns).start(lambda: SWEEP_INTERVAL_MS)
+        Turns(self, self._jobs, "held pulls", self.held_pulls.sweep).start(lambda: SWEEP_INTERVAL_MS)
         if config.aclEnable:
             from rocketmq_ops.broker.acl.plain_permission_manager import WATCH_INTERVAL_MS
 

@@ -217,13 +217,9 @@ class PullRequestHold:
         record = self._record_of(topic, queue_id, offset)
         return record is not None and pull.record_filter is not None and pull.record_filter.matches_record(record)
 
-    def sweep(self) -> None:
-        """Wake the pulls whose time is over or whose queue has grown, forget those of closed connections."""
-        for _ in self._sweep():
-            pass
-
-    def sweep_in_turns(self, turn: Turn) -> None:
-        """`sweep` of the queues for which there is time in this turn; the next one goes on."""
+    def sweep(self, turn: Turn) -> None:
+        """Wake the pulls whose time is over or whose queue has grown, forget those of closed connections: of the queues
+        for which there is time in this turn. The next one goes on."""
         steps, self._steps = self._steps or self._sweep(), None
         for _ in steps:
             if turn.is_over():

@@ -12,6 +12,8 @@ from typing import Any
 
 from rocketmq_ops.broker.config import BrokerConfig
 from rocketmq_ops.broker.controller import BrokerController
+from rocketmq_ops.broker.longpolling.pull_request_hold import PullRequestHold
+from rocketmq_ops.broker.turns import Turn
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.message_codec import decode_messages
 from rocketmq_ops.common.state_files import StateFile
@@ -95,6 +97,14 @@ class Session:
     async def heartbeat(self, **data: Any) -> RemotingCommand:
         """The answer to HEART_BEAT."""
         return await self.ask(RequestCode.HEART_BEAT, {}, HeartbeatData(**data).encode())
+
+
+def sweep_all(hold: PullRequestHold) -> None:
+    """Look at every held pull, as the broker does in turns; a sweep that it left half done ends before."""
+    for _ in range(2):
+        turn = Turn(3600)
+        hold.sweep(turn)
+        assert not turn.stopped
 
 
 def text_of(properties: dict[str, str]) -> str:

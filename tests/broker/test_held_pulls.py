@@ -22,7 +22,7 @@ from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.config import NettyClientConfig
 from rocketmq_ops.remoting.headers import PullMessageRequestHeader
-from tests.broker.support import Session, bodies, pull_fields, run, until
+from tests.broker.support import Session, bodies, pull_fields, run, sweep_all, until
 
 R = ResponseCode
 SUSPEND = "6"
@@ -128,7 +128,7 @@ async def _expired(session: Session) -> None:
     hold = session.broker.held_pulls
     now = hold.clock()
     hold.clock = lambda: now + 60_000
-    hold.sweep()
+    sweep_all(hold)
 
 
 async def _grown(session: Session) -> None:
@@ -137,7 +137,7 @@ async def _grown(session: Session) -> None:
     await session.send("T", properties={"TAGS": "other"})
     now = hold.clock()
     hold.clock = lambda: now + 6_000
-    hold.sweep()
+    sweep_all(hold)
 
 
 async def _stopped(session: Session) -> None:
@@ -204,7 +204,7 @@ def test_a_closed_connection_gives_back_what_its_pulls_count(tmp_path: Path, end
         # They may be woken before they are swept: nothing is given back twice.
         await session.send("T")
         await kept[0]
-        hold.sweep()
+        sweep_all(hold)
         assert counted(hold) == (0, 0) and not hold.table
 
     run(tmp_path, body)
@@ -233,7 +233,7 @@ def test_a_pull_that_a_failure_keeps_in_the_table_is_given_back_and_answered_onc
         assert len(hold.table["T"][0]) == 2, "the failure left both in the table"
         assert counted(hold) == (1, 1)
         second.record_filter = None
-        hold.sweep()
+        sweep_all(hold)
         await until(lambda: len(executed) == 2)
         assert executed[1] is second and counted(hold) == (0, 0) and not hold.table
 
@@ -256,7 +256,7 @@ def test_a_pull_that_comes_after_the_end_of_its_connection_is_given_back_by_a_sw
     hold = PullRequestHold(BrokerConfig(), lambda: 0, lambda topic, queue_id: 0, lambda topic, queue_id, offset: None)
     assert hold.hold("T", 0, pull_of(Closed(), RemotingCommand(code=RequestCode.PULL_MESSAGE))) is None
     assert hold.count == 1
-    hold.sweep()
+    sweep_all(hold)
     assert (hold.count, hold.count_of_channel, hold.table) == (0, {}, {})
 
 
@@ -323,13 +323,13 @@ def test_pulls_come_and_go_between_the_turns_of_a_sweep() -> None:
     for topic, queue_id in (("A", 0), ("A", 1), ("B", 0), ("C", 0), ("C", 1)):
         hold.hold(topic, queue_id, pull_of(closed, request))
     turn = Turn(0)
-    hold.sweep_in_turns(turn)
+    hold.sweep(turn)
     assert turn.stopped and len(hold) == 4 and 0 not in hold.table["A"]
     hold.channel_closed(closed)  # type: ignore[arg-type]
     del hold.table["B"], hold.table["C"][0]
     hold.hold("A", 0, pull_of(closed, request))
     rest = Turn(3600)
-    hold.sweep_in_turns(rest)
+    hold.sweep(rest)
     assert not rest.stopped and set(hold.table) == {"A"} and set(hold.table["A"]) == {0}
-    hold.sweep_in_turns(rest)
+    hold.sweep(rest)
     assert not hold.table and hold.count == 0

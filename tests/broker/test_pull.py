@@ -12,7 +12,7 @@ from rocketmq_ops.common.java_hash import tags_hash
 from rocketmq_ops.remoting.bodies import SubscriptionGroupConfig, TopicConfig
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
-from tests.broker.support import Session, bodies, consumer, pull_fields, run, until
+from tests.broker.support import Session, bodies, consumer, pull_fields, run, sweep_all, until
 
 R = ResponseCode
 SUSPEND = "6"
@@ -157,7 +157,7 @@ def test_held_pull_waits_for_its_tags(tmp_path: Path) -> None:
         await session.send("T", b"3", properties={"TAGS": "a"})
         now = session.broker.held_pulls.clock()
         session.broker.held_pulls.clock = lambda: now + 6_000
-        session.broker.held_pulls.sweep()
+        sweep_all(session.broker.held_pulls)
         moved = await waiting
         assert (moved.code, moved.ext_fields["nextBeginOffset"]) == (R.PULL_RETRY_IMMEDIATELY, "4")
 
@@ -221,7 +221,7 @@ def test_held_pulls_of_a_closed_connection_are_forgotten(tmp_path: Path) -> None
         held = await hold(session, "T", 1)
         await session.client.close()
         await until(lambda: not session.broker.server.channels)
-        session.broker.held_pulls.sweep()
+        sweep_all(session.broker.held_pulls)
         assert len(session.broker.held_pulls) == 0
         await asyncio.wait([held])
         assert held.exception() is not None

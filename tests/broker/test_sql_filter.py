@@ -18,7 +18,7 @@ from rocketmq_ops.common.message_codec import decode_messages
 from rocketmq_ops.remoting.bodies import SubscriptionData
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.store.inner_message import InnerMessage, PutStatus
-from tests.broker.support import Session, batch_item, bodies, consumer, new_broker, run, until
+from tests.broker.support import Session, batch_item, bodies, consumer, new_broker, run, sweep_all, until
 from tests.broker.test_pull import hold
 from tests.store.store_helpers import BORN_V4, open_store
 
@@ -157,15 +157,15 @@ def test_held_pulls_wake_for_what_they_want(tmp_path: Path, sent: str) -> None:
 
 def test_a_held_pull_is_answered_in_time_though_nothing_is_wanted(tmp_path: Path) -> None:
     async def body(session: Session) -> None:
-        now = session.broker.clock()
         await session.send("T", b"first")
         held = await hold(session, "T", 1, subscription="n = 7", expressionType="SQL92")
         await session.send("T", b"other")
-        hold_clock = session.broker.held_pulls
-        hold_clock.sweep()
-        assert len(hold_clock) == 1
-        hold_clock._clock = lambda: now + 6_000
-        hold_clock.sweep()
+        held_pulls = session.broker.held_pulls
+        sweep_all(held_pulls)
+        assert len(held_pulls) == 1
+        now = held_pulls.clock()
+        held_pulls.clock = lambda: now + 6_000
+        sweep_all(held_pulls)
         answer = await held
         assert (answer.remark, answer.ext_fields["nextBeginOffset"]) == ("NO_MATCHED_MESSAGE", "2")
 

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Final, Protocol
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.clients_in_turn import ClientsInTurn, Said
 from rocketmq_ops.tui.model.details import client as client_screen
 from rocketmq_ops.tui.model.details import group as group_screen
 from rocketmq_ops.tui.model.details.blocked import still_blocked
 from rocketmq_ops.tui.model.members import Members
 from rocketmq_ops.tui.model.moment import ClientSeen, GroupSeen
 from rocketmq_ops.tui.model.periods import RUNNING
-from rocketmq_ops.tui.model.turns import Said, Turns
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.groups.consumer_status import ConsumerStatusReport
@@ -53,7 +53,7 @@ class Running:
         self._failure_of = failure_of
         self._keep = keep
         #: Of groups that are not in order: what clients said, and who is asked next.
-        self._clients: dict[str, Turns] = {}
+        self._clients: dict[str, ClientsInTurn] = {}
         #: When a group had its turn; and when any may have the next.
         self._turns: dict[str, int] = {}
         self._due_ms = 0
@@ -85,7 +85,7 @@ class Running:
 
     async def _of_group(self, seen: GroupSeen, address: str, now_ms: int) -> None:
         group = seen.group
-        turns = self._clients.setdefault(group, Turns())
+        turns = self._clients.setdefault(group, ClientsInTurn())
         connected = {each.client_id: each for each in self._members.of_group(group)}
         turn = turns.next(connected, RUNNING.requests)
         answers = await asyncio.gather(*(self._of_client(address, seen, connected[name], now_ms) for name in turn))

@@ -10,9 +10,9 @@ from textual.binding import Binding, BindingType
 from rocketmq_ops.common.topics import is_dlq_topic, is_retry_topic
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.clients_in_turn import ClientsInTurn
 from rocketmq_ops.tui.model.details import group
 from rocketmq_ops.tui.model.details.detail import EVERY, Part
-from rocketmq_ops.tui.model.turns import Turns
 from rocketmq_ops.tui.screens.change import Offer
 from rocketmq_ops.tui.screens.detail import DetailScreen
 from rocketmq_ops.tui.screens.offers import of_groups
@@ -27,11 +27,11 @@ class GroupScreen(DetailScreen):
 
     def __init__(self, context: Context, address: Address) -> None:
         super().__init__(context, address)
-        self._turns = Turns()
+        self._turns = ClientsInTurn()
 
     def on_unmount(self) -> None:
         """Let go of what clients said, as the handler of all screens of one thing does."""
-        self._turns = Turns()
+        self._turns = ClientsInTurn()
 
     def parts(self) -> Sequence[Part]:
         """Its queues, clients, subscriptions, problems, what it gave up, and settings."""

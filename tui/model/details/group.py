@@ -14,6 +14,7 @@ from rocketmq_ops.common.topics import dlq_topic, retry_topic
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.remoting.bodies.enums import BROADCASTING, CLUSTERING
 from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.clients_in_turn import ClientsInTurn, status_in_turn
 from rocketmq_ops.tui.model.details.blocked import long_enough, without_new
 from rocketmq_ops.tui.model.details.detail import (
     Asking,
@@ -30,7 +31,6 @@ from rocketmq_ops.tui.model.details.detail import (
 )
 from rocketmq_ops.tui.model.moment import GroupSeen, Moment
 from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Value, worst_first
-from rocketmq_ops.tui.model.turns import Turns, status_in_turn
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.groups.consumer_status import ClientStatus, ConsumerStatusReport
@@ -112,9 +112,9 @@ ASKS: Final = Asks(
 )
 
 
-def parts(asking: Asking, turns: Turns | None = None) -> Sequence[Part]:
+def parts(asking: Asking, turns: ClientsInTurn | None = None) -> Sequence[Part]:
     """The parts of the screen `:group/NAME`. `turns` is what its clients said before: not all are asked in one look."""
-    admin, group, turns = asking.admin, asking.name, turns or Turns()
+    admin, group, turns = asking.admin, asking.name, turns or ClientsInTurn()
 
     async def clients_now() -> ConsumerStatusReport:
         # No name for the moment: a failure that is kept would keep it with this frame.
@@ -172,7 +172,7 @@ def _of_group(group: str, section: Callable[[GroupSeen], Section]) -> Callable[[
 
 
 async def _held(
-    status: Once[ConsumerStatusReport], turns: Turns
+    status: Once[ConsumerStatusReport], turns: ClientsInTurn
 ) -> tuple[Mapping[_Queue, str | None] | None, frozenset[_Queue], bool]:
     """Queue -> who consumes it, None where nobody could be asked; the queues in which nothing moves; and whether all
     clients were asked which they have."""
@@ -299,7 +299,7 @@ def _model(name: str | None) -> str | None:
     return None if name is None else _MODELS.get(name, name.lower())
 
 
-def client_section(group: str, found: ConsumerStatusReport, turns: Turns | None = None) -> Section:
+def client_section(group: str, found: ConsumerStatusReport, turns: ClientsInTurn | None = None) -> Section:
     """The clients; one that is stuck, or did not answer, comes first. `turns`: when each was asked, where that was not
     in one look."""
     about: dict[str, list[str]] = {}
@@ -323,7 +323,7 @@ def client_section(group: str, found: ConsumerStatusReport, turns: Turns | None 
     return Section(facts=tuple(facts), table=section.table, failures=tuple(found.failures), health=section.health)
 
 
-def _in_turn(row: Row, client: ClientStatus, turns: Turns) -> Row:
+def _in_turn(row: Row, client: ClientStatus, turns: ClientsInTurn) -> Row:
     """The row with when the client said so, where that was in an earlier look; nothing is known of one never asked."""
     if client.info is None and not client.shares_id and client.client_id not in turns.said:
         cells = list(row.cells)

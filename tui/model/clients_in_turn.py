@@ -32,8 +32,8 @@ class Said(msgspec.Struct):
         return not self.problems and self.failure is None
 
 
-class Turns:
-    """Whose turn it is, and what was said."""
+class ClientsInTurn:
+    """The clients of a group: whose turn it is to be asked, and what each said when it was."""
 
     def __init__(self) -> None:
         #: By client, the one that said it longest ago first.
@@ -77,7 +77,9 @@ class Turns:
         return None if said is None or said.look == self.look else said.asked_ms
 
 
-async def status_in_turn(admin: MQAdmin, group: str, turns: Turns, most: int, now_ms: int) -> ConsumerStatusReport:
+async def status_in_turn(
+    admin: MQAdmin, group: str, turns: ClientsInTurn, most: int, now_ms: int
+) -> ConsumerStatusReport:
     """What the clients of a group say, of whom so many are asked now, half of them again those that were not well; of
     all others what they said before. One that was never asked has no `info`, and no failure."""
     from rocketmq_ops.client.admin.groups.consumer_status import differing
