@@ -14,7 +14,7 @@ from rocketmq_ops.remoting.command import MQ_VERSION
 _TAIL: Final = f',"serializeTypeCurrentRPC":"JSON","version":{MQ_VERSION}}}'.encode()
 _prefix = struct.Struct(">II").pack
 _SUCCESS: Final = b'{"code":0,'
-#: Of a handler that answers with frames: the answer is sent later (`Channel.send`).
+#: In place of a frame: the answer is sent later (`Channel.send`).
 LATER: Final = b""
 
 

@@ -236,7 +236,7 @@ class Channel(asyncio.Protocol):
                     self.responses.complete(command)
                     continue
                 else:
-                    if (response := answer_to(self, command)) is not None:
+                    if response := answer_to(self, command):  # neither None nor LATER
                         self._queue(response)
                     handled += 1
                     if not handled & 3 and not self.closed:

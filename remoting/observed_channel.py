@@ -6,16 +6,17 @@ A server whose requests nobody watches uses `Channel` itself, which has no trace
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Protocol
 
-from rocketmq_ops.common.bounded import Bounded
+from rocketmq_ops.remoting.answer_frame import LATER
 from rocketmq_ops.remoting.channel import Channel, ChannelOwner
 from rocketmq_ops.remoting.command import RemotingCommand
-from rocketmq_ops.remoting.frame_codec import MAX_FRAME_BYTES
+from rocketmq_ops.remoting.frame_codec import MAX_FRAME_BYTES, FrameDecoder
 
-#: Answers of one connection that are waited for at most: there are requests that are never answered.
-MAX_AWAITED: Final = 10_000
+#: Called with an answer.
+Call = Callable[[RemotingCommand], None]
 
 
 class Observer(Protocol):
@@ -29,7 +30,11 @@ class Observer(Protocol):
 
 
 class ObservedChannel(Channel):
-    """Calls back with each answer, also with one that a handler sends later."""
+    """Calls back with each answer, also with one that a handler sends later.
+
+    What is waited for are answers that a handler holds: there are as many as the holder's own bound allows, and each is
+    sent, or its connection is closed.
+    """
 
     def __init__(
         self,
@@ -39,38 +44,68 @@ class ObservedChannel(Channel):
         observer: Observer | None = None,
     ) -> None:
         super().__init__(owner, loop, max_frame)
-        self._awaited: dict[int, list[Callable[[RemotingCommand], None]]] = Bounded(MAX_AWAITED)
-        if observer is not None:
-            self._observer = observer
-            self._handle = self._answer_to
-            self._answer_to = self._observed
+        #: By opaque, which a client may use for several requests at once: each with who waits for its answer.
+        self._awaited: dict[int, deque[tuple[RemotingCommand, Call]]] = {}
+        #: An answer for which nobody waited: of a handler that sends it before it says that it holds it.
+        self._early: RemotingCommand | None = None
+        self._handle = self._answer_to
+        self._observer = observer
+        self._answer_to = self._plain if observer is None else self._observed
 
-    def when_answered(self, request: RemotingCommand, call: Callable[[RemotingCommand], None]) -> None:
-        """Call back with the answer that is sent later to `request`."""
-        calls = self._awaited.get(request.opaque)
+    def connection_lost(self, exc: Exception | None) -> None:
+        """As of every channel; no answer comes any more."""
+        self._awaited.clear()
+        super().connection_lost(exc)
+
+    def when_answered(self, request: RemotingCommand, call: Call) -> None:
+        """Call back with the answer to `request`, which its handler holds, as LATER or HELD say."""
+        opaque, early = request.opaque, self._early
+        if early is not None and early.opaque == opaque:
+            call(early)
+            return
+        calls = self._awaited.get(opaque)
         if calls is None:
-            calls = self._awaited[request.opaque] = []
-        calls.append(call)
+            calls = self._awaited[opaque] = deque()
+        calls.append((request, call))
 
     def send(self, command: RemotingCommand | bytes) -> None:
         """As of every channel, after those who wait for this answer."""
-        if not isinstance(command, bytes) and command.is_response:
-            for call in self._awaited.pop(command.opaque, ()):
-                call(command)
+        answer = command if isinstance(command, RemotingCommand) else _command_of(command)
+        if answer.is_response:
+            calls = self._awaited.get(answer.opaque)
+            if calls is None:
+                self._early = answer
+            else:
+                request = calls[0][0]
+                while calls and calls[0][0] is request:
+                    calls.popleft()[1](answer)
+                if not calls:
+                    del self._awaited[answer.opaque]
         super().send(command)
 
+    def _plain(self, channel: Channel, request: RemotingCommand) -> RemotingCommand | bytes | None:
+        self._early = None
+        return self._handle(channel, request)
+
     def _observed(self, channel: Channel, request: RemotingCommand) -> RemotingCommand | bytes | None:
+        self._early = None
         observer = self._observer
+        assert observer is not None
         refusal = observer.before(channel, request)
         if refusal is not None:
             answer: RemotingCommand | bytes | None = None if request.is_oneway else refusal
             observer.after(channel, request, refusal)
             return answer
         answer = self._handle(channel, request)
-        if isinstance(answer, RemotingCommand):
+        if answer is None or isinstance(answer, RemotingCommand):
             observer.after(channel, request, answer)
-        elif request.is_oneway:
-            observer.after(channel, request, None)
-        elif answer is None:
+        elif answer == LATER:
             self.when_answered(request, lambda later: observer.after(channel, request, later))
         return answer
+
+
+def _command_of(frame: bytes) -> RemotingCommand:
+    """The command of a whole frame that was written here."""
+    (command,) = FrameDecoder().feed(frame)
+    assert isinstance(command, RemotingCommand)
+    return command

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from rocketmq_ops.common.log_rate import LogRate
+from rocketmq_ops.remoting.answer_frame import LATER
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode, request_code_name
 from rocketmq_ops.remoting.command import HELD, ONEWAY_FLAG, Answer, RemotingCommand
 from rocketmq_ops.remoting.errors import RemotingProtocolError
@@ -74,7 +75,7 @@ class RequestHandlers:
         return None if entry is None else entry[0].__module__
 
     def answer_to(self, channel: Channel, request: RemotingCommand) -> RemotingCommand | bytes | None:
-        """The answer to send now, or None (held, oneway, nothing to say)."""
+        """The answer to send now; LATER when the handler holds it, None when there is none (oneway, nothing to say)."""
         response: Answer
         try:
             if self.before is not None and (refusal := self.before(channel, request)) is not None:
@@ -94,9 +95,9 @@ class RequestHandlers:
             self.handler_failures += 1
             log.exception("handler of request %s from %s failed", request.code, channel.remote)
             response = request.reply(_SYSTEM_ERROR, f"{type(error).__name__}: {error}")
-        if response is None or response is HELD or request.flag & ONEWAY_FLAG:
+        if response is None or request.flag & ONEWAY_FLAG:
             return None
-        return response
+        return LATER if response is HELD else response
 
     def _log_refusal(self, channel: Channel, request: RemotingCommand, error: RemotingProtocolError) -> None:
         """A line in the log, once in a while for each code: many clients pass over the answer to a heartbeat."""
@@ -114,4 +115,6 @@ class RequestHandlers:
             response = self.default_handler(channel, request, None)
         else:
             response = request.reply(_NOT_SUPPORTED, f"request type {request.code} not supported")
-        return None if response is HELD or request.flag & ONEWAY_FLAG else response
+        if request.flag & ONEWAY_FLAG:
+            return None
+        return LATER if response is HELD else response

@@ -6,14 +6,13 @@ A server whose answers nobody times uses `Channel` itself, which has no trace of
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from time import perf_counter
 from typing import Protocol
 
 from rocketmq_ops.remoting.channel import Channel, ChannelOwner
 from rocketmq_ops.remoting.command import RemotingCommand
-from rocketmq_ops.remoting.frame_codec import RawRequestHandler
-from rocketmq_ops.remoting.observed_channel import ObservedChannel, Observer
+from rocketmq_ops.remoting.frame_codec import RawRequestHandler, decode_json_header
+from rocketmq_ops.remoting.observed_channel import Call, ObservedChannel, Observer
 
 #: A short answer that has no command, a whole frame, is always of a success.
 _SUCCESS = 0
@@ -54,10 +53,14 @@ class TimedChannel(ObservedChannel):
         raw_answered = self._timer.raw_answered
 
         def timed(raw: bytes, body: bytes | bytearray | memoryview) -> bytes | None:
+            self._early = None
             begun = perf_counter()
             answer = handler(raw, body)
-            if answer is not None:
+            if answer:
                 raw_answered(raw, perf_counter() - begun)
+            elif answer is not None:  # LATER
+                request = decode_json_header(raw)
+                self.when_answered(request, self._when_held(request, begun))
             return answer
 
         self._raw, self._timed_raw = handler, timed
@@ -66,13 +69,13 @@ class TimedChannel(ObservedChannel):
     def _answer_and_time(self, channel: Channel, request: RemotingCommand) -> RemotingCommand | bytes | None:
         begun = perf_counter()
         answer = self._timed(channel, request)
-        if answer is not None:
+        if answer:
             code = _SUCCESS if isinstance(answer, bytes) else answer.code
             self._timer.answered(request, code, perf_counter() - begun, held=False)
-        elif not request.is_oneway:
+        elif answer is not None:  # LATER
             self.when_answered(request, self._when_held(request, begun))
         return answer
 
-    def _when_held(self, request: RemotingCommand, begun: float) -> Callable[[RemotingCommand], None]:
+    def _when_held(self, request: RemotingCommand, begun: float) -> Call:
         answered = self._timer.answered
         return lambda later: answered(request, later.code, perf_counter() - begun, held=True)

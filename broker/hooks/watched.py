@@ -28,7 +28,7 @@ from rocketmq_ops.common.message import (
 from rocketmq_ops.common.record_layout import SIZE
 from rocketmq_ops.common.topics import dlq_topic, namespace_of
 from rocketmq_ops.remoting.codes import ResponseCode
-from rocketmq_ops.remoting.command import Answer, RemotingCommand
+from rocketmq_ops.remoting.command import HELD, Answer, RemotingCommand
 from rocketmq_ops.remoting.headers import (
     ConsumerSendMsgBackRequestHeader,
     PullMessageRequestHeader,
@@ -74,10 +74,10 @@ class _SendWatch:
         self.stored = None
         answer = send()
         self._count(context, request)
-        if isinstance(answer, RemotingCommand) or request.is_oneway:
-            self._answered(context, answer if isinstance(answer, RemotingCommand) else None)
-        else:
+        if answer is HELD and not request.is_oneway:
             cast("ObservedChannel", channel).when_answered(request, lambda later: self._answered(context, later))
+        else:
+            self._answered(context, answer if isinstance(answer, RemotingCommand) else None)
         return answer
 
     def _context(self, channel: Channel, request: RemotingCommand, header: SendHeader) -> SendMessageContext:

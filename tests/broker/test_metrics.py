@@ -16,6 +16,7 @@ from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode
 from rocketmq_ops.remoting.config import NettyServerConfig
 from rocketmq_ops.remoting.metrics_page import labels_of
+from rocketmq_ops.remoting.observed_channel import ObservedChannel
 from tests.broker.support import Session, consumer, new_broker, producer, run, until
 from tests.broker.test_transactions import COMMIT, ROLLBACK, end, prepare
 
@@ -135,6 +136,21 @@ def test_answers_are_timed_by_code(tmp_path):
         assert {(s["protocol_type"], s["result"]) for s in infinite} == {("remoting", "success")}
 
     run(tmp_path, body, **ON)
+
+
+@pytest.mark.parametrize("settings", [{"flushDiskType": "SYNC_FLUSH"}, {"brokerRole": "SYNC_MASTER"}], ids=str)
+def test_sends_that_wait_are_counted_with_the_code_of_their_answer(tmp_path: Path, settings: dict[str, str]) -> None:
+    """When they are answered: a slave that is not there is none of the successes."""
+
+    async def body(session: Session) -> None:
+        codes = [(await session.send("T")).code for _ in range(4)]
+        assert set(codes) == {11 if "brokerRole" in settings else 0}, "SLAVE_NOT_AVAILABLE"
+        counted = {key: sum(found.counts) for key, found in session.broker.meters.rpc.items() if key[0] == 310}
+        assert counted == {(310, codes[0], False): 4}
+        (channel,) = session.broker.server.channels
+        assert isinstance(channel, ObservedChannel) and not channel._awaited
+
+    run(tmp_path, body, **settings, **ON)
 
 
 async def make(session: Session, *topics: str) -> list[int]:
