@@ -15,7 +15,7 @@ from rocketmq_ops.common.errors import Failure, RocketMQError
 from rocketmq_ops.tui.app import Dashboard
 from rocketmq_ops.tui.model.details.broker import statistics_section
 from rocketmq_ops.tui.model.details.detail import Part, Section, table_of
-from rocketmq_ops.tui.model.figures import time_of_day
+from rocketmq_ops.tui.model.figures import minute_of_day, time_of_day
 from rocketmq_ops.tui.model.moment import ClientSeen, Moment
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row
 from rocketmq_ops.tui.model.views.every import VIEWS
@@ -252,7 +252,7 @@ def test_what_was_told_long_before_says_when(monkeypatch: pytest.MonkeyPatch) ->
             model.turn(moment(NOW_MS + 50 * MINUTE))
             await press(pilot, "r", "c")
             assert rows(pilot) == [["b", "new"], ["a", "gone"]]
-            assert f"against {time_of_day(NOW_MS)}, when it was asked last" in str(detail(pilot).status())
+            assert f"against {minute_of_day(NOW_MS)}, when it was asked last" in str(detail(pilot).status())
 
     asyncio.run(main())
 

@@ -40,6 +40,8 @@ class _Answer(msgspec.Struct, omit_defaults=True):
     rows: list[tuple[str, list[Value]]]
     healths: dict[int, Health] = {}
     opens: dict[int, Address] = {}
+    #: Until when the row was known (ms since 1970, to the minute), where it was told before the rest.
+    stale: dict[int, int] = {}
     facts: list[Fact] = []
     lines: list[str] | None = None
     note: str = ""
@@ -72,7 +74,7 @@ class Asked:
 
     def put(self, name: str, section: Section, now_ms: int, *, whole: bool = True) -> None:
         """Keep an answer; of one that is too large, that it was; those that were asked longest ago make room."""
-        asked_ms = now_ms - now_ms % _TO_MS
+        asked_ms = _to_minute(now_ms)
         text = _text(_answer(asked_ms, section, whole=whole)) or _text(_Answer(asked_ms, [], [], too_large=True))
         assert text is not None
         rest = {key: known for key, known in self.texts.items() if key != name}
@@ -96,12 +98,17 @@ def _answer(asked_ms: int, section: Section, *, whole: bool) -> _Answer:
         [(row.key, [_plain(cell) for cell in row.cells]) for row in rows],
         {at: row.health for at, row in enumerate(rows) if row.health is not Health.OK},
         {at: row.opens for at, row in enumerate(rows) if row.opens is not None},
+        {at: _to_minute(row.stale_since) for at, row in enumerate(rows) if row.stale_since is not None},
         [msgspec.structs.replace(fact, value=_plain(fact.value)) for fact in section.facts],
         None if section.lines is None else list(section.lines),
         (table.note if table is not None else "") or section.note,
         section.health,
         whole,
     )
+
+
+def _to_minute(time_ms: int) -> int:
+    return time_ms - time_ms % _TO_MS
 
 
 def _plain(value: Value) -> Value:
@@ -128,7 +135,13 @@ def told(texts: Mapping[str, str], name: str) -> Told | None:
     answer = msgspec.json.decode(made, type=_Answer)
     columns = tuple(Column(key=each, title=each) if isinstance(each, str) else each for each in answer.columns)
     rows = [
-        Row(key=key, cells=tuple(cells), health=answer.healths.get(at, Health.OK), opens=answer.opens.get(at))
+        Row(
+            key=key,
+            cells=tuple(cells),
+            health=answer.healths.get(at, Health.OK),
+            stale_since=answer.stale.get(at),
+            opens=answer.opens.get(at),
+        )
         for at, (key, cells) in enumerate(answer.rows)
     ]
     table = None if answer.lines is not None or answer.too_large else Table(columns=columns, rows=rows)

@@ -92,7 +92,7 @@ class Running:
         for name, said in zip(turn, answers, strict=True):
             turns.told(name, said)
         turns.forget(MOST_CLIENTS)
-        self._keep_screens(group, turns.said, whole=turns.said.keys() == connected.keys())
+        self._keep_screens(group, turns, whole=turns.said.keys() == connected.keys())
 
     async def _of_client(self, address: str, group: GroupSeen, seen: ClientSeen, now_ms: int) -> Said:
         from rocketmq_ops.client.admin.groups.consumer_status import ClientStatus, queue_problems, running_info
@@ -111,10 +111,11 @@ class Running:
             return Said(status, [], failure, now_ms)
         return Said(status, still_blocked(queue_problems(seen.client_id, status.info, now_ms), group), None, now_ms)
 
-    def _keep_screens(self, group: str, known: dict[str, Said], *, whole: bool) -> None:
+    def _keep_screens(self, group: str, turns: ClientsInTurn, *, whole: bool) -> None:
+        known = turns.said
         report = _report(group, known.values())
         name = Address("group", group)
-        self._keep(f"{name}/clients", group_screen.client_section(group, report), whole=whole)
+        self._keep(f"{name}/clients", group_screen.client_section(group, report, turns, RUNNING.requests), whole=whole)
         self._keep(f"{name}/problems", group_screen.problem_section(group, report), whole=whole)
         self._keep(f"{name}/queues", group_screen.held_section(report), whole=False)
         stuck = [said for said in known.values() if said.problems and said.status.info is not None]

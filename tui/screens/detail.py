@@ -22,7 +22,7 @@ from rocketmq_ops.tui.model.compared import COMPARED_MS, any_known, compared_tex
 from rocketmq_ops.tui.model.details.compare import Past, compared, past_of
 from rocketmq_ops.tui.model.details.detail import HELD, Asking, Nobody, Part, Section
 from rocketmq_ops.tui.model.details.past import Recorded, recorded_of
-from rocketmq_ops.tui.model.figures import SIGNS, minute_of_day, time_of_day
+from rocketmq_ops.tui.model.figures import SIGNS, minute_of_day
 from rocketmq_ops.tui.model.model import Mode
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.shown import Arranger
@@ -292,7 +292,7 @@ class DetailScreen(TableScreen):
             return table, None
         self._compared = compared_text(self.context.model, known=True)
         if then.old_ms is not None:
-            time = time_of_day(then.old_ms)
+            time = minute_of_day(then.old_ms)
             self._compared = f"against {time}, when it was asked last"
         if self._marked is None or self._marked[0] is not section or self._marked[1] is not then:
             self._marked = section, then, compared(table, then, whole=not section.failures)

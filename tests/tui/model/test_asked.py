@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from rocketmq_ops.client.admin import MQAdmin
@@ -44,6 +45,18 @@ def test_an_answer_is_kept_as_it_was_with_its_time_to_the_minute() -> None:
     assert [column.key for column in found_then.table.columns] == ["c0", "c1", "c2", "c3", "c4"]
     assert [(row.key, row.cells) for row in found_then.table.rows] == [("r", ("a", 1, 2.5, None, 7))]
     assert told(kept.texts, "group/other/clients") is None
+
+
+def test_a_row_that_was_known_before_the_rest_is_kept_as_that() -> None:
+    """It stands behind a `~` when it is looked at later, too."""
+    kept = Asked()
+    table = section("a").table
+    assert table is not None
+    old = msgspec.structs.replace(table.rows[0], key="old", stale_since=START - 90_000)
+    kept.put("p", table_of(table.columns, [*table.rows, old]), START)
+    found_then = told(kept.texts, "p")
+    assert found_then is not None
+    assert [row.stale_since for row in found_then.table.rows] == [None, START - 2 * MINUTE]
 
 
 def test_what_is_kept_is_bounded_in_number_and_size() -> None:

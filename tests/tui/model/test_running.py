@@ -130,7 +130,13 @@ def test_groups_in_order_are_not_asked_about_and_no_broker_more_than_is_declared
             counts = Counter(named)
             assert counts.keys() == set(cluster.clients["billing"]), "each has its turn, and one of `fine` none"
             assert max(counts.values()) - min(counts.values()) <= 1
-            assert len(of(model.moment().asked, ":group/billing/clients").table.rows) == 20
+            clients = of(model.moment().asked, ":group/billing/clients")
+            assert len(clients.table.rows) == 20
+            fresh = [row for row in clients.table.rows if row.stale_since is None]
+            assert len(fresh) == RUNNING.requests, "all others said it in an earlier look"
+            assert {f.value for f in clients.section.facts if f.name == "Asked"} == {
+                f"{RUNNING.requests} clients in one look, in turn"
+            }
 
     run(test)
 

@@ -16,7 +16,7 @@ from rocketmq_ops.tui.model.table import Health, Kind, Row, Table
 
 class Past(NamedTuple):
     """Rows of a part to compare with. `whole`: what is not among them was not there; `old_ms`: when they were asked,
-    where that was long before. `too_large`: they were too many to keep."""
+    to the minute, where that was long before. `too_large`: they were too many to keep."""
 
     table: Table
     whole: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -12,7 +12,7 @@ from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.topics import dlq_topic, retry_topic
 from rocketmq_ops.housekeeping.lag import LagState
-from rocketmq_ops.remoting.bodies.enums import BROADCASTING, CLUSTERING
+from rocketmq_ops.remoting.bodies.enums import BROADCASTING, CLUSTERING, CONSUME_ACTIVELY
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.clients_in_turn import ClientsInTurn, status_in_turn
 from rocketmq_ops.tui.model.details.blocked import long_enough, without_new
@@ -33,7 +33,13 @@ from rocketmq_ops.tui.model.moment import GroupSeen, Moment
 from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Value, worst_first
 
 if TYPE_CHECKING:
-    from rocketmq_ops.client.admin.groups.consumer_status import ClientStatus, ConsumerStatusReport
+    from rocketmq_ops.client.admin.groups.consumer_status import (
+        ClientStatus,
+        ConsumerStatusReport,
+        HeldQueue,
+        PoppedQueue,
+        RunningInfo,
+    )
     from rocketmq_ops.client.admin.groups.group import GroupProgress, QueueProgress
 
 #: (topic, broker name, queue id)
@@ -94,6 +100,8 @@ _GIVEN_UP: Final = (
 #: In words that are translated.
 _MODELS: Final = {CLUSTERING: "clustering", BROADCASTING: "broadcasting"}
 _TYPES: Final = {"actively": "pull", "passively": "push"}
+#: Clients that may take queues of which they say nothing.
+_SILENT: Final = (None, CONSUME_ACTIVELY)
 #: What each kind of problem among clients is called.
 PROBLEMS: Final = {
     "different_subscription": "subscriptions differ",
@@ -125,12 +133,8 @@ def parts(asking: Asking, turns: ClientsInTurn | None = None) -> Sequence[Part]:
     progress = Once(lambda: admin.groups.progress(group))
 
     async def queues() -> Section:
-        owners, stuck, whole = await _held(status, turns)
-        found = await progress()
-        if owners is not None and not whole:  # who was not asked yet may have any of the others
-            places = ((each.topic, each.broker_name, each.queue_id) for each in found.queues)
-            owners = {at: owners.get(at) for at in places}
-        return queue_section(found, owners, asking.moment.groups.get(group), stuck)
+        held = await _held(status)
+        return queue_section(await progress(), held, asking.moment.groups.get(group))
 
     async def clients() -> Section:
         return client_section(group, await status(), turns)
@@ -171,34 +175,63 @@ def _of_group(group: str, section: Callable[[GroupSeen], Section]) -> Callable[[
     return then
 
 
-async def _held(
-    status: Once[ConsumerStatusReport], turns: ClientsInTurn
-) -> tuple[Mapping[_Queue, str | None] | None, frozenset[_Queue], bool]:
-    """Queue -> who consumes it, None where nobody could be asked; the queues in which nothing moves; and whether all
-    clients were asked which they have."""
-    try:
-        found = await status()
-    except NotFoundError:
-        return {}, frozenset(), True
-    except RocketMQError:
-        return None, frozenset(), False
+class Held(NamedTuple):
+    """Queue -> who consumes it, None where nobody could be asked; the queues in which nothing moves; and the clients
+    that have not said which they hold, of `clients`: they may hold any of the others."""
+
+    owners: Mapping[_Queue, str] | None
+    stuck: Collection[_Queue] = ()
+    untold: Sequence[str] = ()
+    clients: int = 0
+
+    def owner(self, at: _Queue) -> str | None:
+        """Who consumes a queue; empty: nobody, None: not known."""
+        if self.owners is None:
+            return None
+        return self.owners.get(at, None if self.untold else "")
+
+    @property
+    def note(self) -> str:
+        """Why it is not known of some, in English."""
+        if not self.untold:
+            return ""
+        count, clients, one = len(self.untold), self.clients, self.untold[0]
+        if count == 1:
+            return f"{one} has not said which queues it holds: it may consume those with a ?"
+        return f"{count} of {clients} clients have not said which queues they hold: they may consume those with a ?"
+
+
+def held_of(found: ConsumerStatusReport) -> Held:
+    """Who holds which queue, as the clients say. One was not asked yet, does not answer, shares its id with another, or
+    takes queues by itself, of which it says nothing (DefaultMQPullConsumerImpl.consumerRunningInfo)."""
     stuck = {(p.topic or "", p.broker_name or "", p.queue_id or 0) for p in found.problems if p.kind == "blocked"}
-    held = {
-        (queue.topic, queue.broker_name, queue.queue_id): client.client_id
-        for client in found.clients
-        if client.info is not None
-        for queue in client.info.queues
-        if not queue.dropped
-    }
-    return held, frozenset(stuck), all(client.client_id in turns.said for client in found.clients)
+    owners: dict[_Queue, str] = {}
+    for client in found.clients:
+        for queue in _held_queues(client.info):
+            owners.setdefault((queue.topic, queue.broker_name, queue.queue_id), client.client_id)
+    untold = [client.client_id for client in found.clients if not _says_queues(client.info)]
+    return Held(owners, frozenset(stuck), untold, len(found.clients))
 
 
-def queue_section(
-    progress: GroupProgress,
-    owners: Mapping[_Queue, str | None] | None,
-    seen: GroupSeen | None,
-    stuck: Collection[_Queue] = (),
-) -> Section:
+def _held_queues(info: RunningInfo | None) -> list[HeldQueue | PoppedQueue]:
+    """The queues of a client, also those that it pops from: of these several clients may take."""
+    return [] if info is None else [queue for queue in (*info.queues, *info.pop_queues) if not queue.dropped]
+
+
+def _says_queues(info: RunningInfo | None) -> bool:
+    return info is not None and (info.consume_type not in _SILENT or bool(_held_queues(info)))
+
+
+async def _held(status: Once[ConsumerStatusReport]) -> Held:
+    try:
+        return held_of(await status())
+    except NotFoundError:
+        return Held({})
+    except RocketMQError:
+        return Held(None)
+
+
+def queue_section(progress: GroupProgress, held: Held, seen: GroupSeen | None) -> Section:
     """The queues, those that are behind most first; `seen`: how the group keeps up, where it was watched."""
     judged = {(q.topic, q.broker, q.queue_id): q for q in seen.lag.queues} if seen is not None else {}
     saved = _saved(seen)
@@ -207,10 +240,10 @@ def queue_section(
     for queue in queues:
         at = (queue.topic, queue.broker_name, queue.queue_id)
         known = judged.get(at)
-        owner = queue.client_id or (None if owners is None else owners.get(at, ""))
+        owner = queue.client_id or held.owner(at)
         health = HEALTH[known.state] if known is not None else _health_of(queue, owner)
         state = known.state.value if known is not None else None
-        if at in stuck and long_enough(queue.lag_millis):
+        if at in held.stuck and long_enough(queue.lag_millis):
             state, health = "stuck", Health.CRITICAL
         rows.append(
             Row(
@@ -248,6 +281,7 @@ def queue_section(
     return Section(
         facts=tuple(facts),
         table=section.table,
+        note=held.note if any(row.cells[_OWNER] is None for row in rows) else "",
         failures=tuple(progress.failures),
         health=worst([section.health, *([HEALTH[whole]] if whole is not None else [])]),
     )
@@ -270,22 +304,20 @@ def _with_unknown(queue: QueueProgress, saved: set[_Queue]) -> QueueProgress:
 
 def held_section(found: ConsumerStatusReport) -> Section:
     """What clients alone say of the queues: who holds each, and in which nothing moves."""
-    stuck = {(p.topic, p.broker_name, p.queue_id) for p in found.problems if p.kind == "blocked"}
+    held = held_of(found)
     unknown = (None,) * (len(_QUEUES) - 4)
     rows = []
-    for client in found.clients:
-        for queue in client.info.queues if client.info is not None else []:
-            at = (queue.topic, queue.broker_name, queue.queue_id)
-            if not queue.dropped:
-                cells = (*at, "stuck" if at in stuck else None, *unknown)
-                rows.append(
-                    Row(
-                        key=f"{queue.topic} {queue.broker_name}:{queue.queue_id}",
-                        cells=(*cells[:_OWNER], client.client_id, *cells[_OWNER + 1 :]),
-                        health=Health.CRITICAL if at in stuck else Health.OK,
-                        opens=Address("client", client.client_id, (("group", found.group),)),
-                    )
-                )
+    for at, owner in (held.owners or {}).items():
+        cells = (*at, "stuck" if at in held.stuck else None, *unknown)
+        topic, broker, queue = at
+        rows.append(
+            Row(
+                key=f"{topic} {broker}:{queue}",
+                cells=(*cells[:_OWNER], owner, *cells[_OWNER + 1 :]),
+                health=Health.CRITICAL if at in held.stuck else Health.OK,
+                opens=Address("client", owner, (("group", found.group),)),
+            )
+        )
     return table_of(_QUEUES, rows)
 
 
@@ -299,9 +331,11 @@ def _model(name: str | None) -> str | None:
     return None if name is None else _MODELS.get(name, name.lower())
 
 
-def client_section(group: str, found: ConsumerStatusReport, turns: ClientsInTurn | None = None) -> Section:
+def client_section(
+    group: str, found: ConsumerStatusReport, turns: ClientsInTurn | None = None, most: int = MOST_ASKED
+) -> Section:
     """The clients; one that is stuck, or did not answer, comes first. `turns`: when each was asked, where that was not
-    in one look."""
+    in one look, of `most` at most."""
     about: dict[str, list[str]] = {}
     for problem in found.problems:
         if problem.client_id is not None:
@@ -319,7 +353,7 @@ def client_section(group: str, found: ConsumerStatusReport, turns: ClientsInTurn
         Fact("Queues shared out", _yes(found.rebalance_ok), Kind.STATE, _good(found.rebalance_ok)),
     ]
     if turns is not None and any(row.stale_since is not None or row.cells[_STATE] is None for row in rows):
-        facts.append(Fact("Asked", f"{MOST_ASKED} clients in one look, in turn", Kind.SENTENCE))
+        facts.append(Fact("Asked", f"{most} clients in one look, in turn", Kind.SENTENCE))
     return Section(facts=tuple(facts), table=section.table, failures=tuple(found.failures), health=section.health)
 
 
@@ -344,6 +378,7 @@ def _client_row(group: str, client: ClientStatus, problems: list[str], silent: d
     elif problems:
         state, health = "has problems", Health.WARNING
     held = [queue for queue in info.queues if not queue.dropped] if info is not None else []
+    told = _says_queues(info)
     rates = info.rates if info is not None else []
     pulls = [queue.last_pull_timestamp for queue in held if queue.last_pull_timestamp is not None]
     return Row(
@@ -354,8 +389,8 @@ def _client_row(group: str, client: ClientStatus, problems: list[str], silent: d
             client.client_addr,
             client.version,
             client.language,
-            len(held) if info is not None else None,
-            sum(queue.cached for queue in held) if info is not None else None,
+            len(_held_queues(info)) if told else None,
+            sum(queue.cached for queue in held) if told else None,
             sum(rate.consume_ok_tps for rate in rates) if info is not None else None,
             sum(rate.consume_failed_tps for rate in rates) if info is not None else None,
             max((rate.consume_rt for rate in rates), default=None),

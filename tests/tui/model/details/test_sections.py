@@ -9,7 +9,7 @@ import pytest
 
 from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
-from rocketmq_ops.client.admin.groups.consumer_status import BLOCKED_MS, ClientStatus
+from rocketmq_ops.client.admin.groups.consumer_status import BLOCKED_MS, ClientStatus, PoppedQueue
 from rocketmq_ops.client.admin.groups.group import GroupProgress, QueueProgress
 from rocketmq_ops.client.admin.replicas.ha import BrokerReplication, ReplicationReport
 from rocketmq_ops.housekeeping.history.runs import QueueKey, QueueOffsets
@@ -60,7 +60,8 @@ def fact(section: Section, name: str) -> object:
 
 def test_queues_of_a_group_the_stuck_one_first_and_unknown_is_no_zero() -> None:
     owners = {("orders", "broker-a", 0): "c1", ("orders", "broker-b", 1): "c1", ("orders", "broker-b", 0): "c1"}
-    section = group.queue_section(made_up.progress(), owners, None, {("orders", "broker-a", 0)})
+    held = group.Held(owners, {("orders", "broker-a", 0)})
+    section = group.queue_section(made_up.progress(), held, None)
     assert cells(section, "broker", "queue", "state", "lag", "owner") == [
         ("broker-a", 0, "stuck", 60, "c1"),
         ("broker-a", 1, None, 10, "nobody"),
@@ -73,8 +74,39 @@ def test_queues_of_a_group_the_stuck_one_first_and_unknown_is_no_zero() -> None:
 
 
 def test_where_nobody_could_be_asked_the_owner_is_unknown() -> None:
-    section = group.queue_section(made_up.progress(), None, None)
+    section = group.queue_section(made_up.progress(), group.Held(None), None)
     assert {owner for (owner,) in cells(section, "owner")} == {None}
+
+
+def test_a_queue_that_a_silent_client_may_hold_is_not_said_to_be_nobodys() -> None:
+    found = made_up.status()
+    section = group.queue_section(made_up.progress(), group.held_of(found), None)
+    assert cells(section, "broker", "queue", "owner")[:2] == [("broker-a", 0, "10.1.0.1@77"), ("broker-a", 1, None)]
+    assert section.note == "10.1.0.3@77 has not said which queues it holds: it may consume those with a ?"
+    found.clients = found.clients[:2]  # all have answered
+    section = group.queue_section(made_up.progress(), group.held_of(found), None)
+    assert (cells(section, "owner")[1], section.note) == (("nobody",), "")
+
+
+def test_a_client_that_takes_queues_by_itself_says_nothing_of_them() -> None:
+    """As DefaultMQPullConsumer; one that pops says of which."""
+    found = made_up.status()
+    first, second, _ = found.clients
+    assert first.info is not None and second.info is not None
+    second.info.consume_type = "CONSUME_ACTIVELY"
+    found.clients = [first, second]
+    section = group.queue_section(made_up.progress(), group.held_of(found), None)
+    assert cells(section, "owner")[1] == (None,)
+    assert section.note.startswith("10.1.0.2@77 has not said")
+    assert ("10.1.0.2@77", None) in cells(group.client_section(made_up.GROUP, found), "client", "queues")
+    second.info.pop_queues = [
+        PoppedQueue(
+            topic="orders", broker_name="broker-a", queue_id=1, wait_ack_count=0, dropped=False, last_pop_timestamp=None
+        )
+    ]
+    section = group.queue_section(made_up.progress(), group.held_of(found), None)
+    assert cells(section, "owner")[1] == ("10.1.0.2@77",)
+    assert cells(group.held_section(found), "queue", "owner") == [(0, "10.1.0.1@77"), (1, "10.1.0.2@77")]
 
 
 def test_how_a_watched_group_keeps_up_is_what_was_seen() -> None:
@@ -86,7 +118,7 @@ def test_how_a_watched_group_keeps_up_is_what_was_seen() -> None:
         "",
         [QueueLag("orders", "broker-a", 0, LagState.STALLED, 60, "never moved")],
     )
-    section = group.queue_section(made_up.progress(), {}, seen)
+    section = group.queue_section(made_up.progress(), group.Held({}), seen)
     assert cells(section, "state", "evidence")[0] == ("stalled", "never moved")
     assert (fact(section, "State"), fact(section, "Drained in")) == ("stalled", 5 * MINUTE)
 
@@ -103,20 +135,20 @@ def test_an_offset_that_was_never_saved_is_unknown_and_not_0(
     progress = GroupProgress(made_up.GROUP, [queue, empty], 0.0, 500, 0, lag_millis=9_000)
     seen = fakes.group(made_up.GROUP, None, LagState.UNKNOWN, consume_rate=0.0)
     seen.offsets.queues = [QueueOffsets(QueueKey("orders", "broker-a", 0), 500, committed)]
-    section = group.queue_section(progress, {}, seen)
+    section = group.queue_section(progress, group.Held({}), seen)
     found = {row[0]: row[1:] for row in cells(section, "queue", "committed", "lag", "waiting")}
     assert found == {0: cells_of_it, 1: (0, 0, 0)}
     assert fact(section, "Lag") == (None if committed is None else 500)
-    unwatched = group.queue_section(progress, {}, None)
+    unwatched = group.queue_section(progress, group.Held({}), None)
     assert {row[0]: row[1] for row in cells(unwatched, "queue", "committed")} == {0: None, 1: 0}
 
 
 def test_what_a_broker_delivered_is_not_what_was_consumed() -> None:
     """A consumer that hangs is given messages again and again."""
     seen = fakes.group(made_up.GROUP, 70, LagState.STALLED, consume_rate=0.0)
-    section = group.queue_section(made_up.progress(), {}, seen)
+    section = group.queue_section(made_up.progress(), group.Held({}), seen)
     assert (fact(section, "Consumed"), fact(section, "Delivered")) == (0.0, 12.5)
-    assert fact(group.queue_section(made_up.progress(), {}, None), "Consumed") is None
+    assert fact(group.queue_section(made_up.progress(), group.Held({}), None), "Consumed") is None
 
 
 def test_clients_the_stuck_and_the_silent_first() -> None:
@@ -413,7 +445,7 @@ def test_a_queue_in_which_a_message_has_waited_for_seconds_is_not_stuck() -> Non
     """Its client consumed something of it long ago: nothing came, as of a broker that was stopped for a while."""
     progress = made_up.progress()
     progress.queues[0] = msgspec.structs.replace(progress.queues[0], lag_millis=2_000)
-    section = group.queue_section(progress, {}, None, {("orders", "broker-a", 0)})
+    section = group.queue_section(progress, group.Held({}, {("orders", "broker-a", 0)}), None)
     assert cells(section, "queue", "state")[:1] != [(0, "stuck")]
     assert "stuck" not in {state for (state,) in cells(section, "state")}
     for waiting, stuck in ((2_000, False), (BLOCKED_MS, True), (None, True)):
