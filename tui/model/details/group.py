@@ -215,7 +215,9 @@ def held_of(found: ConsumerStatusReport) -> Held:
 
 def _held_queues(info: RunningInfo | None) -> list[HeldQueue | PoppedQueue]:
     """The queues of a client, also those that it pops from: of these several clients may take."""
-    return [] if info is None else [queue for queue in (*info.queues, *info.pop_queues) if not queue.dropped]
+    if info is None:
+        return []
+    return [queue for queue in info.queues if not queue.dropped] + [q for q in info.pop_queues if not q.dropped]
 
 
 def _says_queues(info: RunningInfo | None) -> bool:
