@@ -90,6 +90,9 @@ class FakeModel:
     def series(self, name: str, target: str = "") -> Points:
         return self.lines.get((name, target), [])
 
+    def looks(self) -> Sequence[int]:
+        return sorted({time_ms for points in self.lines.values() for time_ms, _ in points})
+
     def span(self) -> Span | None:
         if len(self.past) < 2:
             return None

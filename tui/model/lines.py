@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from math import isnan, nan
 from typing import Final
 
@@ -21,6 +22,11 @@ class Lines:
     def __init__(self) -> None:
         self._times: array[int] = array("q")
         self._values: dict[str, dict[str, array[float]]] = {}
+
+    @property
+    def times(self) -> Sequence[int]:
+        """All times, ascending."""
+        return self._times
 
     def begin(self, time_ms: int) -> None:
         """The next time, in ms since 1970."""

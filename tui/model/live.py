@@ -144,6 +144,10 @@ class LiveModel(Timeline):
         """See `Timeline`."""
         return self._lines.points(name, target)
 
+    def new_looks(self) -> Sequence[int]:
+        """See `Timeline`."""
+        return self._lines.times
+
     def refresh(self) -> None:
         """See `Model`."""
         self._sampler.hurry()

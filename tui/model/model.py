@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -60,6 +60,10 @@ class Model(Protocol):
 
     def series(self, name: str, target: str = "") -> Points:
         """The last minutes of a figure until the moment that is shown. Names are in docs/dashboard.md."""
+        ...
+
+    def looks(self) -> Sequence[int]:
+        """When series were looked at in these minutes, ascending: one without a point then was not known."""
         ...
 
     def span(self) -> Span | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from rocketmq_ops.housekeeping.history.runs import Span
@@ -37,6 +37,10 @@ class NoCluster:
     def series(self, name: str, target: str = "") -> Points:
         """See `Model`."""
         return []
+
+    def looks(self) -> Sequence[int]:
+        """See `Model`."""
+        return ()
 
     def span(self) -> Span | None:
         """See `Model`."""

@@ -65,9 +65,9 @@ def brokers_at(moment: Moment, model: Model | None = None, *, narrow: bool = Fal
         known = broker.figures.get
 
         def past(name: str, address: str = broker.address) -> str:
-            return (
-                "" if model is None else spark(model.series(f"broker.{name}", address), cells, moment.time_ms, SPAN_MS)
-            )
+            if model is None:
+                return ""
+            return spark(model.series(f"broker.{name}", address), model.looks(), cells, moment.time_ms, SPAN_MS)
 
         rows.append(
             Row(
@@ -147,7 +147,7 @@ def totals(model: Model) -> list[Total]:
     known = moment.totals
 
     def past(name: str) -> str:
-        return spark(model.series(f"total.{name}"), CELLS, moment.time_ms, SPAN_MS)
+        return spark(model.series(f"total.{name}"), model.looks(), CELLS, moment.time_ms, SPAN_MS)
 
     trend = "" if known.lag is None or known.lag_change is None else f"{change(known.lag_change, Kind.RATE)}"
     unknown = (

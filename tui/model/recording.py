@@ -51,6 +51,8 @@ UNKNOWN: Final = "unknown.groups"
 ASKED: Final = "asked/"
 #: Times of a server, which a moment has and its figures have not.
 _TIMES: Final = ("answered_ms", "failing_since", "refusing_since", "unlisted_since")
+#: Figures that a broker has at times at which its others are of an answer before (`Answered.outdated`).
+SILENT: Final = (f"{PREFIX}failing_since", f"{PREFIX}refusing_since")
 #: A topic on a broker, as histories write it (`recorder.surroundings`).
 _QUEUES: Final = re.compile(r"^(.*) read (\d+) write (\d+) permission (\d+)$", re.MULTILINE)
 

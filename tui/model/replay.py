@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -58,10 +59,13 @@ class Replay(Timeline):
         """Nothing is newer than the file."""
         return []
 
+    def new_looks(self) -> Sequence[int]:
+        """See `new_series`."""
+        return ()
+
     def go_live(self) -> None:
         """Go to the end."""
         super().go_live()
         self._at, self._mode = self._last, Mode.BACK
-        self._old_series.clear()
-        self._asked_series.clear()
+        self._forget_series()
         self._changed()

@@ -171,6 +171,10 @@ class Tape:
             lambda: {} if self._history is None else self._history.figures(begin_ms, end_ms, prefix)
         )
 
+    async def times(self, begin_ms: int, end_ms: int) -> list[int]:
+        """As `Reading.times`."""
+        return await self.in_thread(lambda: [] if self._history is None else self._history.times(begin_ms, end_ms))
+
     async def window(self, group: str, begin_ms: int, end_ms: int) -> GroupWindow | None:
         """As `History.window`."""
         return await self.in_thread(

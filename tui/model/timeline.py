@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from rocketmq_ops.common.errors import Failure, RocketMQError, failure_of
@@ -11,6 +11,7 @@ from rocketmq_ops.housekeeping.history.runs import GroupWindow, Span
 from rocketmq_ops.tui.model.details.detail import Section
 from rocketmq_ops.tui.model.model import Mode, Points
 from rocketmq_ops.tui.model.moment import Moment
+from rocketmq_ops.tui.model.recording import SILENT
 from rocketmq_ops.tui.model.tape import Tape
 
 T = TypeVar("T")
@@ -47,6 +48,7 @@ class Timeline:
         self._compared: dict[Callable[[Moment], Any], tuple[int, Any]] = {}
         self._old_series: dict[tuple[str, str], Points] = {}
         self._asked_series: set[tuple[str, str]] = set()
+        self._old_looks: Sequence[int] = ()
         #: Why opening, writing or reading of a file failed last.
         self.file_failures: dict[str, Failure] = {}
 
@@ -56,6 +58,10 @@ class Timeline:
 
     def new_series(self, name: str, target: str) -> Points:
         """The series until the newest moment."""
+        raise NotImplementedError
+
+    def new_looks(self) -> Sequence[int]:
+        """The looks until the newest moment."""
         raise NotImplementedError
 
     # -- Model
@@ -109,6 +115,14 @@ class Timeline:
             end_ms = self._at.time_ms
             self._read(lambda: self._read_series(name, target, end_ms))
         return self._old_series.get(key, [])
+
+    def looks(self) -> Sequence[int]:
+        """See `Model`. Of a recording they are read with the series."""
+        if self._at is None:
+            return self.new_looks()
+        if self._mode is Mode.BACK:
+            return self._old_looks
+        return [at for at in self.new_looks() if at <= self._at.time_ms]
 
     def span(self) -> Span | None:
         """See `Model`."""
@@ -186,8 +200,7 @@ class Timeline:
         found = await self._tape.moment(time_ms)
         if number == self._sought and found is not None:
             self._at, self._mode = found, Mode.BACK
-            self._old_series.clear()
-            self._asked_series.clear()
+            self._forget_series()
 
     async def _move(self, number: int, from_ms: int, by_ms: int) -> None:
         time_ms = await self._tape.moved(from_ms, by_ms)
@@ -215,10 +228,30 @@ class Timeline:
         prefix = next((prefix for prefix in _READ_TOGETHER if name.startswith(prefix)), None)
         if prefix is None:
             return
-        found = await self._tape.figures(begin_ms, end_ms, prefix)
+        found = known_points(await self._tape.figures(begin_ms, end_ms, prefix))
+        looks = await self._tape.times(begin_ms, end_ms)
         if self._at is not None and self._at.time_ms == end_ms:
             self._old_series |= found
             self._asked_series |= found.keys()
+            self._old_looks = looks
+
+    def _forget_series(self) -> None:
+        self._old_series.clear()
+        self._asked_series.clear()
+        self._old_looks = ()
+
+
+def known_points(series: Mapping[tuple[str, str], Points]) -> dict[tuple[str, str], Points]:
+    """Without the times at which a broker did not answer, or refused to: a moment has its last figures then."""
+    silent: dict[str, set[int]] = {}
+    for name in SILENT:
+        for (each, target), points in series.items():
+            if each == name:
+                silent.setdefault(target, set()).update(at for at, _ in points)
+    return {
+        (name, target): [point for point in points if point[0] not in silent[target]] if target in silent else points
+        for (name, target), points in series.items()
+    }
 
 
 def lag_points(window: GroupWindow) -> Points:

@@ -64,9 +64,34 @@ def test_a_change_has_its_sign(by: float, kind: Kind, written: str) -> None:
 
 def test_a_sparkline_keeps_peaks_and_leaves_what_is_unknown_blank() -> None:
     points = [(NOW - 50, 1.0), (NOW - 45, 8.0), (NOW - 5, 4.0)]
-    assert spark(points, 10, NOW, 100) == "     ████▅"
-    assert spark([], 5, NOW, 100) == "     "
-    assert spark([(NOW, 0.0)], 2, NOW, 100) == " ▁"
+    often = range(NOW - 100, NOW + 1, 5)
+    assert spark(points, often, 10, NOW, 100) == "     █   ▅"
+    assert spark([], often, 5, NOW, 100) == "     "
+    assert spark([(NOW, 0.0)], [NOW], 2, NOW, 100) == " ▁"
+
+
+def test_of_what_is_not_told_any_more_the_next_cell_is_blank() -> None:
+    often = range(NOW - 600, NOW + 1, 10)
+    for known_until in range(NOW - 300, NOW - 240):
+        points = [(at, 7.0) for at in often if at <= known_until]
+        assert spark(points, often, 10, NOW, 600) == "█" * 6 + " " * 4
+    assert spark([(at, 7.0) for at in often], often, 10, NOW, 600) == "█" * 10
+
+
+@pytest.mark.parametrize("every", [60, 70, 100, 150, 300])
+def test_where_looks_are_rarer_than_cells_a_value_stands_until_the_next_look(every: int) -> None:
+    looks = range(NOW - 1200, NOW + 1, every)
+    assert spark([(at, 7.0) for at in looks], looks, 10, NOW, 600) == "█" * 10
+    died = [(at, 7.0) for at in looks if at < NOW - 500]
+    last, next_look = died[-1][0] - (NOW - 600), died[-1][0] + every - (NOW - 600)
+    line = spark(died, looks, 10, NOW, 600)
+    assert line.rstrip() == "█" * len(line.rstrip())
+    assert last // 60 < len(line.rstrip()) <= max(next_look // 60, last // 60 + 1)
+
+
+def test_what_was_found_last_does_not_stand_while_nobody_looks() -> None:
+    looks = [*range(NOW - 600, NOW - 400, 10), *range(NOW - 60, NOW + 1, 10)]
+    assert spark([(at, 7.0) for at in looks], looks, 10, NOW, 600) == "████     █"
 
 
 def test_a_change_has_its_sign_also_where_it_is_too_small_to_be_written() -> None:

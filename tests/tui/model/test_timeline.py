@@ -15,6 +15,7 @@ from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.history.runs import Figure, GroupOffsets, QueueKey, QueueOffsets, Run
 from rocketmq_ops.housekeeping.history.slice import bytes_of
 from rocketmq_ops.housekeeping.lag import LagState
+from rocketmq_ops.tui.model import overview
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.model import Mode
 from rocketmq_ops.tui.model.moment import ClientSeen, Moment
@@ -81,6 +82,40 @@ def test_what_was_recorded_is_what_was_live(tmp_path):
                 replay.seek(time_ms + 1)
                 await settled(replay)
                 same(replay.moment(), as_kept(moment))
+
+    run(test)
+
+
+def pasts(model):
+    """The sparklines of all brokers, and those of all of the cluster."""
+    table = overview.brokers(model)
+    places = [at for at, column in enumerate(table.columns) if column.key.endswith("_past")]
+    lines = {row.key: [row.cells[place] for place in places] for row in table.rows}
+    return lines | {total.title: [total.past] for total in overview.totals(model) if total.title in ("In", "Out")}
+
+
+def test_sparklines_end_where_a_broker_ends_in_recordings_too(tmp_path):
+    async def test():
+        cluster = Cluster()
+        cluster.group("g", 100, 100)
+        cluster.runtime = {address: {"getTransferredTps": "5.0 5.0 5.0"} for address in cluster.names}
+        async with cluster.watched(session=tmp_path / "session") as model:
+            await cluster.clock.advance(610_000)
+            cluster.down[B] = "refused"
+            await cluster.clock.advance(240_000)
+            live, at = pasts(model), model.moment().groups_ms
+        (other,) = live.keys() - {B, "In", "Out"}
+        assert all(len(line.rstrip()) == len(line) for line in live[other])
+        for target in (B, "In", "Out"):  # a sum of which a part is not known is not known
+            for line in live[target]:
+                assert line.strip()
+                assert len(line) - len(line.rstrip()) in (3, 4)
+        async with Replay(tmp_path / "session") as replay:
+            replay.seek(at)
+            await settled(replay)
+            pasts(replay)
+            await settled(replay)
+            assert pasts(replay) == live
 
     run(test)
 
