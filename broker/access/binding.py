@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from rocketmq_ops.broker.access.facts import Facts
 from rocketmq_ops.broker.access.gate import AccessGate, Check
 from rocketmq_ops.broker.access.signatures import Signatures
 
@@ -19,8 +20,9 @@ def bind(controller: BrokerController) -> None:
     if controller.config.aclEnable:
         from rocketmq_ops.broker.acl.plain_permission_manager import open_accounts
 
-        controller.accounts = open_accounts(controller.config.rocketmqHome, signatures)
-        checks.append(controller.accounts.check)
+        accounts = controller.accounts = open_accounts(controller.config.rocketmqHome, signatures)
+        facts = Facts(controller)
+        checks.append(lambda channel, request: accounts.check(channel, request, facts))
     if controller.auth_config.authenticationEnabled:
         from rocketmq_ops.broker.auth.auth_evaluator import AuthEvaluator
 

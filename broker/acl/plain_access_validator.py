@@ -1,7 +1,8 @@
 """What a request needs of an account: permissions on topics and groups, by the kind of the request.
 
 A group stands for its retry topic, as in Apache's table of an account. Mirrors PlainAccessValidator of 4.9.7; a batch
-of messages needs what one message does, and a lite pull what a pull does, which 4.9 does not ask.
+of messages and a reply need what one message does, and a lite pull what a pull does, which 4.9 does not ask. A message
+to a retry topic needs what its group does, whatever group the request names besides.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from rocketmq_ops.broker.access.facts import Facts
 from rocketmq_ops.broker.acl.permission import PUB, SUB
 from rocketmq_ops.common.topics import is_retry_topic, retry_topic
 from rocketmq_ops.remoting.bodies import HeartbeatData
@@ -24,18 +26,18 @@ from rocketmq_ops.remoting.headers import (
 Needs = dict[str, int]
 
 
-def needs(request: RemotingCommand) -> Needs:
+def needs(request: RemotingCommand, facts: Facts) -> Needs:
     """What the request needs, by topic. Raises RemotingProtocolError for fields or a body that cannot be read."""
+    if request.code in _REPLIES:
+        return _reply(request, facts)
     of = _NEEDS.get(request.code)
     return {} if of is None else of(request)
 
 
-def _send(topic: str | None, group: str | None) -> Needs:
+def _send(topic: str | None) -> Needs:
     if topic is None:
         return {}
-    if is_retry_topic(topic):
-        return _group(group)
-    return {topic: PUB}
+    return {topic: SUB if is_retry_topic(topic) else PUB}
 
 
 def _group(group: str | None) -> Needs:
@@ -47,13 +49,16 @@ def _topic(topic: str | None) -> Needs:
 
 
 def _send_message(request: RemotingCommand) -> Needs:
-    fields = request.ext_fields
-    return _send(fields.get("topic"), fields.get("group"))
+    return _send(request.ext_fields.get("topic"))
 
 
 def _send_message_v2(request: RemotingCommand) -> Needs:
-    fields = request.ext_fields
-    return _send(fields.get("b"), fields.get("a"))
+    return _send(request.ext_fields.get("b"))
+
+
+def _reply(request: RemotingCommand, facts: Facts) -> Needs:
+    topic = request.ext_fields.get(_REPLIES[request.code])
+    return {} if topic == facts.reply_topic else _send(topic)
 
 
 def _send_back(request: RemotingCommand) -> Needs:
@@ -89,6 +94,10 @@ def _offset(request: RemotingCommand) -> Needs:
     header = request.decode_header(UpdateConsumerOffsetRequestHeader)
     return _group(header.consumer_group) | _topic(header.topic)
 
+
+#: Replies, and the field that has the topic. Every account may reply where clients reply to: they ask for no permission
+#: there, for Apache's brokers want none.
+_REPLIES: Final[dict[int, str]] = {RequestCode.SEND_REPLY_MESSAGE: "topic", RequestCode.SEND_REPLY_MESSAGE_V2: "b"}
 
 _NEEDS: Final[dict[int, Callable[[RemotingCommand], Needs]]] = {
     RequestCode.SEND_MESSAGE: _send_message,

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeVar
 
+from rocketmq_ops.broker.access.facts import Facts
 from rocketmq_ops.broker.access.gate import AccessRefusedError
 from rocketmq_ops.broker.access.signatures import Signatures
 from rocketmq_ops.broker.acl.permission import (
@@ -120,7 +121,7 @@ class PlainPermissionManager:
 
     # -- requests -----------------------------------------------------------------------------------------------
 
-    def check(self, channel: Channel, request: RemotingCommand) -> None:
+    def check(self, channel: Channel, request: RemotingCommand, facts: Facts) -> None:
         """Raises AccessRefusedError for a request that must not be acted on."""
         tables = self._tables
         if tables.white and self._is_white(tables, channel):
@@ -136,7 +137,7 @@ class PlainPermissionManager:
         if account is None or not held:
             raise _refused(f"Check signature failed for accessKey={access_key}")
         try:
-            wanted = needs(request)
+            wanted = needs(request, facts)
         except RemotingProtocolError as error:
             raise _refused(str(error)) from None
         if wanted.get(TRACE_TOPIC) == PUB:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from rocketmq_ops.broker.access.facts import Facts
 from rocketmq_ops.broker.access.gate import AccessRefusedError
 from rocketmq_ops.broker.access.signatures import Signatures
 from rocketmq_ops.broker.acl.remote_address_strategy import host_of
@@ -42,6 +43,7 @@ class AuthEvaluator:
         self.acls = AclManager(controller, self.users)
         self._controller = controller
         self._signatures = signatures
+        self._facts = Facts(controller)
         self._authorizes = config.authorizationEnabled
         self._unsigned = codes(config.authenticationWhitelist)
         self._free = codes(config.authorizationWhitelist)
@@ -119,7 +121,7 @@ class AuthEvaluator:
         if user is not None and user.is_super:
             return
         try:
-            wanted = list(contexts(request, self._controller.config.brokerClusterName))
+            wanted = list(contexts(request, self._facts))
         except RemotingProtocolError:
             raise refused("parse authorization context error.") from None
         if not wanted:

@@ -1,7 +1,8 @@
 """What a request asks to be allowed: actions on resources, by the kind of the request.
 
 Mirrors DefaultAuthorizationContextBuilder and the annotations of Apache's request headers, for what brokers serve. What
-Apache asks nothing for is open to every user, but for lite pulls, and for what changes what others use (`_CHANGES`).
+Apache asks nothing for is open to every user, but for lite pulls, for replies, and for what changes what others use
+(`_CHANGES`). A retry topic stands for the group in its name, whatever group the request names besides.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
+from rocketmq_ops.broker.access.facts import Facts
 from rocketmq_ops.broker.auth.resource import CLUSTER, GROUP, TOPIC
 from rocketmq_ops.common.topics import RETRY_GROUP_TOPIC_PREFIX, is_retry_topic
 from rocketmq_ops.remoting.bodies import HeartbeatData, LockBatchRequestBody, UnlockBatchRequestBody
@@ -35,13 +37,15 @@ class Context(NamedTuple):
     actions: Actions
 
 
-def contexts(request: RemotingCommand, cluster: str) -> Iterable[Context]:
+def contexts(request: RemotingCommand, facts: Facts) -> Iterable[Context]:
     """Everything that must be allowed. Raises RemotingProtocolError for a body that cannot be read."""
+    if request.code in _REPLIES:
+        return _reply(request, facts)
     special = _SPECIAL.get(request.code)
     if special is not None:
         return special(request)
     declared = _DECLARED.get(request.code)
-    return () if declared is None else _declared(request, *declared, cluster)
+    return () if declared is None else _declared(request, *declared, facts.cluster)
 
 
 def _topic(name: str | None, actions: Actions) -> Context:
@@ -56,25 +60,26 @@ def _group(name: str | None, actions: Actions) -> Context:
 
 
 def _topic_and_group(topic: str | None, group: str | None, actions: Actions) -> Iterator[Context]:
-    """A retry topic is asked for by its group alone."""
-    if topic is None or not is_retry_topic(topic):
-        yield Context(TOPIC, topic, actions)
+    yield _topic(topic, actions)
     yield _group(group, actions)
 
 
 # -- requests that need more than their header's fields ---------------------------------------------------------
 
 
-def _send(topic_field: str, group_field: str) -> Callable[[RemotingCommand], Iterable[Context]]:
-    def asked(request: RemotingCommand) -> Iterable[Context]:
-        fields = request.ext_fields
-        topic = fields.get(topic_field)
-        if topic is not None and is_retry_topic(topic):
-            group = fields.get(group_field)
-            return (_group(group if group and group.strip() else topic, _SUB),)
-        return (Context(TOPIC, topic, _PUB),)
+def _send_to(topic: str | None) -> Iterable[Context]:
+    if topic is not None and is_retry_topic(topic):
+        return (_group(topic, _SUB),)
+    return (Context(TOPIC, topic, _PUB),)
 
-    return asked
+
+def _send(topic_field: str) -> Callable[[RemotingCommand], Iterable[Context]]:
+    return lambda request: _send_to(request.ext_fields.get(topic_field))
+
+
+def _reply(request: RemotingCommand, facts: Facts) -> Iterable[Context]:
+    topic = request.ext_fields.get(_REPLIES[request.code])
+    return () if topic == facts.reply_topic else _send_to(topic)
 
 
 def _end_transaction(request: RemotingCommand) -> Iterable[Context]:
@@ -101,8 +106,7 @@ def _heartbeat(request: RemotingCommand) -> Iterator[Context]:
     for consumer in HeartbeatData.decode(request.body_bytes).consumer_data_set:
         yield _group(consumer.group_name, _SUB)
         for data in consumer.subscription_data_set:
-            if not is_retry_topic(data.topic):
-                yield Context(TOPIC, data.topic, _SUB)
+            yield _topic(data.topic, _SUB)
 
 
 def _unregister(request: RemotingCommand) -> Iterable[Context]:
@@ -121,16 +125,19 @@ def _locks(
         body = body_class.decode(request.body_bytes)
         yield _group(body.consumer_group, _SUB)
         for queue in body.mq_set:
-            if not is_retry_topic(queue.topic):
-                yield Context(TOPIC, queue.topic, _SUB)
+            yield _topic(queue.topic, _SUB)
 
     return asked
 
 
+#: Replies, and the field that has the topic. Every user may reply where clients reply to: they ask for no right there,
+#: for Apache's brokers want none.
+_REPLIES: Final[dict[int, str]] = {RequestCode.SEND_REPLY_MESSAGE: "topic", RequestCode.SEND_REPLY_MESSAGE_V2: "b"}
+
 _SPECIAL: Final[dict[int, Callable[[RemotingCommand], Iterable[Context]]]] = {
-    RequestCode.SEND_MESSAGE: _send("topic", "group"),
-    RequestCode.SEND_MESSAGE_V2: _send("b", "a"),
-    RequestCode.SEND_BATCH_MESSAGE: _send("b", "a"),
+    RequestCode.SEND_MESSAGE: _send("topic"),
+    RequestCode.SEND_MESSAGE_V2: _send("b"),
+    RequestCode.SEND_BATCH_MESSAGE: _send("b"),
     RequestCode.END_TRANSACTION: _end_transaction,
     RequestCode.CONSUMER_SEND_MSG_BACK: _send_back,
     RequestCode.PULL_MESSAGE: _of_topic_and_group(_SUB),

@@ -16,7 +16,7 @@ from rocketmq_ops.remoting.bodies import GetBrokerClusterAclConfigResponseBody, 
 from rocketmq_ops.remoting.codes import LegacyRequestCode, RequestCode
 from rocketmq_ops.remoting.command import JSON, ROCKETMQ, RemotingCommand
 from rocketmq_ops.remoting.signature import AclSigner
-from tests.broker.signing_client import SECRET, SigningClient
+from tests.broker.signing_client import SECRET, SigningClient, create_topic, replies_need_rights
 from tests.broker.support import Session, consumer, new_broker, pull_fields, run, send_fields
 
 ACL = """
@@ -97,11 +97,12 @@ def test_what_an_account_may_do(tmp_path: Path) -> None:
             assert await refusal(send, send_fields("closed")) == denied("topic:closed")
             assert await refusal(send, send_fields("read")) == denied("topic:read")
             assert await refusal(send, send_fields("unknown")) == denied("topic:unknown")
-            assert await refusal(send, send_fields("%RETRY%x", a="closed")) == denied("group:closed")
+            assert await refusal(send, send_fields("%RETRY%closed", a="own")) == denied("group:closed")
             assert await refusal(send, send_fields("write")) == (0, "")
-            assert await refusal(send, send_fields("%RETRY%x", a="own")) == (0, "")
+            assert await refusal(send, send_fields("%RETRY%own", a="CLIENT_INNER_PRODUCER")) == (0, "")
         old = {"producerGroup": "p", "topic": "read", "group": "own"}
         assert await refusal(RequestCode.SEND_MESSAGE, old) == denied("topic:read")
+        assert await refusal(RequestCode.SEND_MESSAGE, old | {"topic": "%RETRY%closed"}) == denied("group:closed")
         assert await refusal(RequestCode.SEND_MESSAGE_V2, send_fields("RMQ_SYS_TRACE_TOPIC")) == (0, "")
         pull = RequestCode.PULL_MESSAGE
         assert await refusal(pull, pull_fields("write", "own", 0, 0)) == denied("topic:write")
@@ -124,6 +125,15 @@ def test_what_an_account_may_do(tmp_path: Path) -> None:
         assert await refusal(RequestCode.QUERY_MESSAGE, query) == denied("topic:write")
         query["topic"] = "read"
         assert (await refusal(RequestCode.QUERY_MESSAGE, query | {"_UNIQUE_KEY_QUERY": "true"}))[1] == ""
+
+    with_acl(tmp_path, test)
+
+
+def test_a_reply_needs_what_a_send_does_but_on_the_brokers_own_topic(tmp_path: Path) -> None:
+    async def test(session: Session) -> None:
+        for topic in ("closed", "write", "%RETRY%closed"):
+            create_topic(session.broker, topic)
+        await replies_need_rights(session, Client(session, "application"), "closed", "write", "%RETRY%closed")
 
     with_acl(tmp_path, test)
 

@@ -22,7 +22,7 @@ from rocketmq_ops.remoting.codes import RequestCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.config import NettyClientConfig
 from rocketmq_ops.remoting.signature import AclSigner
-from tests.broker.signing_client import SECRET, SigningClient
+from tests.broker.signing_client import SECRET, SigningClient, create_topic, replies_need_rights
 from tests.broker.support import Session, consumer, new_broker, pull_fields, run_with, send_fields
 
 ROOT = "root"
@@ -165,16 +165,24 @@ def test_what_a_user_may_do(tmp_path: Path) -> None:
         for code in (RequestCode.SEND_MESSAGE_V2, RequestCode.SEND_BATCH_MESSAGE):
             assert await refusal(code, send_fields("write-1")) == ""
             assert await refusal(code, send_fields("read")) == "Topic:read"
-            assert await refusal(code, send_fields("%RETRY%x", a="own")) == ""
-            assert await refusal(code, send_fields("%RETRY%x", a="other")) == "Group:other"
+            assert await refusal(code, send_fields("%RETRY%own", a="CLIENT_INNER_PRODUCER")) == ""
+            assert await refusal(code, send_fields("%RETRY%x", a="own")) == "Group:x"
             assert await refusal(code, send_fields("%RETRY%x", a=" ")) == "Group:x"
         assert await refusal(RequestCode.SEND_MESSAGE, {"topic": "read"}) == "Topic:read"
+        assert await refusal(RequestCode.SEND_MESSAGE, {"topic": "%RETRY%x", "group": "own"}) == "Group:x"
         for code in (RequestCode.PULL_MESSAGE, RequestCode.LITE_PULL_MESSAGE):
             assert await refusal(code, pull_fields("read", "own", 0, 0)) == ""
             assert await refusal(code, pull_fields("write-1", "own", 0, 0)) == "Topic:write-1"
             assert await refusal(code, pull_fields("read", "other", 0, 0)) == "Group:other"
             assert await refusal(code, pull_fields("%RETRY%own", "own", 0, 0)) == ""
-        for group, topic, wanted in (("own", "read", ""), ("x", "read", "Group:x"), ("own", "y", "Topic:y")):
+            assert await refusal(code, pull_fields("%RETRY%x", "own", 0, 0)) == "Group:x"
+        for group, topic, wanted in (
+            ("own", "read", ""),
+            ("x", "read", "Group:x"),
+            ("own", "y", "Topic:y"),
+            ("own", "%RETRY%own", ""),
+            ("own", "%RETRY%x", "Group:x"),
+        ):
             data = HeartbeatData(client_id="c", consumer_data_set=[consumer(group, topic)])
             assert await refusal(RequestCode.HEART_BEAT, {}, data.encode()) == wanted
             locks = json.dumps(
@@ -189,6 +197,7 @@ def test_what_a_user_may_do(tmp_path: Path) -> None:
             (RequestCode.GET_CONSUMER_LIST_BY_GROUP, "Group:x"),
             (RequestCode.QUERY_CONSUMER_OFFSET, "Group:x"),
             (RequestCode.UPDATE_CONSUMER_OFFSET, "Group:x"),
+            (RequestCode.SEND_REPLY_MESSAGE, "Topic:read"),
             (RequestCode.QUERY_MESSAGE, ""),
             (RequestCode.END_TRANSACTION, "Topic:read"),
             (RequestCode.GET_MAX_OFFSET, "Topic:read"),
@@ -211,6 +220,19 @@ def test_what_a_user_may_do(tmp_path: Path) -> None:
         assert remark.endswith("the decision is deny.")
         await root.allow("app", "Topic:write-2", "All", ip="10.0.0.0/8")
         assert await refusal(RequestCode.SEND_MESSAGE_V2, send_fields("write-2")) == "", "the prefix counts then"
+
+    with_users(tmp_path, test)
+
+
+def test_a_reply_needs_what_a_send_does_but_on_the_brokers_own_topic(tmp_path: Path) -> None:
+    async def test(session: Session) -> None:
+        root, app = Client(session, ROOT), Client(session, "app")
+        assert await root.create_user("app") == (0, "")
+        await root.allow("app", "Topic:write", "Pub")
+        await root.allow("app", "Group:own", "Sub")
+        for topic in ("closed", "write", "%RETRY%x"):
+            create_topic(session.broker, topic)
+        await replies_need_rights(session, app, "closed", "write", "%RETRY%x")
 
     with_users(tmp_path, test)
 
