@@ -22,6 +22,8 @@ from typing import Any, Final, NamedTuple
 #: Frames of a place that are shown, the innermost last.
 _FRAMES: Final = 7
 _EVERY_S: Final = 0.002
+#: What a thread is in that waits for work, or for keys to be answered.
+_WAITING: Final = frozenset({"_worker", "wait", "pause", "select"})
 
 
 class Held(NamedTuple):
@@ -46,6 +48,8 @@ class Watch:
         self.places: Counter[str] = Counter()
         #: The last of a millisecond or more: (begun, ms by the clock, ms computed, what).
         self.recent: deque[tuple[float, float, float, str]] = deque(maxlen=400)
+        #: Where other threads were, those that were not waiting: (when, thread, place).
+        self.others: deque[tuple[float, str, str]] = deque(maxlen=4_000)
 
     def between(self, begun: float, end: float) -> str:
         """What was done from then to then (`time.perf_counter`): callbacks of a millisecond or more, and passes of the
@@ -55,6 +59,8 @@ class Watch:
             for at, took, computed, what in self.recent.copy()  # which the collector's callbacks add to meanwhile
             if begun <= at + took / 1000 and at <= end
         ]
+        beside = Counter(f"{name} in {place}" for at, name, place in self.others.copy() if begun <= at <= end)
+        said += [f"\n    beside it {times} x {place}" for place, times in beside.most_common(5)]
         return "; ".join(said)
 
     def report(self, most: int = 25) -> None:
@@ -100,7 +106,14 @@ def watched(least_ms: float) -> Iterator[Watch]:
                 watch.held.append(Held(computed, took, said, watch.places.most_common()))
 
     def look() -> None:
+        names: dict[int, str] = {}
+        me = threading.get_ident()
         while not over.wait(_EVERY_S):
+            for ident, frame in sys._current_frames().items():
+                if ident not in (mine, me) and frame.f_code.co_name not in _WAITING:
+                    if ident not in names:
+                        names = {each.ident: each.name for each in threading.enumerate() if each.ident is not None}
+                    watch.others.append((time.perf_counter(), names.get(ident, "?"), _place(frame)))
             begun = watch.begun
             if begun and (time.perf_counter() - begun) * 1000 > least_ms / 3:
                 frame = sys._current_frames().get(mine)

@@ -77,13 +77,19 @@ class Session:
     def _decoding(self) -> asyncio.Semaphore:
         return asyncio.Semaphore(1)
 
-    async def decoded(self, decode: Callable[[bytes], T], body: bytes) -> T:
+    async def decoded(self, decode: Callable[[bytes], T], body: bytes, pause: Callable[[], None] | None = None) -> T:
         """What a body says: a large one is decoded in a thread, one at a time, since several at once would keep the
-        loop from its turn."""
+        loop from its turn. `pause` is called there before it is."""
         if len(body) < _LARGE_BYTES:
             return decode(body)
+
+        def after_pause() -> T:
+            if pause is not None:
+                pause()
+            return decode(body)
+
         async with self._decoding:
-            return await asyncio.to_thread(decode, body)
+            return await asyncio.to_thread(after_pause)
 
     def bound(self, most: int, waiting: Container[int]) -> None:
         """From now on have at most `most` requests at a server at a time, besides those of the codes `waiting`."""

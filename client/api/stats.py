@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -14,8 +14,12 @@ from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rocketmq_ops.remoting.bodies import BrokerStatsData, ConsumeStatsList, QueryConsumeTimeSpanBody
 
+#: Groups and queues that are gone through between two pauses, some ms.
+_AT_A_TIME: Final = 1_000
 _COUNTED_OR_NOT: Final = SUCCESS | {ResponseCode.SYSTEM_ERROR}
 
 
@@ -82,15 +86,20 @@ async def group_totals(session: Session, address: str) -> dict[str, GroupTotals]
     }
 
 
-async def group_queues(session: Session, address: str) -> dict[str, list[QueueOffset]]:
-    """The offsets of every group that one broker has a configuration of; see `group_totals` for what is not in it."""
-    return await session.decoded(_queues_of, await _group_stats(session, address))
+async def group_queues(
+    session: Session, address: str, pause: Callable[[], None] | None = None
+) -> dict[str, list[QueueOffset]]:
+    """The offsets of every group that one broker has a configuration of; see `group_totals` for what is not in it.
+    While a large answer is read, in a thread, `pause` is called every few ms."""
+    return await session.decoded(partial(_queues_of, pause=pause), await _group_stats(session, address), pause)
 
 
-def _queues_of(body: bytes) -> dict[str, list[QueueOffset]]:
+def _queues_of(body: bytes, pause: Callable[[], None] | None = None) -> dict[str, list[QueueOffset]]:
     names: dict[str, str] = {}  # each topic's name once, however many queues it has
-    return {
-        group: [
+    found: dict[str, list[QueueOffset]] = {}
+    done = 0
+    for group, tables in _group_tables(body, pause):
+        queues = found[group] = [
             QueueOffset(
                 names.setdefault(entry.queue.topic, entry.queue.topic),
                 entry.queue.queue_id,
@@ -100,8 +109,11 @@ def _queues_of(body: bytes) -> dict[str, list[QueueOffset]]:
             for table in tables
             for entry in table.offset_table
         ]
-        for group, tables in _group_tables(body)
-    }
+        done += 1 + len(queues)
+        if pause is not None and done >= _AT_A_TIME:
+            done = 0
+            pause()
+    return found
 
 
 async def _group_stats(session: Session, address: str) -> bytes:
@@ -111,12 +123,18 @@ async def _group_stats(session: Session, address: str) -> bytes:
     return (await session.call(address, request, session.slow_timeout_ms)).body_bytes
 
 
-def _group_tables(body: bytes) -> list[tuple[str, list[_Table]]]:
+def _group_tables(body: bytes, pause: Callable[[], None] | None = None) -> list[tuple[str, list[_Table]]]:
     """Each group of one broker with its tables, one for each topic."""
     from rocketmq_ops.remoting.bodies import ConsumeStatsList
 
     try:
-        listed = _of_groups().decode(_TABLE.sub(rb'"offsetTable":[\1]', _ENTRY.sub(rb"[\1,\2]", body)))
+        pairs = _ENTRY.sub(rb"[\1,\2]", body)
+        if pause is not None:
+            pause()
+        lists = _TABLE.sub(rb'"offsetTable":[\1]', pairs)
+        if pause is not None:
+            pause()
+        listed = _of_groups().decode(lists)
     except msgspec.MsgspecError:
         # Other than Apache's brokers write it: the slow way reads all of the dialect.
         whole = ConsumeStatsList.decode(body).consume_stats_list

@@ -11,6 +11,8 @@ from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rocketmq_ops.remoting.bodies import TopicConfig, TopicConfigAndQueueMapping, TopicStatsTable
     from rocketmq_ops.remoting.headers import CreateTopicRequestHeader
 
@@ -109,12 +111,14 @@ async def put_static_topic(
     await session.call(address, request)
 
 
-async def topic_configs(session: Session, address: str) -> dict[str, TopicConfig]:
-    """The configuration of every topic on one broker."""
+async def topic_configs(
+    session: Session, address: str, pause: Callable[[], None] | None = None
+) -> dict[str, TopicConfig]:
+    """The configuration of every topic on one broker. `pause` is called in the thread before a large answer is read."""
     from rocketmq_ops.remoting.bodies import TopicConfigAndMappingSerializeWrapper
 
     answer = await session.call(address, RemotingCommand.request(RequestCode.GET_ALL_TOPIC_CONFIG))
-    wrapper = await session.decoded(TopicConfigAndMappingSerializeWrapper.decode, answer.body_bytes)
+    wrapper = await session.decoded(TopicConfigAndMappingSerializeWrapper.decode, answer.body_bytes, pause)
     return dict(wrapper.topic_config_table)
 
 

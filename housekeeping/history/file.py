@@ -117,16 +117,24 @@ class History(Reading):
     # -- appending
 
     def append(self, run: Run, pause: Callable[[], None] = at_once) -> None:
-        """Add a run, all of it or nothing, and let go of what is too old or too much. `pause` is called now and then
-        before anything is written. Raises HistoryError."""
+        """Add a run, all of it or nothing, and let go of what is too old or too much. `pause` is called every few ms of
+        work. Raises HistoryError."""
         rows = rows_of(run.groups, self._segments.last_rows(), pause)
         figures = {name_of(f.name, f.target): f.value for f in run.figures}
         with named("write", self.path), transaction(self._database):
             segment, fresh = self._segments.for_run(rows, figures)
             layout = segment.layout
+            pause()
             ends = column(rows[name][0] if name in rows else None for name in layout.rows)
+            pause()
             behind = column(rows[name][1] if name in rows else None for name in layout.rows)
+            pause()
             key_ends, key_behind = (ends, behind) if fresh else self._segments.keys(segment, 0, len(layout.rows))
+            pause()
+            packed_ends = packed(ends, key_ends)
+            pause()
+            packed_behind = packed(behind, key_behind)
+            pause()
             rest = Rest(failures=run.failures)
             if not fresh:
                 known_figures = set(layout.figures)
@@ -142,15 +150,17 @@ class History(Reading):
                 (
                     time_ms,
                     segment.id,
-                    packed(ends, key_ends),
-                    packed(behind, key_behind),
+                    packed_ends,
+                    packed_behind,
                     packed_floats([figures.get(name, math.nan) for name in layout.figures]),
                     squeezed(msgspec.msgpack.encode(rest)),
                     None if run.routes is None else self._changing.put_routes(time_ms, run.routes),
                 ),
             )
+            pause()
             if run.texts is not None:
                 self._changing.put_texts(time_ms, run.texts)
+            pause()
             self._let_go(segment.id)
         with named("write", self.path):
             self._database.execute("PRAGMA incremental_vacuum").fetchall()

@@ -93,17 +93,20 @@ async def _others_turn() -> None:
 
 
 async def gather(
-    admin: MQAdmin, masters: Sequence[BrokerAddress], turn: Callable[[], Awaitable[None]] = _others_turn
+    admin: MQAdmin,
+    masters: Sequence[BrokerAddress],
+    turn: Callable[[], Awaitable[None]] = _others_turn,
+    pause: Callable[[], None] | None = None,
 ) -> GroupsSeen:
     """The offsets of every group on these brokers, without those of the prober and of brokers themselves.
 
-    `turn` is waited for after each millisecond of work.
+    `turn` is waited for after each millisecond of work; `pause` is called every few ms in threads that read answers.
     """
     seen = GroupsSeen(now_ms(), {}, [])
 
     async def one(broker: BrokerAddress) -> None:
         name = broker.broker_name or ""
-        told = await group_queues(admin.session, broker.address)
+        told = await group_queues(admin.session, broker.address, pause)
         saved: dict[tuple[str, str], dict[int, int]] | None = None
         if any(queue.consumer_offset == 0 for queues in told.values() for queue in queues):
             # A broker tells 0 of a queue that the group has never consumed, too: only the table of all offsets knows.

@@ -20,6 +20,8 @@ from rocketmq_ops.tui.model.table import Below
 RATE_MS: Final = 60_000
 #: Windows that are shorter show no trend, ms.
 LEAST_TREND_MS: Final = 25_000
+#: Queues that are gone through between two pauses, some ms.
+_QUEUES_AT_A_TIME: Final = 4_096
 _TRENDS: Final = (LagState.SLOW, LagState.STALLED, LagState.STOPPED)
 
 
@@ -93,7 +95,9 @@ def derive(
             idle=judged.state is LagState.OFFLINE and _unused(was) and not looks.moved(name),
         )
     incoming: dict[str, int] = {}
-    for key, by in grown.items():
+    for number, (key, by) in enumerate(grown.items()):
+        if number % _QUEUES_AT_A_TIME == 0:
+            pause()
         incoming[key.topic] = incoming.get(key.topic, 0) + by
     return Derived(
         groups,

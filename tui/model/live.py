@@ -14,7 +14,7 @@ from rocketmq_ops.housekeeping.history.database import HistoryError
 from rocketmq_ops.housekeeping.history.place import history_file
 from rocketmq_ops.housekeeping.history.rows import at_once
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueOffsets
-from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.address import parse
 from rocketmq_ops.tui.model.alarms import Alarms, found, in_doubt, watched, withheld
 from rocketmq_ops.tui.model.asked import Asked
 from rocketmq_ops.tui.model.broker_state import judged, stale, with_gaps
@@ -25,7 +25,7 @@ from rocketmq_ops.tui.model.events import Events
 from rocketmq_ops.tui.model.keys_first import KeysFirst
 from rocketmq_ops.tui.model.known import GroupsOf, Known
 from rocketmq_ops.tui.model.lines import Lines
-from rocketmq_ops.tui.model.looks import Looks
+from rocketmq_ops.tui.model.looks import AT_A_TIME, Looks
 from rocketmq_ops.tui.model.members import Placed
 from rocketmq_ops.tui.model.model import Points
 from rocketmq_ops.tui.model.moment import BrokerSeen, ClientSeen, GroupSeen, Moment, NameServerSeen, TopicSeen, Totals
@@ -176,9 +176,9 @@ class LiveModel(Timeline):
     async def _ask_running(self, groups: Sequence[GroupSeen]) -> None:
         """Ask clients of groups that are not in order. What a screen asks for is asked already."""
         now = self._clock.now_ms()
-        seen = {name for name, at in self._looked_at.items() if now - at < _LOOKED_AT_MS}
-        but = [each.group for each in groups if f"{Address('group', each.group)}/clients" in seen]
-        await self._running.look(groups, now, but=but)
+        seen = [name for name, at in self._looked_at.items() if now - at < _LOOKED_AT_MS]
+        screens = [parse(name.removesuffix("/clients")) for name in seen if name.endswith("/clients")]
+        await self._running.look(groups, now, but=[each.name for each in screens if each.screen == "group"])
 
     def _changed(self) -> None:
         self._moment = None
@@ -199,6 +199,8 @@ class LiveModel(Timeline):
         self._derived, self._clients, self._clients_whole, self._groups_ms = derived, clients, whole, time_ms
         if derived.in_rates or not derived.groups:
             self._known.puts.said_by_offsets(derived.in_rates)
+        self._topics()
+        await work.turn()
         self._note(time_ms)
         await work.turn()
         self._moment = self.kept = self._made()
@@ -245,10 +247,14 @@ class LiveModel(Timeline):
         self._looks.add(time_ms, groups.values(), pause)
         before = self._derived.groups if self._derived is not None else {}
         derived = derive(self._looks, before, pause, in_doubt)
-        return derived, [
-            (seen.group, seen.lag.lag != 0, list(dict.fromkeys([key.broker for key in seen.offsets.keys])))
-            for seen in derived.groups.values()
-        ]
+        places: list[Placed] = []
+        for number, seen in enumerate(derived.groups.values()):
+            if number % AT_A_TIME == 0:
+                pause()
+            places.append(
+                (seen.group, seen.lag.lag != 0, list(dict.fromkeys([key.broker for key in seen.offsets.keys])))
+            )
+        return derived, places
 
     async def _keep(self, kept: Kept, pause: Callable[[], None]) -> None:
         self._span = await self._tape.append(kept, pause) or self._span

@@ -95,7 +95,9 @@ def run_of(kept: Kept, pause: Callable[[], None] = at_once) -> Run:
         brokers = sorted(name_server.brokers)
         server = _Server(failure=name_server.failure, brokers=brokers, topics=name_server.topics)
         texts[f"name-server/{address}"] = _text(server)
-    for name, group in moment.groups.items():
+    for number, (name, group) in enumerate(moment.groups.items()):
+        if number % AT_A_TIME == 0:
+            pause()
         if group.since_ms is not None:
             figures.append(Figure(GROUP + "since_ms", name, group.since_ms))
             if group.begun_before:
@@ -117,6 +119,7 @@ def run_of(kept: Kept, pause: Callable[[], None] = at_once) -> Run:
         figures.append(Figure(TOTAL + "topics_ms", "", moment.topics_ms))
     if moment.watched_ms is not None:
         figures.append(Figure(TOTAL + "watched_ms", "", moment.watched_ms))
+    pause()
     texts["alarms"] = _text(moment.alarms)
     texts["events"] = _text(moment.events)
     texts |= {ASKED + name: text for name, text in moment.asked.items()}

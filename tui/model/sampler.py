@@ -191,7 +191,7 @@ class Sampler:
             self._known.tells_of_no_groups(address)
             return
         async with self._lock(address):
-            configs = await topic_configs(self._admin.session, address)
+            configs = await topic_configs(self._admin.session, address, self._keys.work().pause)
         told = self._known.topics.get(address)
         old = told or {}
         found: dict[str, TopicQueues] = {}
@@ -307,7 +307,8 @@ class Sampler:
         try:
             async with self._lock(address):
                 begun = self._clock.now_ms()
-                seen = await gather(self._admin, [broker], self._keys.work().turn)
+                work = self._keys.work()
+                seen = await gather(self._admin, [broker], work.turn, work.pause)
         except Exception as error:
             self._failed(address, GROUPS, self.failure_of(address, error))
             return GroupsOf(address, name, None)

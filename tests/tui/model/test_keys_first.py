@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
-from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueKey, QueueOffsets
+from rocketmq_ops.housekeeping.history.file import History
+from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueKey, QueueOffsets, Run
+from rocketmq_ops.tui.model.derive import derive
 from rocketmq_ops.tui.model.keys_first import ANSWER_S, MOST_S, KeysFirst
 from rocketmq_ops.tui.model.looks import AT_A_TIME, Looks
 
@@ -74,3 +77,31 @@ def test_a_look_of_many_groups_pauses_between_them() -> None:
     ]
     Looks().add(1, groups, lambda: paused.append(1))
     assert len(paused) >= 10
+
+
+def test_what_a_look_says_of_many_queues_pauses_among_them() -> None:
+    groups = [
+        GroupOffsets(group="g", queues=[QueueOffsets(QueueKey("t", "b", number), 2, 1) for number in range(20_000)])
+    ]
+    looks = Looks()
+    looks.add(1, groups)
+    looks.add(10_001, groups)
+    paused: list[int] = []
+    derive(looks, {}, lambda: paused.append(1))
+    assert len(paused) >= 5
+
+
+def test_a_run_of_many_queues_is_written_with_pauses(tmp_path: Path) -> None:
+    queues = [QueueOffsets(QueueKey("t", "b", number), 2, 1) for number in range(2_000)]
+    paused: list[int] = []
+    with History.open(tmp_path / "ring.sqlite") as history:
+        history.append(Run(time_ms=1, groups=[GroupOffsets(group="g", queues=queues)], texts={"a": "b"}))
+        history.append(
+            Run(time_ms=2, groups=[GroupOffsets(group="g", queues=queues)], texts={"a": "c"}), lambda: paused.append(1)
+        )
+        assert len(paused) >= 8
+        window = history.window("g", 1, 2)
+        assert window.times == [1, 2]
+        assert {key: columns.committed for key, columns in window.queues.items()} == {
+            each.queue: [1, 1] for each in queues
+        }
