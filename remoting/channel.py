@@ -10,7 +10,7 @@ import asyncio
 import logging
 import socket
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from time import perf_counter
 from typing import Any, Final, Protocol, cast
@@ -20,6 +20,7 @@ from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.remoting.command import ONEWAY_FLAG, RemotingCommand
 from rocketmq_ops.remoting.errors import FrameError, RemotingSendError
 from rocketmq_ops.remoting.frame_codec import COPY_BELOW_BYTES, MAX_FRAME_BYTES, FrameDecoder, RawRequestHandler, encode
+from rocketmq_ops.remoting.memory_bound import MemoryBound
 from rocketmq_ops.remoting.no_delay import send_at_once
 from rocketmq_ops.remoting.request_handlers import RequestHandlers
 from rocketmq_ops.remoting.response_table import ResponseTable
@@ -41,6 +42,7 @@ class ChannelOwner(Protocol):
     """What a channel reports to its server or client."""
 
     handlers: RequestHandlers
+    memory: MemoryBound
 
     def channel_opened(self, channel: Channel) -> bool:
         """Called once when connected; False refuses the connection."""
@@ -55,10 +57,20 @@ class ChannelOwner(Protocol):
 class Channel(asyncio.Protocol):
     """One connection. `remote` and `local` are `host:port`; `attrs` is free for the processors' use."""
 
+    # Attributes of few connections are set when they are needed: with more than 30 Python reads each of them slower.
+    #: Bytes of the read whose frames wait.
+    _stalled_bytes = 0
+    #: Bytes of what this connection has sent that others keep (`keep`).
+    _kept_bytes = 0
+    #: What goes on once the peer has drained what is unsent.
+    _when_drained: deque[Callable[[], None]] | None = None
+    _aborted = False
+
     def __init__(self, owner: ChannelOwner, loop: asyncio.AbstractEventLoop, max_frame: int = MAX_FRAME_BYTES) -> None:
         self._owner = owner
         self._loop = loop
         self._answer_to = owner.handlers.answer_to
+        self._memory = owner.memory
         self._decoder = FrameDecoder(max_frame, owner.handlers.typed_decoders)
         self._transport: asyncio.Transport | None = None
         self._out: list[bytes | memoryview] = []
@@ -141,6 +153,7 @@ class Channel(asyncio.Protocol):
         self.reads += 1
         if self._stalled is not None:
             self._backlog.append(data)
+            self.took(len(data))
         elif not self.closed:
             raw_handler, transport = self._usable_raw_handler(), self._transport
             if raw_handler is not None and transport is not None and not self._out and not self._write_paused:
@@ -151,9 +164,19 @@ class Channel(asyncio.Protocol):
                     if answer is not None:
                         if answer:
                             transport.write(answer)
+                            memory = self._memory
+                            memory.room = room = memory.room - len(answer)
+                            if room < 0:
+                                memory.look()
                         return
                     raw_handler = None
-            self._handle_frames(self._decoder.feed(data, raw_handler))
+            decoder = self._decoder
+            self._handle_frames(decoder.feed(data, raw_handler))
+            if self._stalled is not None:
+                self._stalled_bytes = len(data)
+                self.took(len(data))
+            elif decoder.has_begun:
+                self.took(len(data))
 
     def _usable_raw_handler(self) -> RawRequestHandler | None:
         """The raw request handler, unless `before` has to see each request."""
@@ -165,11 +188,8 @@ class Channel(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Fail what waits for an answer and notify the owner."""
-        self.closed = True
-        self._stalled = None
-        self._backlog.clear()
-        self._out.clear()
-        self._out_bytes = 0
+        self.closed = self._aborted = True
+        self._let_go()
         if len(self.responses):
             self.responses.fail_all(self._why_lost(self._refused or exc))
         self._owner.channel_closed(self, exc)
@@ -195,11 +215,11 @@ class Channel(asyncio.Protocol):
             self._transport.pause_reading()
 
     def resume_writing(self) -> None:
-        """The peer drained: go on with the frames that wait, then read again."""
+        """The peer drained: go on with what waited for it, then with the frames that wait, then read again."""
         self._write_paused = False
         self.active = True
-        if self.closed or self._transport is None:
-            return
+        while self._when_drained and not self._write_paused:
+            self._when_drained.popleft()()
         self._resume()
 
     def _resume(self) -> None:
@@ -212,7 +232,9 @@ class Channel(asyncio.Protocol):
             if self._handle_frames(frames):
                 return
             if self._stalled is None and self._backlog:
-                self._stalled = self._decoder.feed(self._backlog.popleft(), self._usable_raw_handler())
+                data = self._backlog.popleft()
+                self._stalled_bytes = len(data)
+                self._stalled = self._decoder.feed(data, self._usable_raw_handler())
 
     # --- requests in ----------------------------------------------------------------------------------------------
 
@@ -277,8 +299,14 @@ class Channel(asyncio.Protocol):
         Dropped when closed."""
         if self.closed:
             return
+        before = self._out_bytes
         self._queue(command)
-        if not self._in_turn and not self._flush_due:
+        if self._in_turn:
+            return
+        self.took(self._out_bytes - before)
+        if self._out_bytes > self._high_water:  # many that waited are answered at once
+            self._flush()
+        elif not self._flush_due:
             self._flush_due = True
             self._loop.call_soon(self._flush_turn)
 
@@ -326,6 +354,10 @@ class Channel(asyncio.Protocol):
             return
         transport = self._transport
         size = self._out_bytes
+        memory = self._memory
+        memory.room = room = memory.room - size
+        if room < 0:
+            memory.look()
         self._out = []
         self._out_bytes = 0
         if self.closed or transport is None:
@@ -345,17 +377,56 @@ class Channel(asyncio.Protocol):
             transport.writelines(_join_small(out))
 
     @property
+    def is_drained(self) -> bool:
+        """Whether its peer takes what it is sent: else as much is unsent as may be."""
+        return not self._write_paused
+
+    def when_drained(self, call: Callable[[], None]) -> None:
+        """Go on with `call` once the peer has drained what is unsent, before anything more is read from it; never when
+        the connection ends before."""
+        if self._when_drained is None:
+            self._when_drained = deque()
+        self._when_drained.append(call)
+
+    @property
     def is_waiting(self) -> bool:
         """Whether requests that were read wait for their turn."""
         return self._stalled is not None
 
     def held_bytes(self) -> int:
-        """Bytes that this connection holds: of a frame that is not whole, of what waits its turn, and unsent."""
+        """Bytes that this connection holds: of a frame that is not whole, of what waits its turn, and unsent.
+
+        None once it is aborted: what is unsent goes with the next turn of the loop, what others keep in their own time.
+        """
         transport = self._transport
-        held = self._out_bytes + self._decoder.buffered_bytes
-        if self._backlog:
-            held += sum(map(len, self._backlog))
-        return held if transport is None or self.closed else held + transport.get_write_buffer_size()
+        if transport is None or self._aborted:
+            return 0
+        held = self._out_bytes + self._decoder.buffered_bytes + self._kept_bytes + transport.get_write_buffer_size()
+        if self._stalled is not None:
+            held += self._stalled_bytes + sum(map(len, self._backlog))
+        return held
+
+    def took(self, size: int) -> None:
+        """So many bytes came that this connection may hold for a while: the bound on all looks when it is due."""
+        memory = self._memory
+        memory.room = room = memory.room - size
+        if room < 0:
+            memory.look()
+
+    def keep(self, size: int) -> None:
+        """So many bytes of what this connection has sent are kept elsewhere; negative: no more."""
+        self._kept_bytes += size
+        if size > 0:
+            self.took(size)
+
+    def _let_go(self) -> None:
+        """It is closed: nothing of what it held is used any more."""
+        self._stalled = None
+        self._backlog.clear()
+        self._when_drained = None
+        self._out.clear()
+        self._out_bytes = 0
+        self._decoder.let_go()
 
     # --- end ------------------------------------------------------------------------------------------------------
 
@@ -369,7 +440,8 @@ class Channel(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close at once; what is queued is lost."""
-        self.closed = True
+        self.closed = self._aborted = True
+        self._let_go()
         if self._transport is not None:
             self._transport.abort()
 

@@ -18,6 +18,7 @@ from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.connecting import Connector
 from rocketmq_ops.remoting.errors import FrameError, RemotingConnectError, RemotingTimeoutError
 from rocketmq_ops.remoting.frame_codec import MAX_FRAME_BYTES
+from rocketmq_ops.remoting.memory_bound import MemoryBound
 from rocketmq_ops.remoting.open_channels import OpenChannels
 from rocketmq_ops.remoting.request_handlers import RequestHandlers
 
@@ -45,6 +46,7 @@ class RemotingClient:
         #: For requests that peers send us.
         self.handlers = RequestHandlers()
         self.serve, self.register = self.handlers.serve, self.handlers.register
+        self.memory = MemoryBound()
         self.refused_frames = 0
         self._channels: dict[str, Channel] = {}
         self._connecting: dict[str, asyncio.Task[Channel]] = {}

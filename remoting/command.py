@@ -171,6 +171,15 @@ class RemotingCommand(msgspec.Struct, kw_only=True, gc=False, forbid_unknown_fie
         self.ext_source = fields
 
     @property
+    def source_bytes(self) -> int:
+        """Bytes of the header as it came: of its JSON, or of the texts of its fields."""
+        source = self.ext_source
+        if type(source) is not dict:
+            return 0 if source is None else len(source)
+        size = sum(len(name) + len(value) for name, value in source.items())
+        return size + len(self.language) + len(self.remark or "")
+
+    @property
     def body_bytes(self) -> bytes:
         """The body as one bytes object; a copy unless it is one already."""
         body = self.body

@@ -46,8 +46,8 @@ class NettyServerConfig(ConfigClass):
     maxBufferedBytes: Annotated[
         Long,
         Used(
-            "bytes that all connections may hold together, unsent answers and frames that are not whole; those that "
-            "hold most are dropped beyond it; a key of this server alone",
+            "bytes that all connections may hold together, unsent answers, requests that wait and frames that are not "
+            "whole; those that hold most are dropped from nine tenths on; a key of this server alone",
             low=16 * 1024 * 1024,
         ),
     ] = 512 * 1024 * 1024

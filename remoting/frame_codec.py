@@ -78,6 +78,15 @@ class FrameDecoder:
         self._need = 0
 
     @property
+    def has_begun(self) -> bool:
+        """Whether bytes of an unfinished frame are held."""
+        return self._pending is not None
+
+    def let_go(self) -> None:
+        """No more bytes come: forget the unfinished frame."""
+        self._pending = None
+
+    @property
     def buffered_bytes(self) -> int:
         """Bytes of the unfinished frame that are held."""
         return len(self._pending) if self._pending is not None else 0

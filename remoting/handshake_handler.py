@@ -13,7 +13,7 @@ from typing import Final, cast
 from rocketmq_ops.common.tasks import run_later
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.server_tls import ServerTls
-from rocketmq_ops.remoting.ssl_handler import SslHandler
+from rocketmq_ops.remoting.ssl_handler import HANDSHAKE_STATE_BYTES, SslHandler
 
 HANDSHAKE_MAGIC_CODE: Final = 0x16
 
@@ -37,10 +37,14 @@ class HandshakeHandler(asyncio.Protocol):
         if channel.closed or raw is None:
             return
         if data[0] == HANDSHAKE_MAGIC_CODE:
+            channel.took(HANDSHAKE_STATE_BYTES)
+            if channel.closed:
+                return
             if tls.context is not None:
                 self._secure(tls.context, data)
             else:
                 raw.pause_reading()
+                channel.keep(len(data))
                 run_later(self._secure_later(data), "certificate")
         elif tls.enforced:
             tls.refused_plain(channel)
@@ -51,6 +55,7 @@ class HandshakeHandler(asyncio.Protocol):
 
     async def _secure_later(self, data: bytes) -> None:
         context = await self._tls.made()
+        self._channel.keep(-len(data))
         if self._channel.closed or self._raw is None:
             return
         if context is None:

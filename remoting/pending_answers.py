@@ -20,12 +20,19 @@ log = logging.getLogger(__name__)
 
 
 def answer_later(channel: Channel, request: RemotingCommand, answer: Coroutine[Any, Any, RemotingCommand]) -> Held:
-    """Run `answer` as a task and send what it returns; a failure becomes SYSTEM_ERROR. Returns HELD for the handler."""
-    run_later(_send(channel, request, answer), f"answer-{request.code}")
+    """Run `answer` as a task and send what it returns; a failure becomes SYSTEM_ERROR. Returns HELD for the handler.
+
+    What the request brings counts in what its connection holds until then.
+    """
+    size = request.source_bytes + len(request.body)
+    channel.keep(size)
+    run_later(_send(channel, request, answer, size), f"answer-{request.code}")
     return HELD
 
 
-async def _send(channel: Channel, request: RemotingCommand, answer: Coroutine[Any, Any, RemotingCommand]) -> None:
+async def _send(
+    channel: Channel, request: RemotingCommand, answer: Coroutine[Any, Any, RemotingCommand], size: int
+) -> None:
     try:
         response = await answer
     except RocketMQError as error:
@@ -34,5 +41,7 @@ async def _send(channel: Channel, request: RemotingCommand, answer: Coroutine[An
     except Exception as error:
         log.exception("request %d from %s failed", request.code, channel.remote)
         response = request.reply(ResponseCode.SYSTEM_ERROR, f"{type(error).__name__}: {error}")
+    finally:
+        channel.keep(-size)
     if not request.is_oneway and not channel.closed:
         channel.send(response)

@@ -129,7 +129,7 @@ class RemotingServer:
         self.refused_connections = 0
         self.refused_frames = 0
         self.idle_closed = 0
-        self.memory = MemoryBound()
+        self.memory = MemoryBound(self.channels, lambda: config.maxBufferedBytes)
         self._listeners: list[asyncio.Server] = []
         self._wanted: list[tuple[str, int]] = []
         self._on_connect: list[ChannelCallback] = []
@@ -182,12 +182,7 @@ class RemotingServer:
         self._loop = asyncio.get_running_loop()
         for host, port in [(self.config.bindAddress, self.config.listenPort), *self._wanted]:
             await self._listen(host, port)
-        check, channels = self.memory.check, self.channels
-        self._jobs.every(
-            "memory",
-            lambda: self.memory.interval_ms(len(channels)),
-            lambda: check(channels, self.config.maxBufferedBytes),
-        )
+        self._jobs.every("memory", lambda: self.memory.interval_ms(len(self.channels)), self.memory.look)
         if self.tls is not None:
             self._jobs.every("tls", lambda: WATCH_INTERVAL_MS, self.tls.watch)
         self._jobs.every("sweep", lambda: max(self.config.serverChannelMaxIdleTimeSeconds * 125, 50), self._sweep_idle)

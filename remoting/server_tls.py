@@ -109,6 +109,7 @@ class ServerTls:
             asyncio.get_running_loop().call_soon(self._next_turn)
         elif self._waiting or perf_counter() >= self._turn_ends:
             handler.pause_reading()
+            handler.channel.keep(len(data))
             self._waiting.append((handler, data))
             return
         handler.data_received(data)
@@ -122,6 +123,7 @@ class ServerTls:
         asyncio.get_running_loop().call_soon(self._next_turn)
         while self._waiting:
             handler, data = self._waiting.popleft()
+            handler.channel.keep(-len(data))
             if not handler.is_closing():
                 handler.resume_reading()
                 handler.data_received(data)

@@ -60,6 +60,8 @@ class SslHandler(asyncio.Protocol):
             return
         if plain:
             self.channel.data_received(plain)
+        if self._incoming.pending:  # a record that is not whole
+            self.channel.took(len(data))
         if last:
             self.close()
 
@@ -92,6 +94,7 @@ class SslHandler(asyncio.Protocol):
         except ssl.SSLWantReadError:
             self._leave()
             self._handshake_bytes += size
+            self.channel.took(size)
             if self._handshake_bytes > MAX_HANDSHAKE_BYTES:
                 raise ConnectionAbortedError(f"more than {MAX_HANDSHAKE_BYTES} bytes") from None
             return False
@@ -123,8 +126,9 @@ class SslHandler(asyncio.Protocol):
         return parts[0] if len(parts) == 1 else b"".join(parts), last
 
     def _leave(self) -> None:
-        if self._outgoing.pending and not self._raw.is_closing():
+        if (size := self._outgoing.pending) and not self._raw.is_closing():
             self._raw.write(self._outgoing.read())
+            self.channel.took(size)
 
     # --- the channel's side ---------------------------------------------------------------------------------------
 
@@ -187,8 +191,8 @@ class SslHandler(asyncio.Protocol):
         self._raw.set_write_buffer_limits(high, low)
 
     def get_write_buffer_size(self) -> int:
-        """Bytes that wait to be sent, or belong to a handshake that is not done."""
-        size = self._raw.get_write_buffer_size()
+        """Bytes that wait to be sent or for the rest of their record, or belong to a handshake that is not done."""
+        size = self._raw.get_write_buffer_size() + self._incoming.pending
         return size if self._open else size + HANDSHAKE_STATE_BYTES + self._handshake_bytes + sum(map(len, self._early))
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:

@@ -1,7 +1,8 @@
 """Long polling: pulls that found nothing wait here until a message arrives in their queue or their time is over.
 
 The store calls `message_arriving` for every dispatched message; woken pulls are collected and executed together
-once per loop turn, so that a burst of messages is answered with one read. Executing a pull is the pull processor's.
+once per loop turn, so that a burst of messages is answered with one read; those of a consumer that does not drain its
+answers, once it does. Executing a pull is the pull processor's.
 Mirrors org.apache.rocketmq.broker.longpolling.PullRequestHoldService, which holds as many pulls as come. Here there is
 a bound on those of one connection and on all, beyond which a pull is refused.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final
 
 from rocketmq_ops.broker.config import BrokerConfig
@@ -93,13 +95,7 @@ def _trimmed(request: RemotingCommand, expression: str | None) -> int:
     request.body = b""  # pulls have none
     if type(request.ext_source) is memoryview:
         request.ext_source = bytes(request.ext_source)
-    source = request.ext_source
-    if type(source) is dict:
-        size = sum(len(name) + len(value) for name, value in source.items())
-        size += len(request.language) + len(request.remark or "")
-    else:
-        size = 0 if source is None else len(source)
-    count = 1 + size // _COUNTED_BYTES
+    count = 1 + request.source_bytes // _COUNTED_BYTES
     return count if expression is None else count + len(expression) // _COUNTED_CHARACTERS
 
 
@@ -283,13 +279,21 @@ class PullRequestHold:
     def _run(self) -> None:
         woken, self._woken = self._woken, []
         for pull in woken:
-            if not pull.channel.closed:
-                try:
-                    if self.onlooker is None:
-                        self.execute(pull)
-                    else:
-                        self.onlooker(pull, self.execute)
-                except Exception as error:
-                    log.exception("a held pull of %s failed", pull.channel.remote)
-                    remark = f"{type(error).__name__}: {error}"
-                    pull.channel.send(pull.request.reply(ResponseCode.SYSTEM_ERROR, remark))
+            channel = pull.channel
+            if channel.closed:
+                continue
+            if channel.is_drained:
+                self._answer(pull)
+            else:  # as many answers are unsent as may be
+                channel.when_drained(partial(self._answer, pull))
+
+    def _answer(self, pull: HeldPull) -> None:
+        try:
+            if self.onlooker is None:
+                self.execute(pull)
+            else:
+                self.onlooker(pull, self.execute)
+        except Exception as error:
+            log.exception("a held pull of %s failed", pull.channel.remote)
+            remark = f"{type(error).__name__}: {error}"
+            pull.channel.send(pull.request.reply(ResponseCode.SYSTEM_ERROR, remark))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,6 +23,7 @@ from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.config import NettyClientConfig
+from rocketmq_ops.remoting.frame_codec import encode
 from rocketmq_ops.remoting.headers import PullMessageRequestHeader
 from tests.broker.support import Session, bodies, pull_fields, run, sweep_all, until
 
@@ -333,3 +336,40 @@ def test_pulls_come_and_go_between_the_turns_of_a_sweep() -> None:
     assert not rest.stopped and set(hold.table) == {"A"} and set(hold.table["A"]) == {0}
     hold.sweep(rest)
     assert not hold.table and hold.count == 0
+
+
+def test_those_of_a_consumer_that_does_not_drain_its_answers_wait_for_it(tmp_path: Path) -> None:
+    """One message wakes 40 pulls: a few answers are unsent at a time, and all of them come."""
+
+    async def body(session: Session) -> None:
+        hold = session.broker.held_pulls
+        await session.send("T")
+        await session.pull("T")  # makes the group
+        raw = socket.create_connection(("127.0.0.1", session.broker.server.port))
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
+        raw.setblocking(False)
+        reader, writer = await asyncio.open_connection(sock=raw, limit=1)
+        try:
+            writer.transport.pause_reading()  # type: ignore[attr-defined]
+            fields = pull_fields("T", "g", 0, 1) | {"sysFlag": SUSPEND}
+            for opaque in range(40):
+                request = RemotingCommand(code=RequestCode.PULL_MESSAGE, opaque=opaque, ext_source=fields)
+                writer.write(b"".join(encode(request)))
+            await until(lambda: len(hold) == 40)
+            ((channel, _),) = hold.count_of_channel.items()
+            await session.send("T", bytes(100_000))
+            await until(lambda: not channel.is_drained)
+            assert len(hold) == 0 and channel.held_bytes() < 300_000
+            writer.transport.resume_reading()  # type: ignore[attr-defined]
+            seen = []
+            while len(seen) < 40:
+                frame = await reader.readexactly(int.from_bytes(await reader.readexactly(4), "big"))
+                header = json.loads(frame[4 : 4 + int.from_bytes(frame[1:4], "big")])
+                assert header["code"] == 0 and len(frame) > 100_000
+                seen.append(header["opaque"])
+            assert seen == list(range(40))
+            await until(lambda: channel.is_drained and channel.held_bytes() == 0)
+        finally:
+            writer.transport.abort()
+
+    run(tmp_path, body, writeBufferHighWaterMark=65_536, serverSocketSndBufSize=16_384)

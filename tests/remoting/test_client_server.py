@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from rocketmq_ops.common.processes import holder_of_port
-from rocketmq_ops.remoting import event_loop
 from rocketmq_ops.remoting.bodies import HeartbeatData
 from rocketmq_ops.remoting.channel import TURN_SECONDS, Channel
 from rocketmq_ops.remoting.client import RemotingClient
@@ -29,15 +28,6 @@ from rocketmq_ops.remoting.frame_codec import FrameDecoder, encode
 from rocketmq_ops.remoting.headers import GetMinOffsetRequestHeader, GetMinOffsetResponseHeader
 from rocketmq_ops.remoting.name_servers import NameServers
 from rocketmq_ops.remoting.server import MAX_CONNECTIONS, RemotingServer
-
-
-@pytest.fixture(params=["asyncio", "uvloop"])
-def run(request):
-    """Runs a coroutine on one of the two loops."""
-    if request.param == "uvloop":
-        pytest.importorskip("uvloop")
-        return event_loop.run
-    return asyncio.run
 
 
 def echo(channel, request, header):

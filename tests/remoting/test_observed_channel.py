@@ -13,6 +13,7 @@ from rocketmq_ops.remoting.answer_frame import LATER, header_frame, success_temp
 from rocketmq_ops.remoting.channel import Channel, ChannelOwner
 from rocketmq_ops.remoting.command import HELD, Answer, RemotingCommand
 from rocketmq_ops.remoting.frame_codec import encode
+from rocketmq_ops.remoting.memory_bound import MemoryBound
 from rocketmq_ops.remoting.observed_channel import ObservedChannel
 from rocketmq_ops.remoting.request_handlers import RequestHandlers
 from rocketmq_ops.remoting.timed_channel import TimedChannel
@@ -72,6 +73,7 @@ class Server:
             ChannelOwner,
             SimpleNamespace(
                 handlers=self.handlers,
+                memory=MemoryBound(),
                 channel_opened=lambda channel: True,
                 channel_closed=lambda channel, cause: None,
             ),

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from rocketmq_ops.remoting import event_loop, self_signed, server_tls, ssl_handler
+from rocketmq_ops.remoting import self_signed, server_tls, ssl_handler
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.command import RemotingCommand
@@ -32,15 +32,6 @@ from rocketmq_ops.remoting.tls_system_config import TlsSystemConfig
 FILES = Path(__file__).parent / "files" / "tls"
 OWN = {"tlsServerCertPath": str(FILES / "server.pem"), "tlsServerKeyPath": str(FILES / "server.key")}
 Run = Callable[[Coroutine[Any, Any, None]], None]
-
-
-@pytest.fixture(params=["asyncio", "uvloop"])
-def run(request: pytest.FixtureRequest) -> Run:
-    """Runs a coroutine on one of the two loops."""
-    if request.param == "uvloop":
-        pytest.importorskip("uvloop")
-        return event_loop.run
-    return asyncio.run
 
 
 class Served(RemotingServer):
