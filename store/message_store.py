@@ -108,6 +108,7 @@ class MessageStore:
         self.when_flushed = self.flush.when_flushed
         self.get_message = self.reader.get_message
         self.message_at = self.reader.message_at
+        self.is_queued = self.reader.is_queued
         self.record_of = self.reader.record_of
         self.query_message = self.reader.query_message
         self.query_steps = self.reader.query_steps

@@ -11,6 +11,7 @@ import os
 from collections.abc import Generator
 
 from rocketmq_ops.common.javatypes import to_int32
+from rocketmq_ops.common.message_codec import RecordView
 from rocketmq_ops.common.record_layout import STORE_TIMESTAMP, store_timestamp_position
 from rocketmq_ops.store.config import MessageStoreConfig
 from rocketmq_ops.store.filter import MessageFilter
@@ -267,6 +268,14 @@ class StoreReader:
         if size is None:
             return self._commit_log.record_at(phys_offset)
         return self._commit_log.view(phys_offset, size)
+
+    def is_queued(self, phys_offset: int, record: RecordView, topic: str) -> bool:
+        """Whether the queue that a record names has it at this place in the commitlog.
+
+        False for bytes that only look like a record, such as the body of a message, and where the queue is deleted."""
+        queue = self._queues.find(topic, record.queue_id)
+        unit = queue.unit(record.queue_offset) if queue is not None else None
+        return unit is not None and unit[:2] == (phys_offset, record.size)
 
     def record_of(self, topic: str, queue_id: int, offset: int) -> memoryview | None:
         """The record of a queue's message, None when it is not there."""

@@ -1,17 +1,19 @@
 """Replies of the request-reply mode: SEND_REPLY_MESSAGE (324, 325), pushed to the client that asked, and stored.
 
 The producer that sent the request is found by the client id in the reply's REPLY_TO_CLIENT property; the answer waits
-for its acknowledgement. Mirrors org.apache.rocketmq.broker.processor.ReplyMessageProcessor.
+for its acknowledgement. What may be stored where is checked as of sends. Mirrors
+org.apache.rocketmq.broker.processor.ReplyMessageProcessor.
 """
 
 from __future__ import annotations
 
 import logging
+from random import randrange
 from typing import TYPE_CHECKING
 
-from rocketmq_ops.broker.send.inner_messages import encode_properties
+from rocketmq_ops.broker.send.inner_messages import encode_properties, schedule
 from rocketmq_ops.broker.send.put_answers import STORED
-from rocketmq_ops.broker.send.topic_refusals import topic_remark
+from rocketmq_ops.broker.send.send_checks import SendChecks, SendHeader
 from rocketmq_ops.common.message import (
     PROPERTY_MESSAGE_REPLY_TO_CLIENT,
     PROPERTY_MSG_REGION,
@@ -20,7 +22,6 @@ from rocketmq_ops.common.message import (
     properties_to_string,
     string_to_properties,
 )
-from rocketmq_ops.common.permission import PERM_WRITE
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import Answer, RemotingCommand
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PUSH_TIMEOUT_MS = 10_000
-SendHeader = SendMessageRequestHeader | SendMessageRequestHeaderV2
 
 
 class ReplyMessageProcessor:
@@ -48,12 +48,15 @@ class ReplyMessageProcessor:
 
     def __init__(self, controller: BrokerController) -> None:
         self._controller = controller
+        self._checks = SendChecks(controller)
 
     def reply(self, channel: Channel, request: RemotingCommand, header: SendHeader) -> Answer:
         """One reply; answered when its receiver has it."""
-        refusal = self._refusal(header)
+        refusal = self._checks.topic(channel, header)
         if refusal is not None:
             return self._answer(request, *refusal)
+        topic = self._controller.topics.table[header.topic]
+        queue_id = header.queue_id if header.queue_id >= 0 else randrange(topic.write_queue_nums)
         properties = string_to_properties(header.properties or "")
         client_id = properties.get(PROPERTY_MESSAGE_REPLY_TO_CLIENT)
 
@@ -62,27 +65,13 @@ class ReplyMessageProcessor:
                 problem: str | None = f"reply message properties[{PROPERTY_MESSAGE_REPLY_TO_CLIENT}] is null"
             else:
                 problem = await self._push(channel, request, header, properties, client_id)
-            stored = self._store(channel, request, header, properties)
+            stored = self._store(channel, request, header, properties, queue_id)
             if problem is not None:
                 log.warning("reply to %s: %s", client_id, problem)
                 return self._answer(request, ResponseCode.SYSTEM_ERROR, problem)
             return self._answer(request, ResponseCode.SUCCESS, None, stored)
 
         return answer_later(channel, request, push_and_store())
-
-    def _refusal(self, header: SendHeader) -> tuple[int, str] | None:
-        config = self._controller.config
-        remark = topic_remark(header.topic)
-        if remark is not None:
-            return ResponseCode.SYSTEM_ERROR, remark
-        topic = self._controller.topics.get(header.topic)
-        if topic is None:
-            return ResponseCode.TOPIC_NOT_EXIST, f"topic[{header.topic}] not exist, apply first please!"
-        if not config.brokerPermission & PERM_WRITE or not topic.perm & PERM_WRITE:
-            return ResponseCode.NO_PERMISSION, f"the topic[{header.topic}] of this broker is not writable"
-        if not header.queue_id < max(topic.write_queue_nums, topic.read_queue_nums):
-            return ResponseCode.SYSTEM_ERROR, f"request queueId[{header.queue_id}] is illegal for {header.topic}"
-        return None
 
     async def _push(
         self,
@@ -124,30 +113,42 @@ class ReplyMessageProcessor:
         return None
 
     def _store(
-        self, channel: Channel, request: RemotingCommand, header: SendHeader, properties: dict[str, str]
+        self,
+        channel: Channel,
+        request: RemotingCommand,
+        header: SendHeader,
+        properties: dict[str, str],
+        queue_id: int,
     ) -> SendMessageResponseHeader:
         """Store the reply unless `storeReplyMessageEnable` is off; where it lies, zeros when it is not stored."""
-        queue_id = max(header.queue_id, 0)
         nowhere = SendMessageResponseHeader(msg_id="0", queue_id=queue_id, queue_offset=0)
         if not self._controller.config.storeReplyMessageEnable:
             return nowhere
-        result = self._controller.store.put_message(
-            InnerMessage(
-                topic=header.topic,
-                queue_id=queue_id,
-                body=request.body_bytes,
-                properties=properties,
-                properties_bytes=encode_properties(properties),
-                born_host=channel.remote_host_bytes,
-                born_timestamp=header.born_timestamp,
-                flag=header.flag,
-                reconsume_times=header.reconsume_times or 0,
-            )
+        message = InnerMessage(
+            topic=header.topic,
+            queue_id=queue_id,
+            body=request.body_bytes,
+            properties=properties,
+            properties_bytes=encode_properties(properties),
+            born_host=channel.remote_host_bytes,
+            born_timestamp=header.born_timestamp,
+            flag=header.flag,
+            reconsume_times=header.reconsume_times or 0,
         )
+        # While the reply was pushed the topic may have been deleted.
+        topic = self._controller.topics.get(header.topic)
+        if topic is None or self._checks.message(message, topic) is not None:
+            log.warning("a reply on %s was not stored: the topic or the message does not allow it", header.topic)
+            return nowhere
+        refused = schedule(message, self._controller)
+        if refused is not None:
+            log.warning("a reply on %s was not stored: %s", header.topic, refused.name)
+            return nowhere
+        result = self._controller.store.put_message(message)
         if result.status not in STORED:
             log.warning("a reply on %s was not stored: %s", header.topic, result.status.name)
             return nowhere
-        self._controller.stats.topic_counters(header.topic).add(1, result.wrote_bytes)
+        self._controller.stats.topic_counters(message.topic).add(1, result.wrote_bytes)
         if (meters := self._controller.meters) is not None:
             meters.count_message(header.topic, properties, 1, result.wrote_bytes)
         return SendMessageResponseHeader(

@@ -1,6 +1,8 @@
 """What must hold before a message is stored: who may send what where, and what becomes of too many retries.
 
-Mirrors AbstractSendMessageProcessor.msgCheck and SendMessageProcessor.handleRetryAndDLQ, the remarks included.
+Mirrors AbstractSendMessageProcessor.msgCheck and SendMessageProcessor.handleRetryAndDLQ, the remarks included. Of the
+topics that the broker alone writes to Apache's lets clients send to that of the timers: from there a message goes into
+any topic that it names, those that no client may send to included.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.headers import SendMessageRequestHeader, SendMessageRequestHeaderV2
+from rocketmq_ops.store.files.timer_files import TIMER_TOPIC
 from rocketmq_ops.store.inner_message import InnerMessage, PutStatus
 
 if TYPE_CHECKING:
@@ -42,14 +45,20 @@ class SendChecks:
         self._controller = controller
 
     def header(self, channel: Channel, header: SendHeader) -> Refusal | None:
-        """The refusal of a send that may not be, as preSend and msgCheck; creates the topic where that is allowed."""
-        controller, topic = self._controller, header.topic
-        config = controller.config
+        """The refusal of a send that may not be; creates the topic where that is allowed."""
+        controller = self._controller
         if controller.is_slave:
             return REJECTED
         overload = controller.fast_failure.too_many_waiting()
         if overload is not None:
             return ResponseCode.SYSTEM_BUSY, overload
+        return self.topic(channel, header)
+
+    def topic(self, channel: Channel, header: SendHeader) -> Refusal | None:
+        """Why what wants to be stored in a topic may not be, whichever request it came with (preSend and msgCheck); a
+        master creates the topic where that is allowed."""
+        controller, topic = self._controller, header.topic
+        config = controller.config
         if controller.clock() < config.startAcceptSendRequestTimeStamp:
             remark = f"broker unable to service, until {config.startAcceptSendRequestTimeStamp} (ms since 1970)"
             return ResponseCode.SYSTEM_ERROR, remark
@@ -58,10 +67,12 @@ class SendChecks:
         problem = topic_remark(topic)
         if problem is not None:
             return ResponseCode.INVALID_PARAMETER, problem
-        if topic in NOT_ALLOWED_SEND_TOPICS:
+        if topic in NOT_ALLOWED_SEND_TOPICS or topic == TIMER_TOPIC:
             remark = f"Sending message to topic[{topic}] is forbidden."
             return ResponseCode.NO_PERMISSION, remark
-        found = controller.topics.get(topic) or self._create_topic(channel, header)
+        found = controller.topics.get(topic)
+        if found is None and not controller.is_slave:
+            found = self._create_topic(channel, header)
         if found is None:
             remark = f"topic[{topic}] not exist, apply first please!{FAQ_HINT}"
             return ResponseCode.TOPIC_NOT_EXIST, remark

@@ -32,7 +32,7 @@ from rocketmq_ops.common.message import (
     start_of,
     stored_value,
 )
-from rocketmq_ops.common.message_codec import BadRecordError, decode_messages, encode_record
+from rocketmq_ops.common.message_codec import BadRecordError, decode_messages, encode_record, record_topic
 from rocketmq_ops.common.periodic import PeriodicJobs
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
 from rocketmq_ops.common.sysflag import TRANSACTION_NOT_TYPE, with_transaction_type
@@ -155,16 +155,23 @@ class TransactionalMessageService:
         message.queue_id = 0
 
     def half_message(self, commit_log_offset: int) -> HalfMessage | None:
-        """The half message at a commitlog offset (bytes), None when there is none to read."""
-        view = self._controller.store.message_at(commit_log_offset)
+        """The half message at a commitlog offset (bytes), None when there is none to read.
+
+        Apache's broker takes whatever lies there for one: a message, or a part of its body, whose properties name a
+        topic, which it is then stored in.
+        """
+        store = self._controller.store
+        view = store.message_at(commit_log_offset)
         if view is None:
             return None
         try:
             stored = read_stored(view)
+            if stored is None or record_topic(view, stored.record) != TRANS_HALF_TOPIC:
+                return None
         except BadRecordError as error:
             log.warning("half message at commitlog offset %d is unreadable: %s", commit_log_offset, error)
             return None
-        return None if stored is None else HalfMessage(stored)
+        return HalfMessage(stored) if store.is_queued(commit_log_offset, stored.record, TRANS_HALF_TOPIC) else None
 
     def has_ended(self, half: HalfMessage) -> bool:
         """Whether the transaction of a half message was committed or rolled back a while ago, by this process.

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from msgspec import structs
+
 from rocketmq_ops.broker.controller import BrokerController
 from rocketmq_ops.common.message import PROPERTY_MESSAGE_REPLY_TO_CLIENT as REPLY_TO
+from rocketmq_ops.common.message_codec import decode_message, decode_message_id, encode_record
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
 from rocketmq_ops.remoting.codes import RequestCode
 from rocketmq_ops.remoting.command import RemotingCommand
@@ -11,6 +14,8 @@ from rocketmq_ops.remoting.signature import AclSigner
 from tests.broker.support import Session, pull_fields, send_fields
 
 SECRET = "a-long-secret"
+#: Bytes of a record before its body.
+HEAD_SIZE = 88
 PUSH_FAILED = "push reply message fail"
 #: The one-letter names of a send's fields, and those of SEND_MESSAGE and SEND_REPLY_MESSAGE.
 LONG_NAMES = {
@@ -60,3 +65,17 @@ async def replies_need_rights(session: Session, client: SigningClient, closed: s
     assert any(words in (reading.remark or "") for words in refused), "to reply is not to read"
     sending = await client(RequestCode.SEND_MESSAGE_V2, send_fields(own))
     assert any(words in (sending.remark or "") for words in refused), "nor to send anything else"
+
+
+def offset_of(sent: RemotingCommand) -> int:
+    """The commitlog offset of what was sent, out of the answer."""
+    return decode_message_id(sent.ext_fields["msgId"])[2]
+
+
+def forged(session: Session, at: int, there: int, properties: dict[str, str]) -> bytes:
+    """The bytes of a record like that at an offset, as it would be at another one, with other properties: a body to
+    send which looks like a record."""
+    record = session.broker.store.message_at(at)
+    assert record is not None
+    message = decode_message(record)
+    return encode_record(structs.replace(message, commit_log_offset=there, properties=message.properties | properties))

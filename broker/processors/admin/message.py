@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from rocketmq_ops.broker.send.inner_messages import copy_of
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.message import PROPERTY_TRANSACTION_CHECK_TIMES
-from rocketmq_ops.common.message_codec import decode_message, decode_message_id
-from rocketmq_ops.common.topics import TRANS_HALF_TOPIC
+from rocketmq_ops.common.message_codec import decode_message, decode_message_id, read_record
+from rocketmq_ops.common.topics import TRANS_CHECK_MAX_TIME_TOPIC, TRANS_HALF_TOPIC
 from rocketmq_ops.remoting.bodies import ConsumeQueueData, QueryConsumeQueueResponseBody
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import ResponseCode
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+#: Where half messages are while they are asked about, and when that was given up. Apache's broker puts back any
+#: message, which its end then stores in whatever topic its properties name.
+_OPEN_TRANSACTIONS = frozenset({TRANS_HALF_TOPIC, TRANS_CHECK_MAX_TIME_TOPIC})
 #: More units than this are never sent in one answer.
 MAX_UNITS = 10_000
 
@@ -81,8 +84,11 @@ class MessageAdminProcessor:
             if record is None:
                 return request.reply(ResponseCode.SYSTEM_ERROR, f"{failed} No message has the id {header.msg_id}.")
             message = decode_message(record, decompress_body=False)
+            view = read_record(record, check_crc=False)
         except RocketMQError as error:
             return request.reply(ResponseCode.SYSTEM_ERROR, f"{failed} {error}")
+        if view is None or message.topic not in _OPEN_TRANSACTIONS or not store.is_queued(offset, view, message.topic):
+            return request.reply(ResponseCode.SYSTEM_ERROR, f"{failed} {header.msg_id} is not a half message.")
         properties = dict(message.properties)
         properties[PROPERTY_TRANSACTION_CHECK_TIMES] = "0"
         result = store.put_message(copy_of(message, TRANS_HALF_TOPIC, 0, properties))
