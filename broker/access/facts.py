@@ -1,16 +1,44 @@
 """What the tables of rights ask of the broker besides the request.
 
-The tables are in `broker/acl/plain_access_validator.py` and `broker/auth/authorization_contexts.py`.
+Requests that name a message by its place in the commitlog are judged by the topic of what lies there. The tables are in
+`broker/acl/plain_access_validator.py` and `broker/auth/authorization_contexts.py`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from rocketmq_ops.common.topics import reply_topic
+from rocketmq_ops.broker.send.stored_copies import read_stored
+from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.message import PROPERTY_REAL_TOPIC, start_of, stored_value
+from rocketmq_ops.common.message_codec import BadRecordError, decode_message_id, record_topic
+from rocketmq_ops.common.topics import SCHEDULE_TOPIC, TRANS_CHECK_MAX_TIME_TOPIC, TRANS_HALF_TOPIC, reply_topic
+from rocketmq_ops.store.files.timer_files import TIMER_TOPIC
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
+
+
+#: Topics of the broker's own in which messages wait; a property of each says where it goes.
+_WAITING: Final = frozenset({SCHEDULE_TOPIC, TIMER_TOPIC, TRANS_HALF_TOPIC, TRANS_CHECK_MAX_TIME_TOPIC})
+_REAL_TOPIC: Final = start_of(PROPERTY_REAL_TOPIC)
+
+
+class NoMessageThereError(Exception):
+    """There are bytes at an offset of the commitlog, and no queue has a message there.
+
+    A message's body may look like a message of any topic, and one that claims to be longer than it is would show what
+    lies behind it. A message whose queue is deleted cannot be told from such.
+    """
+
+
+class Found(NamedTuple):
+    """The topics of a stored message."""
+
+    #: That which it lies in.
+    topic: str
+    #: That which it is for: of one that waits in a topic of the broker's own another one.
+    own_topic: str
 
 
 class Facts:
@@ -28,3 +56,33 @@ class Facts:
     def reply_topic(self) -> str:
         """Where clients send their replies to requests (MixAll.getReplyTopic)."""
         return reply_topic(self.cluster)
+
+    def message_at(self, offset: int) -> Found | None:
+        """The topics of the message at an offset of the commitlog (bytes); None when there is nothing.
+
+        Raises NoMessageThereError."""
+        store = self._controller.store
+        view = store.message_at(offset)
+        if view is None:
+            return None
+        try:
+            stored = read_stored(view, check_crc=False)
+            topic = "" if stored is None else record_topic(view, stored.record)
+        except BadRecordError:
+            stored = None
+        if stored is None or not store.is_queued(offset, stored.record, topic):
+            raise NoMessageThereError(
+                f"no queue has a message at the commitlog offset {offset}: an administrator alone may look there"
+            )
+        own = stored_value(stored.text, _REAL_TOPIC) if topic in _WAITING else None
+        return Found(topic, own or topic)
+
+    def message_of(self, msg_id: str | None) -> Found | None:
+        """The topics of the message that an id with an offset names; None when there is nothing.
+
+        Raises NoMessageThereError."""
+        try:
+            offset = decode_message_id(msg_id or "")[2]
+        except RocketMQError:
+            return None
+        return self.message_at(offset)

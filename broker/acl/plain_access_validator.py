@@ -1,8 +1,9 @@
 """What a request needs of an account: permissions on topics and groups, by the kind of the request.
 
 A group stands for its retry topic, as in Apache's table of an account. Mirrors PlainAccessValidator of 4.9.7; a batch
-of messages and a reply need what one message does, and a lite pull what a pull does, which 4.9 does not ask. A message
-to a retry topic needs what its group does, whatever group the request names besides.
+of messages and a reply need what one message does, and a lite pull what a pull does, which 4.9 does not ask, as it asks
+nothing of the messages that requests name by their place in the commitlog (`_OF_MESSAGES`). A message to a retry topic
+needs what its group does, whatever group the request names besides.
 """
 
 from __future__ import annotations
@@ -17,9 +18,13 @@ from rocketmq_ops.remoting.bodies import HeartbeatData
 from rocketmq_ops.remoting.codes import RequestCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.headers import (
+    ConsumeMessageDirectlyResultRequestHeader,
+    ConsumerSendMsgBackRequestHeader,
+    EndTransactionRequestHeader,
     GetConsumerListByGroupRequestHeader,
     UnregisterClientRequestHeader,
     UpdateConsumerOffsetRequestHeader,
+    ViewMessageRequestHeader,
 )
 
 #: Topics, and groups as their retry topics, with the permission that is needed.
@@ -27,11 +32,13 @@ Needs = dict[str, int]
 
 
 def needs(request: RemotingCommand, facts: Facts) -> Needs:
-    """What the request needs, by topic. Raises RemotingProtocolError for fields or a body that cannot be read."""
+    """What the request needs, by topic. Raises RemotingProtocolError for fields or a body that cannot be read, and
+    NoMessageThereError."""
     if request.code in _REPLIES:
         return _reply(request, facts)
-    of = _NEEDS.get(request.code)
-    return {} if of is None else of(request)
+    of, of_message = _NEEDS.get(request.code), _OF_MESSAGES.get(request.code)
+    wanted = {} if of is None else of(request)
+    return wanted if of_message is None else wanted | of_message(request, facts)
 
 
 def _send(topic: str | None) -> Needs:
@@ -94,6 +101,36 @@ def _offset(request: RemotingCommand) -> Needs:
     header = request.decode_header(UpdateConsumerOffsetRequestHeader)
     return _group(header.consumer_group) | _topic(header.topic)
 
+
+def _view(request: RemotingCommand, facts: Facts) -> Needs:
+    found = facts.message_at(request.decode_header(ViewMessageRequestHeader).offset)
+    return {} if found is None else {found.own_topic: SUB}
+
+
+def _sent_back(request: RemotingCommand, facts: Facts) -> Needs:
+    """Where it was consumed: in its topic, or in the retry topic of the group."""
+    found = facts.message_at(request.decode_header(ConsumerSendMsgBackRequestHeader).offset)
+    return {} if found is None else {found.topic: SUB}
+
+
+def _ended(request: RemotingCommand, facts: Facts) -> Needs:
+    found = facts.message_at(request.decode_header(EndTransactionRequestHeader).commit_log_offset)
+    return {} if found is None else _send(found.own_topic)
+
+
+def _consumed(request: RemotingCommand, facts: Facts) -> Needs:
+    header = request.decode_header(ConsumeMessageDirectlyResultRequestHeader)
+    found = facts.message_of(header.msg_id)
+    return _group(header.consumer_group) | ({} if found is None else {found.topic: SUB})
+
+
+#: What requests need that name a message by its place in the commitlog, besides what they need otherwise.
+_OF_MESSAGES: Final[dict[int, Callable[[RemotingCommand, Facts], Needs]]] = {
+    RequestCode.VIEW_MESSAGE_BY_ID: _view,
+    RequestCode.CONSUMER_SEND_MSG_BACK: _sent_back,
+    RequestCode.END_TRANSACTION: _ended,
+    RequestCode.CONSUME_MESSAGE_DIRECTLY: _consumed,
+}
 
 #: Replies, and the field that has the topic. Every account may reply where clients reply to: they ask for no permission
 #: there, for Apache's brokers want none.

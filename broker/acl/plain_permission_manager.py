@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeVar
 
-from rocketmq_ops.broker.access.facts import Facts
+from rocketmq_ops.broker.access.facts import Facts, NoMessageThereError
 from rocketmq_ops.broker.access.gate import AccessRefusedError
 from rocketmq_ops.broker.access.signatures import Signatures
 from rocketmq_ops.broker.acl.permission import (
@@ -69,10 +69,13 @@ class PlainAccessResource:
         self._perms = {retry_topic(group): perm for group, perm in groups.items()}
         self._perms |= parse_permissions("topic", account.topic_perms or ())
 
+    @property
+    def may_all(self) -> bool:
+        """Whether it needs no permission."""
+        return self.admin and not self._perms
+
     def check(self, wanted: Needs) -> None:
         """Raises AccessRefusedError naming the first resource that the account has no permission for."""
-        if self.admin and not self._perms:
-            return
         for resource, needed in wanted.items():
             owned = self._perms.get(resource)
             if owned is None:
@@ -136,9 +139,11 @@ class PlainPermissionManager:
         held = self._signatures.hold(channel, request, access_key, key, unique_key_query=False)
         if account is None or not held:
             raise _refused(f"Check signature failed for accessKey={access_key}")
+        if account.may_all:
+            return
         try:
             wanted = needs(request, facts)
-        except RemotingProtocolError as error:
+        except (RemotingProtocolError, NoMessageThereError) as error:
             raise _refused(str(error)) from None
         if wanted.get(TRACE_TOPIC) == PUB:
             return

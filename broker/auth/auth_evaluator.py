@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from rocketmq_ops.broker.access.facts import Facts
+from rocketmq_ops.broker.access.facts import Facts, NoMessageThereError
 from rocketmq_ops.broker.access.gate import AccessRefusedError
 from rocketmq_ops.broker.access.signatures import Signatures
 from rocketmq_ops.broker.acl.remote_address_strategy import host_of
@@ -124,6 +124,8 @@ class AuthEvaluator:
             wanted = list(contexts(request, self._facts))
         except RemotingProtocolError:
             raise refused("parse authorization context error.") from None
+        except NoMessageThereError as error:
+            raise refused(str(error)) from None
         if not wanted:
             return
         if user is None:

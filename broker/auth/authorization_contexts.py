@@ -2,12 +2,15 @@
 
 Mirrors DefaultAuthorizationContextBuilder and the annotations of Apache's request headers, for what brokers serve. What
 Apache asks nothing for is open to every user, but for lite pulls, for replies, and for what changes what others use
-(`_CHANGES`). A retry topic stands for the group in its name, whatever group the request names besides.
+(`_CHANGES`). A message that a request names by its place in the commitlog counts with its own topic (`_OF_MESSAGES`),
+where Apache asks for the topic that the request names, if it does. A retry topic stands for the group in its name,
+whatever group the request names besides.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Final, NamedTuple
 
 from rocketmq_ops.broker.access.facts import Facts
@@ -16,6 +19,13 @@ from rocketmq_ops.common.topics import RETRY_GROUP_TOPIC_PREFIX, is_retry_topic
 from rocketmq_ops.remoting.bodies import HeartbeatData, LockBatchRequestBody, UnlockBatchRequestBody
 from rocketmq_ops.remoting.codes import RequestCode
 from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.headers import (
+    ConsumeMessageDirectlyResultRequestHeader,
+    ConsumerSendMsgBackRequestHeader,
+    EndTransactionRequestHeader,
+    ResumeCheckHalfMessageRequestHeader,
+    ViewMessageRequestHeader,
+)
 
 Actions = tuple[str, ...]
 
@@ -38,14 +48,17 @@ class Context(NamedTuple):
 
 
 def contexts(request: RemotingCommand, facts: Facts) -> Iterable[Context]:
-    """Everything that must be allowed. Raises RemotingProtocolError for a body that cannot be read."""
+    """Everything that must be allowed. Raises RemotingProtocolError for a body that cannot be read, and
+    NoMessageThereError."""
     if request.code in _REPLIES:
         return _reply(request, facts)
     special = _SPECIAL.get(request.code)
-    if special is not None:
-        return special(request)
     declared = _DECLARED.get(request.code)
-    return () if declared is None else _declared(request, *declared, facts.cluster)
+    wanted: Iterable[Context] = () if declared is None else _declared(request, *declared, facts.cluster)
+    if special is not None:
+        wanted = special(request)
+    of_message = _OF_MESSAGES.get(request.code)
+    return wanted if of_message is None else chain(wanted, of_message(request, facts))
 
 
 def _topic(name: str | None, actions: Actions) -> Context:
@@ -150,6 +163,48 @@ _SPECIAL: Final[dict[int, Callable[[RemotingCommand], Iterable[Context]]]] = {
     RequestCode.UPDATE_CONSUMER_OFFSET: _of_topic_and_group(_SUB_UPDATE),
     RequestCode.LOCK_BATCH_MQ: _locks(LockBatchRequestBody),
     RequestCode.UNLOCK_BATCH_MQ: _locks(UnlockBatchRequestBody),
+}
+
+# -- requests that name a message by its place in the commitlog: what else they ask for --------------------------
+
+
+def _view(request: RemotingCommand, facts: Facts) -> Iterator[Context]:
+    found = facts.message_at(request.decode_header(ViewMessageRequestHeader).offset)
+    if found is not None:
+        yield _topic(found.own_topic, _GET)
+
+
+def _sent_back(request: RemotingCommand, facts: Facts) -> Iterator[Context]:
+    """Where it was consumed: in its topic, or in the retry topic of the group."""
+    found = facts.message_at(request.decode_header(ConsumerSendMsgBackRequestHeader).offset)
+    if found is not None:
+        yield _topic(found.topic, _SUB)
+
+
+def _ended(request: RemotingCommand, facts: Facts) -> Iterator[Context]:
+    found = facts.message_at(request.decode_header(EndTransactionRequestHeader).commit_log_offset)
+    if found is not None:
+        yield _topic(found.own_topic, _PUB)
+
+
+def _consumed(request: RemotingCommand, facts: Facts) -> Iterator[Context]:
+    found = facts.message_of(request.decode_header(ConsumeMessageDirectlyResultRequestHeader).msg_id)
+    if found is not None:
+        yield _topic(found.topic, _SUB)
+
+
+def _checked_again(request: RemotingCommand, facts: Facts) -> Iterator[Context]:
+    found = facts.message_of(request.decode_header(ResumeCheckHalfMessageRequestHeader).msg_id)
+    if found is not None:
+        yield _topic(found.own_topic, _UPDATE)
+
+
+_OF_MESSAGES: Final[dict[int, Callable[[RemotingCommand, Facts], Iterable[Context]]]] = {
+    RequestCode.VIEW_MESSAGE_BY_ID: _view,
+    RequestCode.CONSUMER_SEND_MSG_BACK: _sent_back,
+    RequestCode.END_TRANSACTION: _ended,
+    RequestCode.CONSUME_MESSAGE_DIRECTLY: _consumed,
+    RequestCode.RESUME_CHECK_HALF_MESSAGE: _checked_again,
 }
 
 # -- requests whose header's fields name the resources --------------------------------------------------------

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.processors.slices import rest_of
+from rocketmq_ops.common.message_codec import BadRecordError, read_record, record_topic
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import Answer, RemotingCommand
@@ -44,23 +45,25 @@ class QueryMessageProcessor:
         try:
             next(steps)
         except StopIteration as end:
-            return self._answer(request, end.value)
+            return self._answer(request, header.topic, end.value)
 
         async def follow() -> RemotingCommand:
-            return self._answer(request, await rest_of(steps))
+            return self._answer(request, header.topic, await rest_of(steps))
 
         return answer_later(channel, request, follow())
 
     @staticmethod
-    def _answer(request: RemotingCommand, result: QueryMessageResult) -> RemotingCommand:
+    def _answer(request: RemotingCommand, topic: str, result: QueryMessageResult) -> RemotingCommand:
+        """The index knows 32 bits of topic and key, so that a key can be chosen by which it finds another topic's."""
+        views = [view for view in result.views if _is_of(view, topic)]
         answer = QueryMessageResponseHeader(
             index_last_update_timestamp=result.index_last_update_timestamp,
             index_last_update_phyoffset=result.index_last_update_phyoffset,
         )
-        if not result.views:
+        if not views:
             remark = "can not find message, maybe time range not correct"
             return request.reply(ResponseCode.QUERY_NOT_FOUND, remark, answer)
-        return request.reply(header=answer, body=list(result.views))
+        return request.reply(header=answer, body=views)
 
     def view(self, channel: Channel, request: RemotingCommand, header: ViewMessageRequestHeader) -> Answer:
         """The record at a commitlog offset (bytes)."""
@@ -69,6 +72,14 @@ class QueryMessageProcessor:
             remark = f"can not find message by the offset, {header.offset}"
             return request.reply(ResponseCode.SYSTEM_ERROR, remark)
         return request.reply(body=[record])
+
+
+def _is_of(view: memoryview, topic: str) -> bool:
+    try:
+        record = read_record(view, check_crc=False)
+        return record is not None and record_topic(view, record) == topic
+    except BadRecordError:
+        return False
 
 
 def install(controller: BrokerController) -> None:

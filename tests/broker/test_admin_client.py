@@ -163,6 +163,7 @@ def test_a_reply_reaches_the_producer_that_asked_and_is_stored(tmp_path):
             assert broker.controller.store.max_offset(topic, 0) == 1
             lost = await broker.ask(325, reply_header(topic, "gone"), b"pong")
             assert (lost.code, "channel of <gone> not found" in lost.remark) == (1, True)
+            broker.controller.config.autoCreateTopicEnable = False
             unknown = await broker.ask(325, reply_header("Nope", CLIENT_ID), b"pong")
             assert unknown.code == ResponseCode.TOPIC_NOT_EXIST
 

@@ -190,7 +190,11 @@ def test_what_a_user_may_do(tmp_path: Path) -> None:
             )
             for code in (RequestCode.LOCK_BATCH_MQ, RequestCode.UNLOCK_BATCH_MQ):
                 assert await refusal(code, {}, locks.encode()) == wanted
-        fields = {"topic": "read", "consumerGroup": "x", "group": "x", "queueId": "0", "commitOffset": "0"}
+        fields = {
+            "topic": "read", "consumerGroup": "x", "group": "x", "queueId": "0", "commitOffset": "0", "offset": "0",
+            "delayLevel": "0", "producerGroup": "p", "tranStateTableOffset": "0", "commitLogOffset": "0", "msgId": "x",
+            "commitOrRollback": "8",
+        }  # fmt: skip
         for code, wanted in (
             (RequestCode.CONSUMER_SEND_MSG_BACK, "Group:x"),
             (RequestCode.UNREGISTER_CLIENT, "Group:x"),
