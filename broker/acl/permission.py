@@ -17,8 +17,9 @@ SUB: Final = 8
 
 _TEXTS: Final = {"PUB": PUB, "SUB": SUB, "PUB|SUB": PUB | SUB, "SUB|PUB": PUB | SUB, "DENY": DENY}
 
-#: Requests that need an account with `admin: true`: Apache's, what does the same to several at once, and those by which
-#: an account without it could read everybody's secret key or make itself an administrator (Apache 4.9 lets it).
+#: Requests that need an account with `admin: true`: Apache's, what does the same to several at once, and what Apache
+#: 4.9 lets every account do: read everybody's secret key or make itself an administrator, delete files, change how a
+#: group consumes, have any transaction checked again, pass for a slave or a server that consumers get messages from.
 ADMIN_CODES: Final = frozenset(
     {
         RequestCode.UPDATE_AND_CREATE_TOPIC,
@@ -28,6 +29,16 @@ ADMIN_CODES: Final = frozenset(
         RequestCode.DELETE_SUBSCRIPTIONGROUP,
         RequestCode.UPDATE_AND_CREATE_TOPIC_LIST,
         RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP_LIST,
+        RequestCode.UPDATE_AND_GET_GROUP_FORBIDDEN,
+        RequestCode.SET_MESSAGE_REQUEST_MODE,
+        RequestCode.RESUME_CHECK_HALF_MESSAGE,
+        RequestCode.TRIGGER_DELETE_FILES,
+        RequestCode.CLEAN_EXPIRED_CONSUMEQUEUE,
+        RequestCode.CLEAN_UNUSED_TOPIC,
+        RequestCode.DELETE_EXPIRED_COMMITLOG,
+        RequestCode.REGISTER_FILTER_SERVER,
+        RequestCode.EXCHANGE_BROKER_HA_INFO,
+        RequestCode.RESET_MASTER_FLUSH_OFFSET,
         LegacyRequestCode.UPDATE_AND_CREATE_ACL_CONFIG,
         LegacyRequestCode.DELETE_ACL_CONFIG,
         LegacyRequestCode.GET_BROKER_CLUSTER_ACL_INFO,

@@ -1,9 +1,10 @@
 """What a request needs of an account: permissions on topics and groups, by the kind of the request.
 
 A group stands for its retry topic, as in Apache's table of an account. Mirrors PlainAccessValidator of 4.9.7; a batch
-of messages and a reply need what one message does, and a lite pull what a pull does, which 4.9 does not ask, as it asks
-nothing of the messages that requests name by their place in the commitlog (`_OF_MESSAGES`). A message to a retry topic
-needs what its group does, whatever group the request names besides.
+of messages and a reply need what one message does, a lite pull what a pull does, and to set a group's offsets or to
+lock its queues what the group itself does, which 4.9 does not ask, as it asks nothing of the messages that requests
+name by their place in the commitlog (`_OF_MESSAGES`). A message to a retry topic needs what its group does, whatever
+group the request names besides.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Final
 from rocketmq_ops.broker.access.facts import Facts
 from rocketmq_ops.broker.acl.permission import PUB, SUB
 from rocketmq_ops.common.topics import is_retry_topic, retry_topic
-from rocketmq_ops.remoting.bodies import HeartbeatData
+from rocketmq_ops.remoting.bodies import HeartbeatData, LockBatchRequestBody, UnlockBatchRequestBody
 from rocketmq_ops.remoting.codes import RequestCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.headers import (
@@ -102,6 +103,31 @@ def _offset(request: RemotingCommand) -> Needs:
     return _group(header.consumer_group) | _topic(header.topic)
 
 
+def _reset_offset(request: RemotingCommand) -> Needs:
+    """What the group needs to set its own offset."""
+    fields = request.ext_fields
+    return _group(fields.get("group")) | _topic(fields.get("topic"))
+
+
+def _clone_offset(request: RemotingCommand) -> Needs:
+    fields = request.ext_fields
+    return _group(fields.get("destGroup")) | _topic(fields.get("topic"))
+
+
+def _lock(request: RemotingCommand) -> Needs:
+    body = LockBatchRequestBody.decode(request.body_bytes)
+    return _group(body.consumer_group) | dict.fromkeys((queue.topic for queue in body.mq_set), SUB)
+
+
+def _unlock(request: RemotingCommand) -> Needs:
+    body = UnlockBatchRequestBody.decode(request.body_bytes)
+    return _group(body.consumer_group) | dict.fromkeys((queue.topic for queue in body.mq_set), SUB)
+
+
+def _recall(request: RemotingCommand) -> Needs:
+    return _send(request.ext_fields.get("topic"))
+
+
 def _view(request: RemotingCommand, facts: Facts) -> Needs:
     found = facts.message_at(request.decode_header(ViewMessageRequestHeader).offset)
     return {} if found is None else {found.own_topic: SUB}
@@ -148,4 +174,9 @@ _NEEDS: Final[dict[int, Callable[[RemotingCommand], Needs]]] = {
     RequestCode.UNREGISTER_CLIENT: _unregister,
     RequestCode.GET_CONSUMER_LIST_BY_GROUP: _consumers,
     RequestCode.UPDATE_CONSUMER_OFFSET: _offset,
+    RequestCode.INVOKE_BROKER_TO_RESET_OFFSET: _reset_offset,
+    RequestCode.CLONE_GROUP_OFFSET: _clone_offset,
+    RequestCode.LOCK_BATCH_MQ: _lock,
+    RequestCode.UNLOCK_BATCH_MQ: _unlock,
+    RequestCode.RECALL_MESSAGE: _recall,
 }

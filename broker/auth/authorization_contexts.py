@@ -275,13 +275,17 @@ _APACHES: Final[dict[int, tuple[Actions, tuple[str, ...]]]] = {
 }
 
 #: What Apache's 5.3.3 lets every user do, with which one could take over the broker, or what others use: to change the
-#: configuration, create and change topics and groups by other codes, forbid groups, and delete what is expired.
+#: configuration, create and change topics and groups by other codes, forbid groups, delete files and what is expired,
+#: and name a server that consumers get their messages from.
 _CHANGES: Final[dict[int, tuple[Actions, tuple[str, ...]]]] = {
     RequestCode.UPDATE_BROKER_CONFIG: (_UPDATE, _THE_CLUSTER),
     RequestCode.UPDATE_AND_CREATE_TOPIC_LIST: (_UPDATE, _THE_CLUSTER),
     RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP: (_UPDATE, _THE_CLUSTER),
     RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP_LIST: (_UPDATE, _THE_CLUSTER),
     RequestCode.UPDATE_AND_GET_GROUP_FORBIDDEN: (_UPDATE, _THE_CLUSTER),
+    RequestCode.SET_MESSAGE_REQUEST_MODE: (_UPDATE, _THE_CLUSTER),
+    RequestCode.REGISTER_FILTER_SERVER: (_UPDATE, _THE_CLUSTER),
+    RequestCode.TRIGGER_DELETE_FILES: (_UPDATE, _THE_CLUSTER),
     RequestCode.CLEAN_EXPIRED_CONSUMEQUEUE: (_UPDATE, _THE_CLUSTER),
     RequestCode.CLEAN_UNUSED_TOPIC: (_UPDATE, _THE_CLUSTER),
     RequestCode.DELETE_EXPIRED_COMMITLOG: (_UPDATE, _THE_CLUSTER),
