@@ -63,7 +63,7 @@ class QueryMessageProcessor:
         if not views:
             remark = "can not find message, maybe time range not correct"
             return request.reply(ResponseCode.QUERY_NOT_FOUND, remark, answer)
-        return request.reply(header=answer, body=views)
+        return request.reply(header=answer, body=list(views))
 
     def view(self, channel: Channel, request: RemotingCommand, header: ViewMessageRequestHeader) -> Answer:
         """The record at a commitlog offset (bytes)."""
