@@ -9,9 +9,11 @@ from typing import Annotated, Literal
 
 from msgspec import field
 
+from rocketmq_ops.common.addresses import parse_address, split_addresses
 from rocketmq_ops.common.config import (
     NOT_EMPTY,
     ConfigClass,
+    ConfigError,
     Form,
     Long,
     Refused,
@@ -20,6 +22,7 @@ from rocketmq_ops.common.config import (
     host_name,
     local_address,
 )
+from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.logs.config import LogDir, LogFiles, LogFileSize, LogFormat, LogLevel
 from rocketmq_ops.remoting.metrics_config import MetricsHost, MetricsLabel, MetricsPort
 
@@ -382,3 +385,12 @@ class BrokerConfig(ConfigClass):
     commercialTransCount: int = 1
     commercialBigCount: int = 1
     maxDelayTime: int = 40
+
+
+def check_name_servers(text: str) -> None:
+    """What `namesrvAddr` must be. Raises ConfigError."""
+    for address in split_addresses(text):
+        try:
+            parse_address(address)
+        except RocketMQError as error:
+            raise ConfigError(f"namesrvAddr: {error}", error.next_step) from None

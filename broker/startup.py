@@ -13,11 +13,10 @@ from collections.abc import Sequence
 import msgspec
 
 from rocketmq_ops.broker.auth.config import AuthConfig
-from rocketmq_ops.broker.config import BrokerConfig
+from rocketmq_ops.broker.config import BrokerConfig, check_name_servers
 from rocketmq_ops.common import launch
-from rocketmq_ops.common.addresses import MASTER_ID, parse_address, split_addresses
+from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.config import ApplyReport, ConfigClass, ConfigError, load_config_file, override
-from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
 from rocketmq_ops.remoting.tls_system_config import TlsSystemConfig
 from rocketmq_ops.store.config import MessageStoreConfig
@@ -66,11 +65,7 @@ class BrokerSettings(msgspec.Struct):
 
     def check(self) -> list[str]:
         """What spans several keys (BrokerStartup.buildBrokerController), and what to say of it. Raises ConfigError."""
-        for address in split_addresses(self.broker.namesrvAddr or ""):
-            try:
-                parse_address(address)
-            except RocketMQError as error:
-                raise ConfigError(f"namesrvAddr: {error}", error.next_step) from None
+        check_name_servers(self.broker.namesrvAddr or "")
         slave = self.store.brokerRole == "SLAVE"
         if slave and self.broker.brokerId <= MASTER_ID:
             raise ConfigError(

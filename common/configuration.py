@@ -25,12 +25,32 @@ class ForbiddenKeyError(ConfigError):
         self.key = key
 
 
-class Configuration:
-    """The registered classes (a later one wins where two have a key, as in Apache), and unknown keys of the file."""
+class StartOnlyKeyError(ConfigError):
+    """A key that is read at the start alone; taken at run time it would say what is not so."""
 
-    def __init__(self, configs: Sequence[ConfigClass], extra: Mapping[str, str] | None = None) -> None:
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            f"'{key}' counts at a start only", "change it in the configuration file and restart the server"
+        )
+        self.key = key
+
+
+class Configuration:
+    """The registered classes (a later one wins where two have a key, as in Apache), and unknown keys of the file.
+
+    `start_only`: keys that may only be given the value they have.
+    """
+
+    def __init__(
+        self,
+        configs: Sequence[ConfigClass],
+        extra: Mapping[str, str] | None = None,
+        *,
+        start_only: frozenset[str] = frozenset(),
+    ) -> None:
         self.configs = tuple(configs)
         self.extra = dict(extra or {})
+        self._start_only = start_only
         self.data_version = DataVersion.fresh()
         self._saving = asyncio.Lock()
 
@@ -51,8 +71,8 @@ class Configuration:
         Returns the names of the keys that now have another value. Raises ForbiddenKeyError for a key of the
         `;`-separated `black_list`, or another ConfigError.
         """
-        self._check(changes, black_list)
         before = self.properties()
+        self._check(changes, black_list, before)
         for key, text in changes.items():
             for config, name in self._owners(key):
                 config.set(name, text)
@@ -72,7 +92,7 @@ class Configuration:
         async with self._saving:
             await asyncio.to_thread(change_file, named, path)
 
-    def _check(self, changes: Mapping[str, str], black_list: str) -> None:
+    def _check(self, changes: Mapping[str, str], black_list: str, now: Mapping[str, str]) -> None:
         forbidden = {key.strip() for key in black_list.split(";")}
         for key, text in changes.items():
             owners = self._owners(key)
@@ -81,6 +101,8 @@ class Configuration:
             if not owners:
                 raise UnknownKeyError(key, self.properties())
             for config, name in owners:
+                if name in self._start_only and now.get(name) != trim(text):
+                    raise StartOnlyKeyError(name)
                 info: KeyInfo = config.key_info(name)
                 info.convert(text)
 

@@ -18,6 +18,7 @@ from rocketmq_ops.common.tasks import Tasks
 from rocketmq_ops.namesrv.config import NamesrvConfig
 from rocketmq_ops.namesrv.kv_config_manager import KvConfigManager
 from rocketmq_ops.namesrv.processors import install_all
+from rocketmq_ops.namesrv.processors.name_server_config import START_ONLY
 from rocketmq_ops.namesrv.route_info_manager import MinBrokerIdChange, RouteInfoManager
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.command import RemotingCommand
@@ -47,7 +48,7 @@ class NamesrvController:
     ) -> None:
         self.config = config
         self.server_config = server_config
-        self.configuration = Configuration([config, server_config], extra)
+        self.configuration = Configuration([config, server_config], extra, start_only=START_ONLY)
         self.clock = clock
         self.routes = RouteInfoManager(config, clock)
         self.files = StateFileWriter()

@@ -31,6 +31,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+#: Read once at the start: where this name server listens, and how it logs and measures.
+START_ONLY = frozenset(
+    {
+        "listenPort", "bindAddress", "serverSocketBacklog", "writeBufferHighWaterMark", "writeBufferLowWaterMark",
+        "addressServerPort", "metricsExporterType", "metricsPromExporterPort", "metricsPromExporterHost",
+        "metricsLabel", "logFormat", "logFileSize", "logFiles",
+    }
+)  # fmt: skip
 #: Keys that are never changed at run time, whatever configBlackList says.
 ALWAYS_FORBIDDEN = "configBlackList;configStorePath;kvConfigPath;rocketmqHome;logDir"
 

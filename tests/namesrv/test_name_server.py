@@ -332,6 +332,8 @@ def test_configuration(tmp_path):
         for bad, word in (
             ("orderMessageEnabled=true", "orderMessageEnable"),
             ("waitSecondsForService=x", "whole number"),
+            ("listenPort=1", "counts at a start only"),
+            ("metricsExporterType=PROM", "counts at a start only"),
         ):
             answer = await ask(client, RequestCode.UPDATE_NAMESRV_CONFIG, None, bad.encode())
             assert answer.code == ResponseCode.SYSTEM_ERROR

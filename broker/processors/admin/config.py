@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from rocketmq_ops.broker.config import check_name_servers
 from rocketmq_ops.common.config import ConfigError, trim
 from rocketmq_ops.common.configuration import Configuration, ForbiddenKeyError
 from rocketmq_ops.common.errors import RocketMQError
@@ -31,14 +32,18 @@ log = logging.getLogger(__name__)
 _REGISTERED_KEYS = frozenset({"brokerPermission", "namesrvAddr"})
 #: Never changed from outside, besides what `configBlackList` names (AdminBrokerProcessor.initConfigBlackList).
 _ALWAYS_FORBIDDEN = "brokerConfigPath;rocketmqHome;configBlackList;logDir"
-#: Read once at the start: who this broker is, where it listens, where its files lie and how long they are.
+#: Read once at the start: who this broker is, where it listens, what it loads, where its files lie, how long they are.
 # fmt: off
-_START_ONLY = frozenset({
+START_ONLY = frozenset({
     "brokerName", "brokerClusterName", "brokerId", "brokerIP1", "brokerIP2", "listenPort", "bindAddress",
-    "haListenPort", "aclEnable", "storePathRootDir", "storePathCommitLog",
+    "serverSocketBacklog", "writeBufferHighWaterMark", "writeBufferLowWaterMark", "useTLS",
+    "haListenPort", "aclEnable", "brokerHooks", "storePathRootDir", "storePathCommitLog",
     "metricsExporterType", "metricsPromExporterPort", "metricsPromExporterHost", "metricsLabel",
     "logFormat", "logFileSize", "logFiles",
-    "mappedFileSizeCommitLog", "mappedFileSizeConsumeQueue", "maxHashSlotNum", "maxIndexNum",
+    "mappedFileSizeCommitLog", "mappedFileSizeConsumeQueue", "maxHashSlotNum", "maxIndexNum", "messageIndexEnable",
+    "enabledAppendPropCRC", "checkCRCOnRecover", "timerPrecisionMs", "mappedFileSizeTimerLog",
+    "clusterTopicEnable", "brokerTopicEnable", "traceTopicEnable", "msgTraceTopicName", "defaultTopicQueueNums",
+    "reviveQueueNum",
 })
 # fmt: on
 
@@ -49,7 +54,8 @@ class ConfigAdminProcessor:
     def __init__(self, controller: BrokerController) -> None:
         self._controller = controller
         self.configuration = Configuration(
-            (controller.config, controller.server_config, controller.client_config, controller.store_config)
+            (controller.config, controller.server_config, controller.client_config, controller.store_config),
+            start_only=START_ONLY,
         )
         self._log_level = controller.config.logLevel
 
@@ -70,7 +76,7 @@ class ConfigAdminProcessor:
             return request.reply(ResponseCode.SYSTEM_ERROR, f"string2Properties error: {error}")
         config = self._controller.config
         remark = None
-        refusal = self._start_only(properties)
+        refusal = self._refusal(properties)
         if refusal is not None:
             return request.reply(ResponseCode.INVALID_PARAMETER, refusal)
         try:
@@ -100,18 +106,21 @@ class ConfigAdminProcessor:
 
         return answer_later(channel, request, saved_and_registered())
 
-    def _start_only(self, properties: dict[str, str]) -> str | None:
-        """Why a key may not be changed while the broker runs, or None."""
-        now = self.configuration.properties()
-        for key, text in properties.items():
-            name = next((name for config in self.configuration.configs if (name := config.find_key(key))), key)
-            if name in _START_ONLY and now.get(name) != trim(text):
-                return f"'{name}' counts at a start only: change it in the configuration file and restart the broker"
-            if name == "brokerRole" and (trim(text) == "SLAVE") != self._controller.is_slave:
-                return (
-                    "a master becomes a slave, and a slave a master, at a start only: change brokerRole and brokerId "
-                    "in the configuration file and restart the broker"
-                )
+    def _refusal(self, properties: dict[str, str]) -> str | None:
+        """Why a value that fits its key may not be taken, or None: no later start may fail for it."""
+        configs = self.configuration.configs
+        named = {name: text for key, text in properties.items() for each in configs if (name := each.find_key(key))}
+        role, addresses = named.get("brokerRole"), named.get("namesrvAddr")
+        if role is not None and (trim(role) == "SLAVE") != self._controller.is_slave:
+            return (
+                "a master becomes a slave, and a slave a master, at a start only: change brokerRole and brokerId "
+                "in the configuration file and restart the broker"
+            )
+        if addresses is not None:
+            try:
+                check_name_servers(addresses)
+            except ConfigError as error:
+                return f"{error}; {error.next_step}"
         return None
 
     def _apply(self, changed: list[str]) -> None:
