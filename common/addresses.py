@@ -92,6 +92,36 @@ def is_ip_address(host: str) -> bool:
     return False
 
 
+class Networks:
+    """Addresses and networks, separated by `;`: `10.0.0.2;10.1.0.0/16;2001:db8::/64`. Raises AddressError."""
+
+    def __init__(self, text: str) -> None:
+        import ipaddress  # for the few who have such a list
+
+        self.text = text
+        self._parse = ipaddress.ip_address
+        try:
+            self._networks = [
+                ipaddress.ip_network(part, strict=False) for part in map(str.strip, text.split(";")) if part
+            ]
+        except ValueError as error:
+            raise AddressError(
+                f"invalid network in '{text}': {error}", "give addresses or networks as 10.0.0.2;10.1.0.0/16"
+            ) from None
+
+    def __bool__(self) -> bool:
+        return bool(self._networks)
+
+    def __contains__(self, host: str) -> bool:
+        """Whether a host's IP address is one of them; an IPv4 address may come as one of IPv6."""
+        try:
+            address = self._parse(host.partition("%")[0])
+        except ValueError:
+            return False
+        mapped = getattr(address, "ipv4_mapped", None) or address
+        return any(address in network or mapped in network for network in self._networks)
+
+
 def address_key(text: str) -> tuple[int, bytes, int, str]:
     """A sort key that orders addresses by number, not by text: IPv4, then IPv6, then names."""
     try:

@@ -7,8 +7,10 @@ from typing import Annotated, Literal
 
 from msgspec import field
 
+from rocketmq_ops.common.addresses import Networks
 from rocketmq_ops.common.config import PATH, ConfigClass, Form, Long, Refused, Used, home_path
 from rocketmq_ops.common.delay_levels import DEFAULT_DELAY_LEVELS
+from rocketmq_ops.common.errors import RocketMQError
 
 BrokerRole = Literal["ASYNC_MASTER", "SYNC_MASTER", "SLAVE"]
 FlushDiskType = Literal["ASYNC_FLUSH", "SYNC_FLUSH"]
@@ -17,6 +19,18 @@ FlushDiskType = Literal["ASYNC_FLUSH", "SYNC_FLUSH"]
 HOURS = Form("hours from 00 to 23, `04` or `04;16`", re.compile(r"([01]?\d|2[0-3])(;([01]?\d|2[0-3]))*;?").fullmatch)
 # With another value Apache does not start (ScheduleMessageService.parseDelayLevel).
 DELAYS = Form("whole numbers with s, m, h or d, one blank between two", re.compile(r"\d+[smhd]( \d+[smhd])*").fullmatch)
+
+
+def _are_networks(text: str) -> bool:
+    try:
+        Networks(text)
+    except RocketMQError:
+        return False
+    return True
+
+
+#: Nothing is a list of networks too.
+NETWORKS = Form("IP addresses and networks, `10.0.0.2;10.1.0.0/16`", _are_networks)
 ONE_PATH = Form("one path written out in full", lambda text: PATH.fits(text) and "," not in text)
 
 
@@ -115,6 +129,14 @@ class MessageStoreConfig(ConfigClass):
     haListenPort: Annotated[
         int, Used("the port for slaves, announced in the registration; by default listenPort + 1", high=65535)
     ] = 10912
+    haAllowedAddresses: Annotated[
+        str,
+        Used(
+            "IP addresses and networks that slaves may connect from, `10.0.0.2;10.1.0.0/16`; empty: all; a key of this "
+            "server alone",
+            form=NETWORKS,
+        ),
+    ] = ""
     brokerRole: Annotated[
         BrokerRole,
         Used("ASYNC_MASTER, SYNC_MASTER (answers to sends wait for a slave) or SLAVE (replicates from its master)"),

@@ -43,8 +43,8 @@ class HAConnection(asyncio.Protocol):
         self._look_ms = _FIRST_LOOK_MS
         self._flow = FlowMonitor(service.config, service.clock)
         self._last_read = self._last_write = self._loop.time()
-        #: `host:port` of the slave.
-        self.address = ""
+        #: The slave's address, and `host:port`.
+        self.host = self.address = ""
         #: What the slave reported last, -1 before its first report.
         self.ack_offset = -1
         #: Where the next frame begins.
@@ -62,7 +62,7 @@ class HAConnection(asyncio.Protocol):
         transport.set_write_buffer_limits(high=_TURN_BYTES)
         send_at_once(transport)
         host, port, *_ = transport.get_extra_info("peername") or ("?", 0)
-        self.address = format_address(host, port)
+        self.host, self.address = host, format_address(host, port)
         self._service.connected(self)
 
     def connection_lost(self, exc: Exception | None) -> None:

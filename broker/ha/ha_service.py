@@ -12,6 +12,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.ha.group_transfer import GroupTransfer
+from rocketmq_ops.common.addresses import Networks
 from rocketmq_ops.common.bounded import Bounded
 from rocketmq_ops.common.log_rate import LogRate
 from rocketmq_ops.common.periodic import PeriodicJobs
@@ -57,6 +58,7 @@ class HAService:
         self._jobs = PeriodicJobs()
         self._wake_scheduled = False
         self._refusals: dict[str, LogRate] = Bounded(MAX_SLAVES)
+        self._allowed = Networks(self.config.haAllowedAddresses)
         #: The highest offset that any slave had, however long ago.
         self._best = -1
 
@@ -115,7 +117,9 @@ class HAService:
     # -- the slaves that are connected
 
     def connected(self, connection: HAConnection) -> None:
-        """A connection was made; more than MAX_SLAVES are refused."""
+        """A connection was made; from elsewhere than haAllowedAddresses, or more than MAX_SLAVES, are refused."""
+        if not self._is_allowed(connection):
+            return
         if len(self.connections) >= MAX_SLAVES:
             self.refuse(connection.address, f"{MAX_SLAVES} slaves are connected already")
             connection.close()
@@ -134,9 +138,21 @@ class HAService:
         if not self.connections:
             self._jobs.stop()
 
+    def _is_allowed(self, connection: HAConnection) -> bool:
+        """Whether a slave may be served; if not, its connection is closed. The key may change at any time."""
+        text = self.config.haAllowedAddresses
+        if text != self._allowed.text:
+            self._allowed = Networks(text)
+        if not self._allowed or connection.host in self._allowed:
+            return True
+        self.refuse(connection.address, "its address is not one of haAllowedAddresses")
+        connection.close()
+        return False
+
     def _check(self) -> None:
         for connection in list(self.connections):
-            connection.check()
+            if self._is_allowed(connection):
+                connection.check()
 
     def reported(self, connection: HAConnection) -> None:
         """A slave has said what it needs next."""

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from rocketmq_ops.common.addresses import (
     AddressError,
+    Networks,
     address_key,
     pack_host,
     parse_address,
@@ -209,3 +210,15 @@ def test_missing_is_none_and_broken_is_an_error(tmp_path: Path) -> None:
     path.write_bytes(b"broken")
     with pytest.raises(CorruptDataError, match="no usable configuration"):
         load_with_backup(str(path), parse_number)
+
+
+def test_networks() -> None:
+    some = Networks(" 10.0.0.2; 10.1.0.0/16;2001:db8::/64;")
+    assert some and not Networks("") and not Networks(" ; ")
+    for host in ("10.0.0.2", "10.1.255.1", "::ffff:10.1.0.1", "2001:db8::7", "2001:db8::7%eth0"):
+        assert host in some, host
+    for host in ("10.0.0.3", "10.2.0.1", "2001:db8:1::7", "::ffff:10.2.0.1", "?", "", "slave-1"):
+        assert host not in some, host
+    for wrong in ("10.0.0.1,10.0.0.2", "slave-1", "10.0.0.0/33", "10.*"):
+        with pytest.raises(AddressError, match="invalid network"):
+            Networks(wrong)

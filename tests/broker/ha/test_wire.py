@@ -197,3 +197,49 @@ def test_what_brokers_ask_each_other(tmp_path: Path) -> None:
             assert slave.broker.master.ha_address == pair.master.ha_address
 
     asyncio.run(scenario())
+
+
+def test_who_is_not_among_the_allowed_addresses_counts_for_nothing(tmp_path: Path) -> None:
+    """Not as a slave that has the messages, and not as one of those that are served at most; also when the key is set
+    while somebody is connected."""
+
+    async def scenario() -> None:
+        async with Pair(tmp_path, brokerRole="SYNC_MASTER", slaveTimeout=300) as pair:
+            master = await pair.start_master(haAllowedAddresses="10.0.0.0/8;192.0.2.1")
+            for _ in range(2):
+                async with fake_slave(pair) as stranger:
+                    stranger.report(0)
+                    assert await stranger.is_closed()
+            assert (await master.send("T")).code == ResponseCode.SLAVE_NOT_AVAILABLE
+            allow = b"haAllowedAddresses=10.0.0.0/8;127.0.0.0/30\n"
+            assert (await master.ask(RequestCode.UPDATE_BROKER_CONFIG, body=allow)).code == ResponseCode.SUCCESS
+            async with fake_slave(pair) as slave:
+                end = pair.master.store.max_phy_offset
+                slave.report(0)
+                await slave.frames_until(end)
+                slave.report(end)
+                await until(lambda: pair.master.ha.acked(1) == end)
+                assert (await status(master)).in_sync_slave_nums == 1
+                forbid = b"haAllowedAddresses=10.0.0.0/8\n"
+                assert (await master.ask(RequestCode.UPDATE_BROKER_CONFIG, body=forbid)).code == ResponseCode.SUCCESS
+                async with asyncio.timeout(20):
+                    while await slave.reader.read(65536):
+                        pass
+            await until(lambda: not pair.master.ha.connections)
+            assert (await master.send("T")).code == ResponseCode.SLAVE_NOT_AVAILABLE
+            for wrong in (b"haAllowedAddresses=here\n", b"haAllowedAddresses=10.0.0.0/8,10.0.0.1\n"):
+                refused = await master.ask(RequestCode.UPDATE_BROKER_CONFIG, body=wrong)
+                assert refused.code == ResponseCode.INVALID_PARAMETER and "10.1.0.0/16" in (refused.remark or "")
+
+    asyncio.run(scenario())
+
+
+def test_a_slave_from_an_allowed_address_is_served(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with Pair(tmp_path) as pair:
+            master = await pair.start_master(haAllowedAddresses="127.0.0.1")
+            slave = await pair.start_slave()
+            assert (await master.send("T")).code == ResponseCode.SUCCESS
+            await caught_up(pair.master, slave)
+
+    asyncio.run(scenario())
