@@ -19,6 +19,7 @@ from rocketmq_ops.mqadmin.changer import CommandChanger
 from rocketmq_ops.mqadmin.errors import usage
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.tui.app import Dashboard
+from rocketmq_ops.tui.catalogue import Catalogue
 from rocketmq_ops.tui.context import Context, Options
 from rocketmq_ops.tui.memory import one_arena
 from rocketmq_ops.tui.model.address import Address, AddressError
@@ -67,17 +68,25 @@ class Spoken:
         lang.speak("en" if lang.language() == "zh" else "zh")
 
 
+def first_screen(given: str, places: Catalogue, saved: SavedViews) -> Address:
+    """The address that the command was given. Raises CommandError."""
+    try:
+        return places.address(saved.opened(given))[1]
+    except (AddressError, SavedError) as error:
+        raise usage(error.cause, error.next_step) from error
+
+
+def _saved_views() -> SavedViews:
+    return SavedViews(state_folder() / "dashboard" / "views.json")
+
+
 async def show(run: Run, looked: Looked) -> str:
     """Show it until it is left. Returns the address of the last screen. Raises RocketMQError."""
     one_arena()
-    places = catalogue(VIEWS)
+    places, saved = catalogue(VIEWS), _saved_views()
     address = Address("overview")
-    saved = SavedViews(state_folder() / "dashboard" / "views.json")
     if looked.address is not None:
-        try:
-            _, address = places.address(saved.opened(looked.address))
-        except (AddressError, SavedError) as error:
-            raise usage(error.cause, error.next_step) from error
+        address = first_screen(looked.address, places, saved)
     elif looked.store is not None and places.find("store") is not None:
         address = Address("store", looked.store)
     async with AsyncExitStack() as held:
@@ -122,9 +131,10 @@ async def _looked_at(
 
 
 class Served(msgspec.Struct, frozen=True, kw_only=True):
-    """The options of `--serve`: where, for whom, and by which PEM file with TLS."""
+    """The options of `--serve`: where, for whom, and by which PEM file with TLS; `address`: where sessions begin."""
 
     at: str
+    address: str | None
     password: str | None
     certificate: str | None
 
@@ -139,6 +149,8 @@ async def serve(run: Run, served: Served) -> None:
     from rocketmq_ops.tui.login import LEAST_CHARACTERS, Login
     from rocketmq_ops.tui.web import ServeError, Visitors, certificate
 
+    if served.address is not None:  # each visitor's session would say so
+        first_screen(served.address, catalogue(VIEWS), _saved_views())
     host, port = parse_address(served.at)
     login = None
     if served.password is not None:

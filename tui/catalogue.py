@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from rocketmq_ops.common.nearest import nearest_name
 from rocketmq_ops.tui.model.address import Address, AddressError, parse
 from rocketmq_ops.tui.model.moment import Moment
+from rocketmq_ops.tui.model.taken import Taken
 
 if TYPE_CHECKING:
     from rocketmq_ops.tui.context import Context
@@ -26,10 +27,17 @@ class Place(NamedTuple):
     make: Callable[[Context, Address], DashboardScreen]
     #: What it can be about; None: it is about the cluster, and takes no name.
     names: Callable[[Moment], Iterable[str]] | None = None
-    #: The screen of all of its kind, which is opened where no name is given.
+    #: The screen of all of its kind, which is opened where no name is given; itself where it may be without one.
     every: str | None = None
     #: What the options of its address, behind the `?`, may go on as.
     options: Callable[[str], Sequence[str]] | None = None
+    #: Which options those are.
+    taken: Taken = Taken()
+
+    @property
+    def needs_name(self) -> bool:
+        """Whether it cannot be gone to without a name."""
+        return self.names is not None and self.every != self.name
 
 
 class NeedsNameError(AddressError):
@@ -58,7 +66,7 @@ class Catalogue:
 
     def address(self, text: str) -> tuple[Place, Address]:
         """What somebody typed: an address, `group orders-consumer` too; `:group` alone is all of them. Raises
-        AddressError."""
+        AddressError, also for a name or options that the screen does not have."""
         words = text.strip().removeprefix(":").split(maxsplit=1)
         joined = "/".join(words) if len(words) == 2 and not {"/", "?"} & {*words[0]} else text
         address = parse(joined)
@@ -74,7 +82,16 @@ class Catalogue:
             if every is None:
                 raise NeedsNameError(place)
             place = every
+        elif place.names is None and address.name:
+            raise self._no_name(place, address.name)
+        place.taken.refuse(address)
         return place, Address(place.name, address.name, address.options)
+
+    def _no_name(self, place: Place, name: str) -> AddressError:
+        """A list has no name; what it may have been meant for is the screen of one of its things."""
+        one = next((each for each in self.places if each.every == place.name), None)
+        near = Address(one.name if one is not None else place.name, name if one is not None else "")
+        return AddressError(f"screen '{place.name}' takes no name", f"did you mean '{near}'?")
 
     def suggestions(self, text: str, moment: Moment) -> list[str]:
         """Addresses, without their colon, that begin as `text` does; names are found by any part of them."""
@@ -88,7 +105,7 @@ class Catalogue:
         if not slash:
             places = [p for p in self.places if any(n.startswith(screen) for n in (p.name, *p.aliases))]
             # Those that need no name come first: they can be gone to at once.
-            starts = [p.name for p in sorted(places, key=lambda p: (p.names is not None, p.name))]
+            starts = [p.name for p in sorted(places, key=lambda p: (p.needs_name, p.name))]
             exact = self.find(screen)
             if exact is not None:
                 starts = [exact.name, *(name for name in starts if name != exact.name)]

@@ -27,7 +27,7 @@ class Everything(Provider):
         offers: list[tuple[str, Callable[[], object]]] = [
             (f":{place.name}  {context.word(place.title)}", partial(screen.go, place.name))
             for place in context.catalogue.places
-            if place.names is None
+            if not place.needs_name
         ]
         offers += [(f":{SIGN}{name}", partial(screen.go, SIGN + name)) for name in context.saved.names()]
         for key, what, action in app.keys_of(screen):

@@ -102,6 +102,32 @@ def test_what_is_not_served_is_a_wrong_option(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("serve", [[], ["--serve", "127.0.0.1:0"]], ids=["terminal", "browser"])
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        (":groups?sort=-nosuch&bogus=1", "unknown column 'nosuch' in the address\n  next: known are group, state, "),
+        (":groups?topci=orders", "unknown option 'topci' in the address\n  next: did you mean 'topic'?"),
+        (":nosuch", "there is no screen 'nosuch'"),
+        ("@nosuch", "there is no saved view 'nosuch'"),
+    ],
+)
+def test_an_address_that_cannot_be_is_a_wrong_option(
+    address: str,
+    said: str,
+    serve: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(tui, "_has_screen", lambda: True)
+    monkeypatch.setattr(tui, "_encoding", lambda: "utf-8")
+    monkeypatch.setenv("TERM", "xterm")
+    assert mqadmin.run(["tui", "-n", NOBODY, *serve, address]) == ExitCode.USAGE
+    assert said in capsys.readouterr().err
+
+
 def test_a_recording_that_cannot_be_written_is_named_and_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

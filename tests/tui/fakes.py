@@ -196,6 +196,14 @@ class FakeGroups:
     """Groups as a list screen."""
 
     name, aliases, title = "groups", ("g", "cg"), "Groups"
+    columns = (
+        Column(key="group", title="Group", least=16),
+        Column(key="state", title="State", kind=Kind.STATE),
+        Column(key="lag", title="Lag", kind=Kind.COUNT),
+        Column(key="rate", title="Rate", kind=Kind.RATE, drop=2),
+        Column(key="members", title="Members", kind=Kind.COUNT, drop=1),
+    )
+    options = ()
 
     def source(self, moment: Moment) -> Collection[object]:
         return moment.groups
@@ -211,14 +219,7 @@ class FakeGroups:
             )
             for seen in moment.groups.values()
         ]
-        columns = (
-            Column(key="group", title="Group", least=16),
-            Column(key="state", title="State", kind=Kind.STATE),
-            Column(key="lag", title="Lag", kind=Kind.COUNT),
-            Column(key="rate", title="Rate", kind=Kind.RATE, drop=2),
-            Column(key="members", title="Members", kind=Kind.COUNT, drop=1),
-        )
-        return Table(columns=columns, rows=rows, note="" if rows else "no group is there")
+        return Table(columns=self.columns, rows=rows, note="" if rows else "no group is there")
 
 
 def dashboard(

@@ -203,6 +203,17 @@ def test_names_are_completed_and_have_short_forms(keys: Sequence[str]) -> None:
     drive(test)
 
 
+def test_an_option_that_a_screen_does_not_have_is_said_and_one_stays() -> None:
+    async def test(pilot: Pilot[None], app: Dashboard) -> None:
+        await pilot.press(*typed(":groups?topci=orders"), "enter")
+        await pilot.pause()
+        assert isinstance(app.screen, OverviewScreen)
+        (note,) = app._notifications
+        assert note.message == "unknown option 'topci' in the address: did you mean 'topic'?"
+
+    drive(test)
+
+
 def test_a_screen_that_there_is_not_is_said_and_one_stays() -> None:
     async def test(pilot: Pilot[None], app: Dashboard) -> None:
         await pilot.press(*typed(":nosuch"), "enter")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+from rocketmq_ops import tui
 from rocketmq_ops.tui.catalogue import Catalogue, NeedsNameError, Place
 from rocketmq_ops.tui.model.address import AddressError
+from rocketmq_ops.tui.model.taken import ARRANGED, Taken
 from rocketmq_ops.tui.model.views.every import VIEWS
 from rocketmq_ops.tui.places import catalogue
 from rocketmq_ops.tui.screens.overview import OverviewScreen
@@ -16,7 +21,9 @@ CATALOGUE = Catalogue(
         Place("groups", ("g",), "Groups", OverviewScreen),
         Place("group", (), "Group", OverviewScreen, lambda moment: moment.groups),
         Place("topics", ("t",), "Topics", OverviewScreen),
-        Place("topic", (), "Topic", OverviewScreen, lambda moment: moment.topics, "topics"),
+        Place(
+            "topic", (), "Topic", OverviewScreen, lambda moment: moment.topics, "topics", taken=Taken(parts=("x y",))
+        ),
     ]
 )
 
@@ -46,6 +53,74 @@ def test_what_is_wrong_is_said(typed: str, said: str) -> None:
         CATALOGUE.address(typed)
     assert raised.value.cause == said
     assert raised.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("typed", "cause", "next_step"),
+    [
+        ("groups?sort=-nosuch&bogus=1", "unknown column 'nosuch' in the address", "known are group, state, "),
+        ("groups?sort=-lga", "unknown column 'lga' in the address", "did you mean 'lag'?"),
+        ("groups?bogus=1", "unknown option 'bogus' in the address", "known are topic, sort, filter, compare"),
+        ("groups?topci=orders", "unknown option 'topci' in the address", "did you mean 'topic'?"),
+        ("groups?part=queues", "unknown option 'part' in the address", "known are "),
+        ("brokers?topic=orders", "unknown option 'topic' in the address", "known are cluster, "),
+        ("overview?filter=x", "unknown option 'filter' in the address", "known are sort, compare"),
+        ("overview?sort=nosuch", "unknown column 'nosuch' in the address", "known are broker, "),
+        ("overview?sort=in_past", "unknown column 'in_past' in the address", "known are "),
+        ("topic?part=queues", "unknown option 'part' in the address", "known are all, broker, "),
+        ("group/g?part=queue", "invalid part 'queue' in the address", "did you mean 'queues'?"),
+        ("group/g?topic=t", "unknown option 'topic' in the address", "known are sort, filter, compare, part"),
+        ("messages/orders?tags=paid", "unknown option 'tags' in the address", "did you mean 'tag'?"),
+        ("messages/orders?zzzz", "unknown option 'zzzz' in the address", "known are key, id, tag, "),
+        ("messages/orders?from=first", "invalid from 'first' in the address: expected a number", "correct it"),
+        ("messages/orders?begin=soon", "invalid time 'soon': expected 10m, ", "correct it"),
+        ("messages/orders?where=tags = ", "", "correct it"),
+        ("dlq/g?queue=a", "invalid queue 'a' in the address: expected a number", "correct it"),
+        ("message/orders?body=hxe", "invalid body 'hxe' in the address", "did you mean 'hex'?"),
+        ("store//tmp/s?at=end", "invalid at 'end' in the address: expected a number", "correct it"),
+        ("doctor?sort=x&nosuch", "unknown option 'nosuch' in the address", "known are "),
+        ("groups/orders", "screen 'groups' takes no name", "did you mean ':group/orders'?"),
+        ("journal/7", "screen 'journal' takes no name", "did you mean ':journal'?"),
+    ],
+)  # fmt: skip
+def test_what_a_screen_does_not_have_is_refused(typed: str, cause: str, next_step: str) -> None:
+    with pytest.raises(AddressError) as raised:
+        catalogue(VIEWS).address(typed)
+    assert raised.value.cause.startswith(cause)
+    assert raised.value.next_step.startswith(next_step)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "groups?topic=orders&sort=-lag&filter=x&compare",
+        "clients?group=g&sort=seen",
+        "topics?all&broker=broker-a",
+        "brokers?cluster=c",
+        "alarms?sort=since",
+        "overview?sort=-in&compare",
+        "group/g?part=given-up&sort=-lag",
+        "client/c@1?group=g&threads=1&part=threads",
+        "messages/orders?key=1&follow&begin=10m&end=2026-11-27T14:02&queue=0&broker=b&from=17&tag=t",
+        "message/orders?broker=b&queue=0&offset=1&id=0A&body=hex",
+        "dead-letters/g?where=tags = 'A' and amount > 5",
+        "record//tmp/s?at=0",
+        "doctor/broker-a",
+        "doctor",
+    ],
+)
+def test_what_a_screen_has_is_taken(typed: str) -> None:
+    catalogue(VIEWS).address(typed)
+
+
+def test_options_that_screens_read_are_those_that_addresses_may_have() -> None:
+    places = catalogue(VIEWS).places
+    declared = {name for place in places for name in place.taken.own}
+    read: set[str] = set()
+    for path in Path(tui.__file__).parent.rglob("*.py"):
+        read |= set(re.findall(r"""\.option\("(\w+)"\)""", path.read_text(encoding="utf-8")))
+    assert read - {*ARRANGED} <= declared
+    assert declared <= read | {"group", "broker", "queue", "offset"}  # which are read by other means
 
 
 def test_one_that_is_nearly_right_is_named() -> None:

@@ -32,6 +32,7 @@ from rocketmq_ops.tui.places import catalogue
 from rocketmq_ops.tui.saved import SavedViews
 from rocketmq_ops.tui.screens.base import DashboardScreen
 from rocketmq_ops.tui.screens.detail import DetailScreen
+from rocketmq_ops.tui.widgets.grid import Grid
 from tests.store.inspect.damage import Sound, write_own_store, zero_record
 from tests.tui.fakes import MINUTE, NOW_MS, dashboard
 from tests.tui.flows.driving import at_rest, settled
@@ -213,6 +214,9 @@ async def _draw(pilot: Pilot[None], album: Album, picture: Picture) -> None:
     else:
         app.screen.draw()
     await at_rest(pilot)
+    for grid in app.screen.query(Grid):
+        for row in grid.rows[:50]:
+            assert row.opens is None or app.context.catalogue.address(str(row.opens))[1] == row.opens
     album.take(app, picture.title)
 
 
@@ -249,7 +253,7 @@ def test_a_screen_looks_as_it_was_accepted(screen: str, state: SimpleNamespace) 
                 await _draw(pilot, album, picture)
             shown = app.screen
             parts = [part.key for part in shown._parts] if isinstance(shown, DetailScreen) else [""]
-            assert parts == list(matrix.PARTS.get(screen, ("",))), "the matrix lacks a part"
+            assert parts == list(matrix.PARTS.get(screen, ("",))), "its place in the catalogue lacks a part"
 
     asyncio.run(main())
     album.check()

@@ -391,12 +391,13 @@ def test_the_overview_makes_the_groups_when_they_are_others(monkeypatch: pytest.
 def test_a_row_that_leads_nowhere_is_shown_whole() -> None:
     class Bare:
         name, aliases, title = "bare", (), "Bare"
+        columns, options = (Column(key="a", title="Setting"),), ()
 
         def source(self, moment: Moment) -> list[object]:
             return [1]
 
         def table(self, moment: Moment, address: Address) -> Table:
-            return Table(columns=(Column(key="a", title="Setting"),), rows=[Row(key="x", cells=("x" * 200,))])
+            return Table(columns=self.columns, rows=[Row(key="x", cells=("x" * 200,))])
 
     async def main() -> None:
         async with dashboard(None, ":bare", views=(Bare(),)).run_test(size=SIZE) as pilot:
@@ -411,13 +412,14 @@ def test_a_row_that_leads_nowhere_is_shown_whole() -> None:
 def test_columns_are_laid_out_anew_when_the_bar_for_scrolling_comes() -> None:
     class Wide:
         name, aliases, title = "wide", (), "Wide"
+        columns, options = (Column(key="a", title="Name"), Column(key="b", title="Text")), ()
 
         def source(self, moment: Moment) -> object:
             return moment.groups
 
         def table(self, moment: Moment, address: Address) -> Table:
             rows = [Row(key=name, cells=(name, "x" * 200)) for name in moment.groups]
-            return Table(columns=(Column(key="a", title="Name"), Column(key="b", title="Text")), rows=rows)
+            return Table(columns=self.columns, rows=rows)
 
     async def main() -> None:
         model = FakeModel(moment(groups=3))

@@ -25,7 +25,7 @@ from rocketmq_ops.tui.model.views.topics import made_topics
 SPAN_MS: Final = 10 * 60_000
 CELLS: Final = 10
 _NARROW_CELLS: Final = 6
-_COLUMNS: Final = (
+COLUMNS: Final = (
     Column(key="broker", title="Broker", least=20, tight=True),
     Column(key="role", title="Role", kind=Kind.STATE, tight=True),
     Column(key="state", title="State", kind=Kind.STATE, tight=True),
@@ -47,7 +47,7 @@ _NARROW: Final = tuple(
         column, title=_NARROW_TITLES.get(column.title, column.title),
         least=min(column.least, _NARROW_CELLS if column.key.endswith("_past") else 18), gap=1,
     )
-    for column in _COLUMNS[:-2]
+    for column in COLUMNS[:-2]
 )  # fmt: skip
 
 
@@ -59,7 +59,7 @@ def brokers(model: Model, *, narrow: bool = False) -> Table:
 def brokers_at(moment: Moment, model: Model | None = None, *, narrow: bool = False) -> Table:
     """The brokers as a moment has them; without a model nothing of their rates over time."""
     rows = []
-    columns, cells = (_NARROW, _NARROW_CELLS) if narrow else (_COLUMNS, CELLS)
+    columns, cells = (_NARROW, _NARROW_CELLS) if narrow else (COLUMNS, CELLS)
     master, slave = ("M", "S") if narrow else ("master", "slave")
     for broker in sorted(moment.brokers.values(), key=lambda each: (each.cluster, each.broker_name, each.broker_id)):
         known = broker.figures.get

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.moment import Moment
-from rocketmq_ops.tui.model.table import Table
+from rocketmq_ops.tui.model.table import Column, Table
 
 
 class View(Protocol):
@@ -26,6 +26,16 @@ class View(Protocol):
     @property
     def title(self) -> str:
         """In English; translated when drawn."""
+        ...
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """All that its tables have."""
+        ...
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Options of its addresses, beside those that say how rows are arranged."""
         ...
 
     def source(self, moment: Moment) -> Collection[object]:

@@ -15,6 +15,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
 
+from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.tui.catalogue import MOST_SUGGESTIONS, NeedsNameError
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.memory import let_go_of_drawn
@@ -295,7 +296,7 @@ class DashboardScreen(Screen[None]):
             try:
                 self.context.saved.save(event.text, self.address)
             except SavedError as error:
-                self.say(f"{error.cause}: {error.next_step}", Health.WARNING)
+                self.refused(error)
             else:
                 name = event.text.strip()
                 self.say(f"saved this view as {name}")
@@ -322,13 +323,17 @@ class DashboardScreen(Screen[None]):
         try:
             _, address = self.context.catalogue.address(self.context.saved.opened(text))
         except NeedsNameError as error:
-            self.say(f"{error.cause}: {error.next_step}", Health.WARNING)
+            self.refused(error)
             self.command(f"{error.place.name}/")
             return
         except (AddressError, SavedError) as error:
-            self.say(f"{error.cause}: {error.next_step}" if error.next_step else error.cause, Health.WARNING)
+            self.refused(error)
             return
         self.dashboard.go(address)
+
+    def refused(self, error: RocketMQError) -> None:
+        """Say what is wrong with what was typed, and what to do."""
+        self.say(f"{error.cause}: {error.next_step}" if error.next_step else error.cause, Health.WARNING)
 
     def say(self, text: str, health: Health = Health.INFO) -> None:
         """A short notice, in English."""

@@ -17,7 +17,7 @@ from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import RocketMQError, failure_of
 from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.tui.context import Context
-from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.address import Address, AddressError
 from rocketmq_ops.tui.model.compared import COMPARED_MS, any_known, compared_text
 from rocketmq_ops.tui.model.details.compare import Past, compared, past_of
 from rocketmq_ops.tui.model.details.detail import HELD, Asking, Nobody, Part, Section
@@ -26,7 +26,8 @@ from rocketmq_ops.tui.model.figures import SIGNS, minute_of_day
 from rocketmq_ops.tui.model.model import Mode
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.shown import Arranger
-from rocketmq_ops.tui.model.table import Health, Row, Table
+from rocketmq_ops.tui.model.table import Column, Health, Row, Table
+from rocketmq_ops.tui.model.taken import PART, refuse_column
 from rocketmq_ops.tui.screens.change import Offer
 from rocketmq_ops.tui.screens.facts import facts_text, failure_lines
 from rocketmq_ops.tui.screens.table import NO_CLUSTER, TableScreen
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: The part that is shown first, in the options of an address.
-PART = "part"
 _NO_ROWS: Final = Table(columns=(), rows=[])
 #: Options of an address that say what is asked.
 _ABOUT: Final = ("group",)
@@ -171,9 +170,21 @@ class DetailScreen(TableScreen):
             )  # what was known stays, with why it is no more than that
         self._sections[part.key] = section
         self._waiting.discard(part.key)
+        if number == 1 and not self._waiting:
+            self._say_of_column()
         if self.KEEPS and (section.table is not None or section.lines is not None) and not section.failures:
             self.context.model.keep(self._kept_as(part), section)
         self.draw_if_seen()
+
+    def _say_of_column(self) -> None:
+        """Where the address says to sort by a column that no part has, say so: which there are is known only now."""
+        tables = [section.table for section in self._sections.values() if section.table is not None]
+        columns = {column.key: None for table in tables for column in table.columns if column.sortable}
+        if self.arrangement.sort and columns:
+            try:
+                refuse_column(self.arrangement.sort, columns)
+            except AddressError as error:
+                self.refused(error)
 
     def _ask_in_turn(self) -> None:
         if self.is_current and not self._waiting and self.context.model.mode is Mode.LIVE:
@@ -476,6 +487,8 @@ class _NoView:
     name = ""
     aliases: tuple[str, ...] = ()
     title = ""
+    columns: tuple[Column, ...] = ()
+    options: tuple[str, ...] = ()
 
     def source(self, moment: Moment) -> Sequence[object]:
         """None."""

@@ -105,7 +105,7 @@ class OverviewScreen(SortingScreen):
         #: The groups that are listed, and of which groups they were made.
         self._behind: tuple[object, Table] | None = None
         #: Whether figures stand against those of ten minutes ago.
-        self.comparing = False
+        self.comparing = address.option("compare") is not None
         #: Whether anything of what is shown is known of then.
         self._known = False
         #: How the brokers are sorted; the other tables have an order of their own, and screens to sort them.

@@ -111,7 +111,8 @@ async def tui(
             raise usage("--passwordFile and --passwordEnv are two ways to give one password", "give one of them")
         password, _ = read_secret("password", None, password_file, password_env)
         with _without(password_env):  # the sessions are processes, of which none needs it
-            await dashboard.serve(run, dashboard.Served(at=serve, password=password, certificate=certificate))
+            served = dashboard.Served(at=serve, address=address, password=password, certificate=certificate)
+            await dashboard.serve(run, served)
         return Outcome(data=DashboardEnd(""), text="")
     looked_at = dashboard.Looked(
         address=address, write=write, theme=theme, record=record, replay=replay, store=store, interval=interval

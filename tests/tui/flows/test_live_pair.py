@@ -137,7 +137,7 @@ def test_a_rare_tag_is_found_far_back_and_a_wrong_option_is_refused(server: Rock
         assert rows(pilot) == []
         assert "the last 400 messages of each queue" in said(pilot, "#facts")
         await typed(pilot, ":messages/orders?tags=rare")
-        assert "unknown option 'tags'" in said(pilot, "#note")
+        assert "unknown option 'tags'" in [notice.message for notice in pilot.app._notifications][-1]
         await typed(pilot, ":messages")
         bar = pilot.app.screen.query_one(CommandBar)
         assert (bar.is_open, bar.query_one(Input).value) == (True, "messages/")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from rocketmq_ops.tui.places import DETAILS
+
 SMALL, MIDDLE, LARGE = (80, 24), (120, 40), (200, 60)
 
 
@@ -55,21 +57,7 @@ OVER: Final = (
     Picture("usual", SMALL, "ansi-light", "zh"),
 )
 #: Screen -> its parts, for those that have any.
-PARTS: Final[dict[str, Sequence[str]]] = {
-    "group": ("queues", "clients", "subscriptions", "problems", "given-up", "settings"),
-    "topic": ("queues", "groups", "route", "settings"),
-    "client": ("queues", "subscriptions", "settings", "threads"),
-    "messages": ("messages",),
-    "message": ("body", "consumed", "trace", "properties"),
-    "dead-letters": ("letters",),
-    "broker": ("figures", "statistics", "configuration", "replication", "producers"),
-    "name-server": ("brokers", "configuration"),
-    "store": ("findings", "map", "files", "queues", "small", "records"),
-    "record": ("fields", "body", "bytes"),
-    "doctor": ("findings",),
-    "probe": ("findings", "figures", "groups", "failures"),
-    "journal": ("changes",),
-}
+PARTS: Final[dict[str, Sequence[str]]] = {place.name: place.taken.parts for place in DETAILS}
 #: Dialog, or another way in which a screen is looked at -> the screen, and the keys that open it.
 DIALOGS: Final[dict[str, tuple[str, Sequence[str]]]] = {
     "help": ("groups", ("question_mark",)),

@@ -20,6 +20,7 @@ from rocketmq_ops.common.filter.conditions import Condition
 from rocketmq_ops.common.javatypes import LONG_MAX
 from rocketmq_ops.common.message import MessageExt, MessageQueue
 from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.taken import ARRANGED
 
 #: Messages that are shown, and that are asked of one queue, at most.
 MOST: Final = 200
@@ -30,9 +31,6 @@ PULLS_FOLLOWING: Final = 100
 STEPS: Final = (400, 6_400)
 #: While it follows, so many messages of a queue are looked through in one look, at most.
 FOLLOWING: Final = 400
-#: Options that say how rows are arranged.
-ARRANGED: Final = ("sort", "filter", "compare", "part")
-
 #: Offsets of a queue, the first with, the last without.
 Range = tuple[int, int]
 

@@ -11,12 +11,12 @@ from rocketmq_ops.client.admin.messages.message_results import tag_filter
 from rocketmq_ops.common.filter.conditions import FIELDS, SQL92, Condition, condition
 from rocketmq_ops.common.javatypes import LONG_MAX
 from rocketmq_ops.common.message import PROPERTY_KEYS, PROPERTY_TAGS, PROPERTY_UNIQ_KEY, MessageExt
-from rocketmq_ops.common.nearest import nearest_name
 from rocketmq_ops.tui.model.address import Address, AddressError
 from rocketmq_ops.tui.model.details.bodies import head_of
 from rocketmq_ops.tui.model.details.detail import Asking, Fact, Part, Section, also, table_of
-from rocketmq_ops.tui.model.details.looking import ARRANGED, MOST, Found, Look, Looking, Wanted, key_of
+from rocketmq_ops.tui.model.details.looking import MOST, Found, Look, Looking, Wanted, key_of
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row
+from rocketmq_ops.tui.model.taken import ARRANGED
 
 COLUMNS: Final = (
     Column(key="time", title="Stored", kind=Kind.MOMENT),
@@ -29,8 +29,8 @@ COLUMNS: Final = (
     Column(key="body", title="Body", least=20),
     Column(key="id", title="Message id", least=32, drop=4),
 )
-_OPTIONS: Final = ("key", "id", "tag", "where", "begin", "end", "broker", "queue", "from", "follow",
-                   "sort", "filter", "compare", "part")  # fmt: skip
+#: Options of addresses of messages, and of dead letters.
+OPTIONS: Final = ("key", "id", "tag", "where", "begin", "end", "broker", "queue", "from", "follow")
 #: What is offered behind the `?`: values that many want, else the name alone.
 _OFFERED: Final = (
     "key=",
@@ -76,9 +76,8 @@ def time_of(text: str, now_ms: int) -> int:
 
 
 async def find(asking: Asking, looking: Looking | None = None) -> Found:
-    """The messages that the address asks for; `looking` is what was looked at before. Raises AddressError for options
-    that it cannot have, RocketMQError."""
-    _check(asking.address)
+    """The messages that the address asks for; `looking` is what was looked at before. Raises AddressError for a time or
+    a condition that is none, RocketMQError."""
     admin, topic, address = asking.admin, asking.name, asking.address
     now = asking.moment.time_ms
     begin_text, end_text = address.option("begin"), address.option("end")
@@ -132,14 +131,12 @@ def _meeting(address: Address, where: Condition | None, messages: Iterable[Messa
     ]
 
 
-def _check(address: Address) -> None:
-    unknown = next((name for name, _ in address.options if name not in _OPTIONS), None)
-    if unknown is not None:
-        near = nearest_name(unknown, _OPTIONS)
-        known = f"known are {', '.join(_OPTIONS)}"
-        raise AddressError(
-            f"unknown option '{unknown}' in the address", f"did you mean '{near}'?" if near is not None else known
-        )
+def check(address: Address) -> None:
+    """Raises AddressError for a time or a condition that is none."""
+    for name in ("begin", "end"):
+        if text := address.option(name):
+            time_of(text, 0)
+    _condition(address)
 
 
 def message_section(asking: Asking, found: Found) -> Section:

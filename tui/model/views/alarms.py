@@ -25,6 +25,7 @@ class AlarmList:
     """See `View`."""
 
     name, aliases, title = "alarms", ("a", "al", "alarm", "alert", "alerts"), "Alarms"
+    columns, options = COLUMNS, ()
 
     def source(self, moment: Moment) -> Collection[object]:
         """See `View`. How long one has lasted is another at each moment."""

@@ -36,6 +36,7 @@ class Brokers:
     """See `View`."""
 
     name, aliases, title = "brokers", ("b", "br", "bk", "broker-list"), "Brokers"
+    columns, options = COLUMNS, ("cluster",)
 
     def source(self, moment: Moment) -> Collection[object]:
         """See `View`."""

@@ -27,6 +27,7 @@ class Clients:
     """See `View`."""
 
     name, aliases, title = "clients", ("c", "cl", "conn", "connections"), "Clients"
+    columns, options = COLUMNS, ("group",)
 
     def source(self, moment: Moment) -> Collection[object]:
         """See `View`."""

@@ -24,6 +24,7 @@ class EventList:
     """See `View`."""
 
     name, aliases, title = "events", ("e", "ev", "event", "changes"), "Events"
+    columns, options = COLUMNS, ()
 
     def source(self, moment: Moment) -> Collection[object]:
         """See `View`."""

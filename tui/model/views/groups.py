@@ -30,6 +30,7 @@ class Groups:
     """See `View`."""
 
     name, aliases, title = "groups", ("g", "gr", "cg", "consumers", "consumer-groups"), "Groups"
+    columns, options = COLUMNS, ("topic",)
 
     def source(self, moment: Moment) -> Collection[object]:
         """See `View`."""

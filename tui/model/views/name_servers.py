@@ -28,6 +28,7 @@ class NameServers:
     """See `View`."""
 
     name, aliases, title = "nameservers", ("ns", "namesrv", "namesrvs", "name-servers"), "Name servers"
+    columns, options = COLUMNS, ()
 
     def source(self, moment: Moment) -> Collection[object]:
         """See `View`."""

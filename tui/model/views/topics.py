@@ -33,6 +33,7 @@ class Topics:
     """See `View`."""
 
     name, aliases, title = "topics", ("t", "to", "topic-list"), "Topics"
+    columns, options = COLUMNS, ("all", "broker")
 
     def source(self, moment: Moment) -> Collection[object]:
         """See `View`."""

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import msgspec
 import pytest
 
-from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
 from rocketmq_ops.client.admin.groups.consumer_status import BLOCKED_MS, ClientStatus, PoppedQueue
 from rocketmq_ops.client.admin.groups.group import GroupProgress, QueueProgress
@@ -16,7 +13,7 @@ from rocketmq_ops.housekeeping.history.runs import QueueKey, QueueOffsets
 from rocketmq_ops.housekeeping.lag import GroupLag, LagState, QueueLag
 from rocketmq_ops.store.inspect.view.listing import FileRow
 from rocketmq_ops.tui.changes import ConsumedMessage, MadeChange, SentMessage
-from rocketmq_ops.tui.model.address import Address, AddressError
+from rocketmq_ops.tui.model.address import AddressError
 from rocketmq_ops.tui.model.details import (
     bodies,
     broker,
@@ -32,9 +29,8 @@ from rocketmq_ops.tui.model.details import (
 )
 from rocketmq_ops.tui.model.details import message as one_message
 from rocketmq_ops.tui.model.details.blocked import without_new
-from rocketmq_ops.tui.model.details.detail import Asking, Section, side_by_side
+from rocketmq_ops.tui.model.details.detail import Section, side_by_side
 from rocketmq_ops.tui.model.details.plan import made_lines, plan_lines
-from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import Health
 from tests.tui import fakes
 from tests.tui.fakes import MINUTE, NOW_MS
@@ -352,18 +348,6 @@ def test_times_of_addresses(text: str, time_ms: int) -> None:
 def test_a_time_that_is_none_says_what_is_expected() -> None:
     with pytest.raises(AddressError, match="invalid time 'soon': expected 10m"):
         messages.time_of("soon", NOW_MS)
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [((("tags", "paid"),), "did you mean 'tag'?"), ((("zzzz", ""),), "known are key, id, tag, ")],
-)
-def test_an_option_that_messages_cannot_have_is_refused(options: tuple[tuple[str, str], ...], said: str) -> None:
-    model = fakes.FakeModel(Moment(time_ms=NOW_MS))
-    asking = Asking(admin=MQAdmin(["127.0.0.1:1"]), model=model, address=Address("messages", "t", options))
-    with pytest.raises(AddressError, match=f"unknown option '{options[0][0]}'") as raised:
-        asyncio.run(messages.find(asking))
-    assert raised.value.next_step.startswith(said)
 
 
 def test_a_slave_says_why_it_does_not_replicate() -> None:
