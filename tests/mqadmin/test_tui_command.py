@@ -34,6 +34,18 @@ def test_without_a_terminal_it_says_where_it_runs(capsys: pytest.CaptureFixture[
     assert "--serve HOST:PORT" in err
 
 
+@pytest.mark.parametrize("missing", ["stdin", "stdout", "stderr"])
+def test_where_one_of_its_streams_is_no_terminal_it_says_which_is_drawn_on(
+    missing: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(getattr(sys, name), "isatty", lambda name=name: name != missing)
+    assert mqadmin.run(["tui", "-n", NOBODY]) == ExitCode.USAGE
+    err = capsys.readouterr().err
+    assert ("drawn on the standard error" in err) == (missing == "stderr")
+    assert ("2>FILE" if missing == "stderr" else "needs a terminal") in err
+
+
 def test_on_a_terminal_that_cannot_be_drawn_on_it_says_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

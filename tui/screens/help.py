@@ -57,7 +57,7 @@ class HelpScreen(ModalScreen[None]):
         lines += [f"  {fitted(key, 18)} {tr(what)}" for key, what in self._listed]
         lines += ["", tr("Screens, behind a colon"), ""]
         for place in self._given.catalogue.places:
-            names = f":{place.name}" + ("/…" if place.names is not None else "")
+            names = f":{place.name}" + ("/…" if place.needs_name else "")
             short = f" ({', '.join(place.aliases)})" if place.aliases else ""
             lines.append(f"  {fitted(names + short, 30)} {word(place.title)}")
         lines += [

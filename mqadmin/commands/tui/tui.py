@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import msgspec
 
@@ -85,6 +85,11 @@ async def tui(
     if serve is None and (password_file, password_env, certificate) != (None, None, None):
         raise usage("--passwordFile, --passwordEnv and --certificate are about --serve", "give --serve HOST:PORT too")
     if serve is None and not _has_screen():
+        if _is_terminal(sys.stdin) and _is_terminal(sys.stdout):
+            raise usage(
+                "the dashboard is drawn on the standard error, which is no terminal",
+                "leave away what leads it elsewhere, such as 2>FILE",
+            )
         raise usage("the dashboard needs a terminal", "run it in one, or in a browser with --serve HOST:PORT")
     on_terminal = serve is None and "TEXTUAL_DRIVER" not in os.environ
     if on_terminal and os.environ.get("TERM") == "dumb":
@@ -151,4 +156,9 @@ def _has_signs(encoding: str) -> bool:
 
 def _has_screen() -> bool:
     """Whether there is a terminal; a session in a browser has a driver of its own."""
-    return "TEXTUAL_DRIVER" in os.environ or (sys.stdout.isatty() and sys.stdin.isatty() and sys.stderr.isatty())
+    return "TEXTUAL_DRIVER" in os.environ or all(map(_is_terminal, (sys.stdin, sys.stdout, sys.stderr)))
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    """One that is closed is None."""
+    return stream is not None and stream.isatty()
