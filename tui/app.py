@@ -21,7 +21,7 @@ from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.palette import Everything
 from rocketmq_ops.tui.pauses import Quiet
-from rocketmq_ops.tui.screens.base import DashboardScreen
+from rocketmq_ops.tui.screens.base import CHANGES, DashboardScreen
 from rocketmq_ops.tui.screens.help import HelpScreen
 from rocketmq_ops.tui.themes import DEFAULTS, THEMES, fitting
 from rocketmq_ops.tui.typed import Typed
@@ -161,13 +161,15 @@ class Dashboard(Styled):
         return [screen for screen in self.screen_stack if isinstance(screen, DashboardScreen)]
 
     def keys_of(self, screen: Screen[Any]) -> list[tuple[str, str, str]]:
-        """The keys of a screen, what each does, in English, and its action."""
+        """The keys of a screen, what each does, and its action."""
+        tr, write = self.context.tr, self.context.options.write
         listed: dict[str, tuple[list[str], str]] = {}
         for active in screen.active_bindings.values():
             binding = active.binding
             what = _OF_TEXTUAL.get(binding.description, binding.description)
             if what and not binding.system and active.enabled:
-                listed.setdefault(binding.action, ([], what))[0].append(self.get_key_display(binding))
+                needs = f" ({tr('needs --write')})" if binding.action in CHANGES and not write else ""
+                listed.setdefault(binding.action, ([], tr(what) + needs))[0].append(self.get_key_display(binding))
         return [(" ".join(dict.fromkeys(keys)), what, action) for action, (keys, what) in listed.items()]
 
     def show_help(self) -> None:

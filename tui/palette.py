@@ -31,7 +31,7 @@ class Everything(Provider):
         ]
         offers += [(f":{SIGN}{name}", partial(screen.go, SIGN + name)) for name in context.saved.names()]
         for key, what, action in app.keys_of(screen):
-            offers.append((f"{context.tr(what)}  ({key})", partial(screen.run_action, action)))
+            offers.append((f"{what}  ({key})", partial(screen.run_action, action)))
         return offers
 
     async def discover(self) -> Hits:

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from tests.interop.ours import OurNameServer
 from tests.interop.processes import free_port
-from tests.interop.toolchain import java_command
+from tests.interop.toolchain import VERSIONS, java_command
 
 from rocketmq_ops.client.admin import MQAdmin
 
 
-@pytest.mark.parametrize("version", ["5.3.3", "4.9.7"])
+@pytest.mark.parametrize("version", VERSIONS)
 def test_javas_client_fetches_from_our_name_server(version: str, scratch: Path) -> None:
     """A command without `-n`: `rocketmq.namesrv.domain` alone says where to ask (TopAddressing)."""
     port = free_port()

@@ -10,11 +10,12 @@ from tests.interop.apache import Driver, wait_until
 from tests.interop.ours import OurPair
 from tests.interop.raw import Announced
 from tests.interop.test_java_clients import Consumer, bodies, make_topic, send
+from tests.interop.toolchain import VERSIONS
 
 from rocketmq_ops.common import fastjson
 
 
-@pytest.mark.parametrize("version", ["4.9.7", "5.3.3"])
+@pytest.mark.parametrize("version", VERSIONS)
 def test_java_pulls_through_a_filter_server(version: str, scratch: Path, drivers: Callable[[str], Driver]) -> None:
     """The broker announces itself as its own filter server: it refuses the class, and answers the pulls unfiltered.
 

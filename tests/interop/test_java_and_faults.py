@@ -16,6 +16,7 @@ from tests.interop.ours import OurBroker, OurNameServer
 from tests.interop.preloaded import preloaded
 from tests.interop.raw import wait_for_route
 from tests.interop.test_java_clients import make_topic
+from tests.interop.toolchain import VERSIONS
 
 SLOW_MS = 1_000
 TOPIC, SIZE = "Faulty", 100_000
@@ -58,11 +59,11 @@ def brokers(tmp_path: Path) -> Iterator[Any]:
         )
 
 
-@pytest.mark.parametrize("version", ["5.3.3", "4.9.7"])
+@pytest.mark.parametrize("version", VERSIONS)
 def test_nothing_that_was_acknowledged_is_lost(version: str, brokers: Any, drivers: Callable[[str], Driver]) -> None:
     driver, acknowledged = drivers(version), set[str]()
     make_topic(driver, brokers, TOPIC, 1)
-    at = {"namesrv": brokers.namesrv_address, "group": f"faulty_{version[0]}", "compressOver": 1 << 30}
+    at = {"namesrv": brokers.namesrv_address, "group": f"faulty_{version.replace('.', '_')}", "compressOver": 1 << 30}
 
     def sent(count: int, **more: Any) -> list[str]:
         """The brokers that acknowledged messages, which are noted."""

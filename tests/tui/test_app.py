@@ -22,6 +22,7 @@ from rocketmq_ops.tui.model.moment import Event
 from rocketmq_ops.tui.model.table import Health
 from rocketmq_ops.tui.model.views.every import VIEWS
 from rocketmq_ops.tui.saved import SavedError, SavedViews
+from rocketmq_ops.tui.screens.base import CHANGES
 from rocketmq_ops.tui.screens.help import HelpScreen
 from rocketmq_ops.tui.screens.overview import OverviewScreen
 from rocketmq_ops.tui.screens.table import TableScreen
@@ -340,6 +341,25 @@ def test_help_lists_every_key_of_the_screen() -> None:
         assert isinstance(app.screen, TableScreen)
 
     drive(test, at=":groups")
+
+
+@pytest.mark.parametrize("write", [False, True])
+@pytest.mark.parametrize("address", [":topic/topic-00001", ":dead-letters/g", ":journal", ":message/T?id=0A"])
+def test_keys_that_change_something_are_shown_where_that_may_be(address: str, write: bool) -> None:
+    async def main() -> None:
+        app = dashboard(at=address, write=write)
+        async with app.run_test(size=(200, 30)) as pilot:
+            await pilot.pause()
+            shown = text_of(app, "#keys")
+            listed = [what for _, what, action in app.keys_of(app.screen) if action in CHANGES]
+            assert listed
+            for what in listed:
+                assert what.endswith(" (needs --write)") == (not write)
+                assert (f" {what.removesuffix(' (needs --write)')}  " in shown) == write
+            await pilot.press("x")
+            assert any("--write" in note.message for note in app._notifications) == (not write)
+
+    asyncio.run(main())
 
 
 def test_a_view_is_saved_and_found_again(tmp_path: Path) -> None:

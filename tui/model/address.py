@@ -42,6 +42,24 @@ class Address(msgspec.Struct, frozen=True, gc=False):
         plain = f"{msgspec.structs.replace(self, options=())}?{options}"
         return plain if self.options and options.isprintable() and parse(plain) == self else str(self)
 
+    @property
+    def crumb(self) -> str:
+        """As the path to a screen has it, without a colon: a folder without a double slash, and of a message its place
+        alone where that is known."""
+        options = dict(self.options)
+        place = [options.pop(key, "") for key in ("broker", "queue", "offset")]
+        if self.screen == "message" and all(place):
+            options.pop("id", None)
+            about = msgspec.structs.replace(self, options=tuple(options.items()))
+            where, mark, rest = about.crumb.partition("?")
+            return f"{where} {place[0]}:{place[1]} @ {place[2]}{mark}{rest}"
+        return self.readable.removeprefix(":").replace("//", " /", 1 if self.name.startswith("/") else 0)
+
+    @property
+    def bare(self) -> Address:
+        """What it is about, without its options."""
+        return Address(self.screen, self.name)
+
     def option(self, key: str) -> str | None:
         """An option's value."""
         return dict(self.options).get(key)

@@ -39,6 +39,8 @@ STEP_MS = 10_000
 STRIDE_MS = 5 * 60_000
 #: Actions that open the line to type in.
 TYPES = ("command", "filter", "save", "find")
+#: Actions that change something, and say so where nothing may be changed.
+CHANGES = ("change", "resend", "hand_over", "undo")
 
 
 class DashboardScreen(Screen[None]):
@@ -181,14 +183,17 @@ class DashboardScreen(Screen[None]):
         return text
 
     def _path(self, room: int) -> list[str]:
-        """What it is about, and the screens that lead here, in so many cells: where one is counts most."""
+        """What it is about, and the screens that lead here, in so many cells: where one is counts most, then the whole
+        way there, then what those screens show."""
         title = f" {self.context.options.title or 'rocketmq-ops'} "
-        trail = [f"{address.readable.removeprefix(':')} " for address in self.dashboard.trail()]
-        for left_away in range(len(trail)):
-            path = [title, *([f"{MARK} "] if left_away else []), *trail[left_away:]]
+        *way, here = self.dashboard.trail()
+        whole, brief = ([f"{address.crumb} " for address in each] for each in (way, [each.bare for each in way]))
+        shorter = ([f"{MARK} ", *brief[left_away:]] for left_away in range(1, len(way) + 1))
+        for led in (whole, brief, *shorter):
+            path = [title, *led, f"{here.crumb} "]
             if sum(2 + cell_len(each) for each in path) - 2 <= room:
                 return path
-        return [f" {MARK} ", trail[-1]]
+        return [f" {MARK} ", f"{here.crumb} "]
 
     def on_resize(self) -> None:
         """Another width has room for another part of the path, and for other columns."""
@@ -224,6 +229,8 @@ class DashboardScreen(Screen[None]):
             if not binding.show or binding.action in seen or not binding.description:
                 continue
             seen.add(binding.action)
+            if binding.action in CHANGES and not self.context.options.write:
+                continue
             does = self._pauses() if binding.action == "pause" else binding.description
             if does:
                 parts.append((self.app.get_key_display(binding), "key"))
@@ -328,6 +335,8 @@ class DashboardScreen(Screen[None]):
             return
         except (AddressError, SavedError) as error:
             self.refused(error)
+            if "?" in text:  # a condition is long to type anew
+                self.command(text.strip().removeprefix(":"))
             return
         self.dashboard.go(address)
 

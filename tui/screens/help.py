@@ -54,7 +54,7 @@ class HelpScreen(ModalScreen[None]):
         """All of it."""
         tr, word = self._given.tr, self._given.word
         lines = [tr("Keys on this screen"), ""]
-        lines += [f"  {fitted(key, 18)} {tr(what)}" for key, what in self._listed]
+        lines += [f"  {fitted(key, 18)} {what}" for key, what in self._listed]
         lines += ["", tr("Screens, behind a colon"), ""]
         for place in self._given.catalogue.places:
             names = f":{place.name}" + ("/…" if place.needs_name else "")

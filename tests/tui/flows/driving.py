@@ -58,6 +58,11 @@ def rows(pilot: Pilot[None]) -> list[list[str]]:
     return [grid.texts(row) for row in grid.rows]
 
 
+def last_notice(pilot: Pilot[None]) -> str:
+    """What the last notice says."""
+    return [notice.message for notice in pilot.app._notifications][-1]
+
+
 def said(pilot: Pilot[None], name: str) -> str:
     """What a text of the screen that is seen says."""
     widget = pilot.app.screen.query_one(name)

@@ -53,6 +53,30 @@ def test_an_address_is_shown_as_it_may_be_typed():
         assert odd.readable == str(odd)
 
 
+@pytest.mark.parametrize(
+    ("address", "crumb"),
+    [
+        (Address("group", "orders-consumer"), "group/orders-consumer"),
+        (Address("groups", "", (("sort", "-lag"),)), "groups?sort=-lag"),
+        (Address("store", "/tmp/a/store"), "store /tmp/a/store"),
+        (Address("record", "/tmp//a b", (("at", "0"),)), "record /tmp//a%20b?at=0"),
+        (Address("store", "here"), "store/here"),
+        (
+            Address("message", "T1", (("broker", "b"), ("queue", "0"), ("offset", "940"), ("id", "0A" * 16))),
+            "message/T1 b:0 @ 940",
+        ),
+        (
+            Address("message", "T", (("broker", "b"), ("queue", "0"), ("offset", "9"), ("body", "hex"))),
+            "message/T b:0 @ 9?body=hex",
+        ),
+        (Address("message", "T1", (("id", "0A"),)), "message/T1?id=0A"),
+        (Address("messages", "T1", (("broker", "b"), ("queue", "0"))), "messages/T1?broker=b&queue=0"),
+    ],
+)
+def test_in_the_path_an_address_is_read(address, crumb):
+    assert address.crumb == crumb
+
+
 @pytest.mark.parametrize("text", ["", ":", ":/x", ":no screen", "?a=b"])
 def test_what_is_no_address_is_refused(text):
     with pytest.raises(AddressError, match="expected :screen or :screen/name"):
