@@ -18,7 +18,7 @@ import pytest
 from msgspec.structs import replace
 from tests.interop.apache import Driver, DriverError, Pair, wait_until
 from tests.interop.ours import OurPair, mqadmin
-from tests.interop.raw import call
+from tests.interop.raw import call, wait_for_route
 from tests.interop.test_acl import SECRET, USER, signing_pair
 from tests.interop.test_python_clients import Got, first, options, until
 from tests.interop.toolchain import QUICK, home
@@ -504,6 +504,22 @@ async def _python_clients(pair: Any, caplog: pytest.LogCaptureFixture) -> None:
     idle.subscribe("openPython")
     async with idle:
         await until(lambda: any("User:onlysends has no permission" in line for line in caplog.messages))
+
+
+def test_javas_request_and_reply_need_no_right_on_the_reply_topic(
+    users: tuple[Pair, OurPair], drivers: Callable[[str], Driver]
+) -> None:
+    """The user may send to the topic that is asked in, and consume it in its group; nothing of the reply topic."""
+    driver, topic = drivers("5.3.3"), "openAsked"
+    for pair in users:
+        assert "success" in admin(driver, "updateTopic", "-b", pair.broker_address, "-t", topic, "-r", "1", "-w", "1")
+        wait_for_route(pair.namesrv_address, topic, pair.broker_name)
+        at = {"namesrv": pair.namesrv_address, "accessKey": "application", "secretKey": SECRET}
+        driver.ask("subscribe", name="answering", group="own", topic=topic, reply=True, **at)
+        asked = {"group": "asking", "message": {"topic": topic, "body": "abc"}, "timeoutMs": 40_000}
+        assert driver.ask("request", **asked, **at)["body"] == "cba"
+        driver.ask("consumer.close", name="answering")
+        driver.ask("producer.close", namesrv=pair.namesrv_address, group="asking")
 
 
 # -- clients ------------------------------------------------------------------------------------------------------
