@@ -24,6 +24,7 @@ from tests.chaos.events import (
 from tests.chaos.history import History, Look, broker_of, is_slave, masters
 from tests.chaos.plan import KILL, STOP
 from tests.chaos.silences import brokers_answer
+from tests.chaos.witness import acknowledged_offsets_stand
 
 #: Seconds after a fault in which groups share out their queues anew: brokers register every 10 s, clients look every second.
 #: Within them a second delivery and a lower offset are excused; a run goes on without faults until both are judged.
@@ -48,6 +49,7 @@ def violations(history: History) -> list[str]:
         second_deliveries_are_explained,
         nothing_came_early,
         offsets_do_not_go_back,
+        acknowledged_offsets_stand,
         what_was_consumed_is_committed,
         brokers_answer,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from tests.chaos.events import Event
@@ -29,6 +29,17 @@ class Look(NamedTuple):
     offset: int
 
 
+class Told(NamedTuple):
+    """A commit of an offset to a master, or with `read` what it says of it; `done`: it answered so."""
+
+    begin: float
+    end: float
+    store: str
+    offset: int
+    read: bool
+    done: bool = True
+
+
 class History(NamedTuple):
     """All that is known of a run. `records`: by name of the store, in the order of its commitlog."""
 
@@ -43,6 +54,8 @@ class History(NamedTuple):
     kept: dict[str, dict[str, dict[int, int]]]
     #: Clients that had ended before anybody asked them to.
     gone: tuple[str, ...] = ()
+    #: What one client that no fault meets committed for a group of its own, and read back (`tests/chaos/witness.py`).
+    told: Sequence[Told] = ()
 
 
 def broker_of(store: str) -> str:

@@ -34,10 +34,11 @@ from tests.chaos.events import (
     load_records,
     read_events,
 )
-from tests.chaos.history import History, Look, Record, Suffered, broker_of
+from tests.chaos.history import History, Look, Record, Suffered, Told, broker_of, is_slave
 from tests.chaos.plan import Fault, faults
 from tests.chaos.silences import SILENCE, silences
 from tests.chaos.stalls import Stalls
+from tests.chaos.witness import PATIENCE_MS, read_and_commit, reads_judged
 from tests.interop.apache import wait_until
 from tests.interop.ours import BIN, mqadmin
 from tests.interop.raw import call, wait_for_route
@@ -91,7 +92,9 @@ async def run_seed(
         looks: list[Look] = []
         silent: list[Suffered] = []
         tasks = Tasks()
+        told: list[Told] = []
         looking = tasks.start(_look(cluster, looks, silent), "offsets")
+        witnessing = tasks.start(_witness(cluster, told), "witness")
         # The links to the servers are in this process, too: while it is late, nothing comes through.
         stalls = Stalls(Pen(folder, RUN))
         watching = tasks.start(stalls.watch(), "stalls")
@@ -106,6 +109,7 @@ async def run_seed(
         await _end_senders(clients)
         await _settle(folder, clients)
         looking.cancel()
+        witnessing.cancel()
         watching.cancel()
         await tasks.finish()
         await _end(clients)
@@ -118,7 +122,8 @@ async def run_seed(
     records = {name: await asyncio.to_thread(_dump, store) for name, store in cluster.stores.items()}
     kept = {name: _kept(store) for name, store in cluster.stores.items()}
     suffered += silent
-    history = History(read_events(folder), suffered, records, looks, OFFSETS_KEPT_EVERY_MS / 1000, slaves, kept, gone)
+    kept_every = OFFSETS_KEPT_EVERY_MS / 1000
+    history = History(read_events(folder), suffered, records, looks, kept_every, slaves, kept, gone, told)
     return Verdict(seed, violations(history), _counts(history, stalls.worst), time.monotonic() - started)
 
 
@@ -179,6 +184,14 @@ async def _look(cluster: Cluster, looks: list[Look], silent: list[Suffered]) -> 
             await asyncio.sleep(0.3)
 
 
+async def _witness(cluster: Cluster, told: list[Told]) -> None:
+    """One client of each master that commits and reads back, whatever becomes of the others."""
+    async with MQAdmin(cluster.namesrv.split(";"), PATIENCE_MS) as admin, asyncio.TaskGroup() as group:
+        for store, address in cluster.addresses.items():
+            if not is_slave(store):
+                group.create_task(read_and_commit(admin, store, address, told))
+
+
 async def _until_quiet(
     folder: Path, clients: dict[str, Process], suffered: list[Suffered], silent: list[Suffered]
 ) -> None:
@@ -232,6 +245,7 @@ def _counts(history: History, latest: float) -> dict[str, int]:
     """`latest`: seconds by which this process's loop was late at most."""
     events = Counter(event.what for event in history.events)
     places = Counter((e.topic, e.broker, e.queue, e.offset) for e in history.events if e.what == GOT and e.offset >= 0)
+    read_back, beside = reads_judged(history)
     timers = {event.id for event in history.events if event.what == TRY and event.timed}
     return {
         "faults": sum(fault.kind != SILENCE for fault in history.suffered),
@@ -250,4 +264,6 @@ def _counts(history: History, latest: float) -> dict[str, int]:
         "deliveries judged": deliveries_judged(history),
         "looks at offsets": len(history.looks),
         "looks judged": looks_judged(history),
+        "offsets read back": read_back,
+        "read back in faults": beside,
     }

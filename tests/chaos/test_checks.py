@@ -24,9 +24,10 @@ from tests.chaos.events import (
     UP,
     Event,
 )
-from tests.chaos.history import History, Look, Record, Suffered
+from tests.chaos.history import History, Look, Record, Suffered, Told
 from tests.chaos.plan import CUT, KILL, PAUSE, STOP, faults
 from tests.chaos.silences import LONG_SILENCE, OF_A_FAULT, OF_A_STALL, SILENCE, WITHOUT_CAUSE, silences
+from tests.chaos.witness import reads_judged
 
 LATE = 2 * GRACE
 
@@ -116,7 +117,55 @@ def and_look(offset: int) -> History:
     return history._replace(looks=[*history.looks, Look(LATE + 3, "broker-a", f"{ORDERED}@{ORDERED_GROUP}", 0, offset)])
 
 
+def told(*steps: tuple[float, int, str], store: str = "broker-a") -> list[Told]:
+    """Commits and reads of 0.1 s: when, the offset, and `set`, `unanswered` or `read`."""
+    return [Told(at, at + 0.1, store, offset, what == "read", what != "unanswered") for at, offset, what in steps]
+
+
+def and_told(fault: tuple[float, float, str] | None, *steps: tuple[float, int, str]) -> History:
+    suffered = [] if fault is None else [Suffered(*fault, "broker-a")]
+    return whole()._replace(suffered=suffered, told=told(*steps))
+
+
+#: What the client of its own group sees: an offset that was acknowledged, and a lower one after a fault.
+FORGOTTEN = {
+    "forgotten": and_told(None, (LATE, 4, "set"), (LATE + 1, 3, "read")),
+    "forgotten in a pause": and_told((LATE + 1, LATE + 3, PAUSE), (LATE, 4, "set"), (LATE + 3, 3, "read")),
+    "forgotten in a cut": and_told((LATE + 1, LATE + 3, CUT), (LATE, 4, "set"), (LATE + 4, 3, "read")),
+    "forgotten in a stop": and_told((LATE + 0.5, LATE + 3, STOP), (LATE, 4, "set"), (LATE + 5, 3, "read")),
+    "forgotten long before a kill": and_told((LATE + 1.7, LATE + 3, KILL), (LATE, 4, "set"), (LATE + 5, 3, "read")),
+    "forgotten after a kill": and_told((LATE - 3, LATE - 1, KILL), (LATE, 4, "set"), (LATE + 5, 3, "read")),
+    "forgotten for a late commit of another offset": and_told(
+        None, (LATE, 2, "unanswered"), (LATE + 1, 4, "set"), (LATE + 2, 3, "read")
+    ),
+    "forgotten for a commit that is too late": and_told(
+        None, (LATE, 3, "unanswered"), (LATE + 1, 4, "set"), (LATE + 11, 3, "read")
+    ),
+}
+REMEMBERED = {
+    "it stands": and_told((LATE + 1, LATE + 3, PAUSE), (LATE, 4, "set"), (LATE + 3, 4, "read")),
+    "a later one without an answer": and_told(
+        None, (LATE, 4, "set"), (LATE + 1, 5, "unanswered"), (LATE + 2, 5, "read")
+    ),
+    "right before a kill": and_told((LATE + 0.5, LATE + 3, KILL), (LATE, 4, "set"), (LATE + 5, 3, "read")),
+    "right before a pause and a kill": and_told(
+        (LATE + 3, LATE + 4, KILL), (LATE, 4, "set"), (LATE + 6, 3, "read")
+    )._replace(
+        suffered=[Suffered(LATE + 0.3, LATE + 2.8, PAUSE, "broker-a"), Suffered(LATE + 3, LATE + 4, KILL, "broker-a")]
+    ),
+    "a commit without an answer comes late": and_told(
+        None, (LATE, 3, "unanswered"), (LATE + 1, 4, "set"), (LATE + 2, 3, "read")
+    ),
+}
 PLANTED = {
+    **{
+        name: (history, "broker-a acknowledged 4 as the offset of witness, and says 3 ")
+        for name, history in FORGOTTEN.items()
+    },
+    "invented": (
+        and_told(None, (LATE, 4, "set"), (LATE + 1, 5, "read")),
+        "broker-a says 5 of the offset of witness, which nobody has committed",
+    ),
     "lost": (without(whole(), "broker-a", "c.0-2", ORDERED), "acknowledged c.0-2 is not at"),
     "lost on the slave": (
         without(on_a_pair(), "broker-a-1", "c.0-2", ORDERED),
@@ -252,6 +301,19 @@ def test_what_a_fault_explains_is_no_violation() -> None:
     assert violations(tried_again._replace(events=[*tried_again.events, *again])) == []
     delivered_again = and_record(record(PLAIN, "w.0-10", 2, 500))
     assert violations(delivered_again._replace(suffered=[Suffered(4, 5, KILL, "broker-a")])) == []
+
+
+@pytest.mark.parametrize("history", REMEMBERED.values(), ids=REMEMBERED)
+def test_an_offset_that_stands_or_may_be_forgotten_is_no_violation(history: History) -> None:
+    assert violations(history) == []
+    # Of another broker's fault nothing is explained.
+    others = [fault._replace(target="broker-b") for fault in history.suffered if fault.kind == KILL]
+    assert bool(violations(history._replace(suffered=others))) == bool(others)
+
+
+def test_reads_in_faults_are_counted() -> None:
+    history = and_told((LATE, LATE + 1, PAUSE), (LATE - 1, 0, "read"), (LATE + 0.5, 0, "read"), (LATE + 5, 0, "read"))
+    assert reads_judged(history) == (3, 1)
 
 
 def test_silences_are_told_apart() -> None:

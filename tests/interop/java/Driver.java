@@ -69,6 +69,8 @@ public final class Driver {
             case "offsets": return pulls.offsets(request);
             case "lite.subscribe": return litePulls.subscribe(request);
             case "lite.poll": return litePulls.poll(request);
+            case "lite.assignment": return litePulls.assignment(request);
+            case "lite.commit": return litePulls.commit(request);
             case "lite.close": return litePulls.close(request);
             case "sql": return sql.evaluate(request);
             case "bloom": return sql.bloom(request);

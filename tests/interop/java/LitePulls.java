@@ -30,6 +30,20 @@ final class LitePulls {
         return all;
     }
 
+    /** The ids of the queues that it holds. */
+    Object assignment(JSONObject request) throws Exception {
+        JSONArray ids = new JSONArray();
+        running.get(request.getString("name")).assignment().forEach(queue -> ids.add(queue.getQueueId()));
+        return ids;
+    }
+
+    /** Sends the offsets of what it polled, without waiting for the broker. */
+    Object commit(JSONObject request) throws Exception {
+        DefaultLitePullConsumer consumer = running.get(request.getString("name"));
+        consumer.commit(consumer.assignment(), true);
+        return true;
+    }
+
     /** Ends it; before, if "commit", it tells the broker the offsets of what it polled. */
     Object close(JSONObject request) {
         DefaultLitePullConsumer consumer = running.remove(request.getString("name"));
