@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
+from tests.chaos.commits import offsets_go_back_by_commits_alone
 from tests.chaos.events import (
     ACK,
     FROM_SLAVE,
@@ -21,14 +22,10 @@ from tests.chaos.events import (
     first_reading_fails,
     outcome_of,
 )
-from tests.chaos.history import History, Look, broker_of, is_slave, masters
+from tests.chaos.history import GRACE, History, Look, broker_of, is_slave, masters, steps
 from tests.chaos.plan import KILL, STOP
 from tests.chaos.silences import brokers_answer
 from tests.chaos.witness import acknowledged_offsets_stand
-
-#: Seconds after a fault in which groups share out their queues anew: brokers register every 10 s, clients look every second.
-#: Within them a second delivery and a lower offset are excused; a run goes on without faults until both are judged.
-GRACE = 13.0
 
 
 def violations(history: History) -> list[str]:
@@ -49,6 +46,7 @@ def violations(history: History) -> list[str]:
         second_deliveries_are_explained,
         nothing_came_early,
         offsets_do_not_go_back,
+        offsets_go_back_by_commits_alone,
         acknowledged_offsets_stand,
         what_was_consumed_is_committed,
         brokers_answer,
@@ -274,7 +272,7 @@ def offsets_do_not_go_back(history: History) -> Iterator[str]:
     """But where two consumers may have held the queue, or one commits what it had before it stood still, or a broker forgot
     what it had not written, or a slave and its master have yet to tell each other: all of that ends soon after the fault."""
     disturbed = Disturbed(history)
-    for before, look in _steps(history):
+    for before, look in steps(history):
         if look.offset < before.offset and not _may_go_back(history, disturbed, before, look):
             yield f"{look.store}: {look.topic_group} {look.queue} went from {before.offset} back to {look.offset}"
 
@@ -282,20 +280,7 @@ def offsets_do_not_go_back(history: History) -> Iterator[str]:
 def looks_judged(history: History) -> int:
     """How many looks there were that could not have shown a lower offset without a violation."""
     disturbed = Disturbed(history)
-    return sum(not _may_go_back(history, disturbed, before, look) for before, look in _steps(history))
-
-
-def _steps(history: History) -> Iterator[tuple[Look, Look]]:
-    """Each look with the furthest one of the time before it."""
-    known: dict[tuple[str, str, int], list[Look]] = defaultdict(list)
-    for look in history.looks:
-        known[look.store, look.topic_group, look.queue].append(look)
-    for looks in known.values():
-        furthest = looks[0]
-        for look in looks[1:]:
-            yield furthest, look
-            if look.offset >= furthest.offset or look.t > furthest.t + GRACE:
-                furthest = look
+    return sum(not _may_go_back(history, disturbed, before, look) for before, look in steps(history))
 
 
 def _may_go_back(history: History, disturbed: Disturbed, before: Look, after: Look) -> bool:

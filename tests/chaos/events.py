@@ -22,6 +22,8 @@ GOT = "got"
 #: A consumer has begun to hold queues; `seconds` before that it was started. A process was not let run for `seconds` (it was
 #: stopped, or the machine has too much to do): what others ask of it meanwhile times out.
 UP, STALLED = "up", "stalled"
+#: A consumer sends an offset to the master `broker`.
+COMMIT = "commit"
 #: A slave, `broker`, answered a pull with `count` messages from `offset` on.
 FROM_SLAVE = "from slave"
 #: Who writes down the stalls of the process that runs everything.

@@ -18,7 +18,7 @@ from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.fastjson import loads
 from rocketmq_ops.common.tasks import Tasks
 from rocketmq_ops.remoting.codes import RequestCode
-from tests.chaos.checks import GRACE, deliveries_judged, looks_judged, missing, violations
+from tests.chaos.checks import deliveries_judged, looks_judged, missing, violations
 from tests.chaos.cluster import OFFSETS_KEPT_EVERY_MS, Cluster, Process
 from tests.chaos.events import (
     ACK,
@@ -34,11 +34,11 @@ from tests.chaos.events import (
     load_records,
     read_events,
 )
-from tests.chaos.history import History, Look, Record, Suffered, Told, broker_of, is_slave
-from tests.chaos.plan import Fault, faults
+from tests.chaos.history import GRACE, History, Left, Look, Offsets, Record, Suffered, Told, broker_of, is_slave
+from tests.chaos.plan import KILL, STOP, Fault, faults
 from tests.chaos.silences import SILENCE, silences
 from tests.chaos.stalls import Stalls
-from tests.chaos.witness import PATIENCE_MS, read_and_commit, reads_judged
+from tests.chaos.witness import GROUP, PATIENCE_MS, TOPIC, fill, read_and_commit, reads_judged
 from tests.interop.apache import wait_until
 from tests.interop.ours import BIN, mqadmin
 from tests.interop.raw import call, wait_for_route
@@ -56,6 +56,10 @@ CLIENTS = {
     "answerer": "answers",
     **{f"{topic.lower()}-reader-{n}": f"read-{topic}" for topic in GROUP_OF for n in range(2)},
 }
+
+
+#: What readers commit offsets for.
+OF_READERS = {f"{topic}@{group}" for topic, group in GROUP_OF.items()}
 
 
 class Verdict(msgspec.Struct):
@@ -87,12 +91,14 @@ async def run_seed(
     try:
         await cluster.start()
         await asyncio.to_thread(_make_topics, cluster)
+        await fill(cluster.namesrv)
         clients = {name: cluster.worker(kind, name) for name, kind in CLIENTS.items()}
         began = time.monotonic()
         looks: list[Look] = []
         silent: list[Suffered] = []
         tasks = Tasks()
         told: list[Told] = []
+        left: list[Left] = []
         looking = tasks.start(_look(cluster, looks, silent), "offsets")
         witnessing = tasks.start(_witness(cluster, told), "witness")
         # The links to the servers are in this process, too: while it is late, nothing comes through.
@@ -100,7 +106,9 @@ async def run_seed(
         watching = tasks.start(stalls.watch(), "stalls")
         plan = faults(seed, seconds, list(cluster.servers), list(CLIENTS), tls=tls)
         everyone = cluster.servers | clients
-        running = [tasks.start(_suffer(everyone[fault.target], fault, began, say), str(fault)) for fault in plan]
+        running = [
+            tasks.start(_suffer(everyone[fault.target], fault, began, say, cluster, left), str(fault)) for fault in plan
+        ]
         suffered = [await task for task in running]
         await _until_quiet(folder, clients, suffered, silent)
         gone = tuple(name for name, process in clients.items() if process.child.process.poll() is not None)
@@ -123,7 +131,7 @@ async def run_seed(
     kept = {name: _kept(store) for name, store in cluster.stores.items()}
     suffered += silent
     kept_every = OFFSETS_KEPT_EVERY_MS / 1000
-    history = History(read_events(folder), suffered, records, looks, kept_every, slaves, kept, gone, told)
+    history = History(read_events(folder), suffered, records, looks, kept_every, slaves, kept, gone, told, left)
     return Verdict(seed, violations(history), _counts(history, stalls.worst), time.monotonic() - started)
 
 
@@ -131,11 +139,13 @@ def _make_topics(cluster: Cluster) -> None:
     # A command reaches the masters that have registered already.
     for namesrv in cluster.namesrv.split(";"):
         wait_until(lambda namesrv=namesrv: _addresses(namesrv) == cluster.reached, f"all brokers are at {namesrv}", 60)
-    for topic in GROUP_OF:
+    for topic in (*GROUP_OF, TOPIC):
         line = ("updateTopic", "-c", "DefaultCluster", "-t", topic, "-r", "2", "-w", "2")
         made = mqadmin(*line, namesrv=cluster.namesrv, output="json")
         assert made.code == 0, made
         _wait_for_routes(cluster, topic)
+    made = mqadmin("updateSubGroup", "-c", "DefaultCluster", "-g", GROUP, namesrv=cluster.namesrv, output="json")
+    assert made.code == 0, made
 
 
 def _addresses(namesrv: str) -> set[str]:
@@ -151,12 +161,18 @@ def _wait_for_routes(cluster: Cluster, topic: str) -> None:
             wait_for_route(namesrv, topic, broker)
 
 
-async def _suffer(process: Process, fault: Fault, began: float, say: Callable[[str], None]) -> Suffered:
+async def _suffer(
+    process: Process, fault: Fault, began: float, say: Callable[[str], None], cluster: Cluster, left: list[Left]
+) -> Suffered:
     await asyncio.sleep(max(0.0, began + fault.at - time.monotonic()))
     begin = time.monotonic()
     say(f"{begin - began:5.1f} s  {fault.kind} {fault.target} for {fault.seconds} s")
     await process.suffer(fault)
-    return Suffered(begin, time.monotonic(), fault.kind, fault.target)
+    end = time.monotonic()
+    store = cluster.stores.get(fault.target)
+    if fault.kind in (KILL, STOP) and store is not None:  # it is only starting: nothing of its files is new yet
+        left.append(Left(time.monotonic(), fault.target, _kept(store)))
+    return Suffered(begin, end, fault.kind, fault.target)
 
 
 async def _look(cluster: Cluster, looks: list[Look], silent: list[Suffered]) -> None:
@@ -179,7 +195,7 @@ async def _look(cluster: Cluster, looks: list[Look], silent: list[Suffered]) -> 
                     Look(now, store, topic_group, queue, offset)
                     for topic_group, queues in table.items()
                     for queue, offset in queues.items()
-                    if topic_group.partition("@")[0] in GROUP_OF
+                    if topic_group in OF_READERS
                 ]
             await asyncio.sleep(0.3)
 
@@ -235,9 +251,10 @@ def _dump(store: Path) -> list[Record]:
     return load_records(ran.stdout)
 
 
-def _kept(store: Path) -> dict[str, dict[int, int]]:
+def _kept(store: Path) -> Offsets:
     """The offsets in a store's file."""
-    table = loads((store / "config" / "consumerOffset.json").read_bytes())["offsetTable"]
+    file = store / "config" / "consumerOffset.json"
+    table = loads(file.read_bytes())["offsetTable"] if file.exists() else {}
     return {key: {int(queue): int(offset) for queue, offset in queues.items()} for key, queues in table.items()}
 
 

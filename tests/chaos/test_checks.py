@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.checks import GRACE, deliveries_judged, looks_judged, missing, violations
+from tests.chaos.checks import deliveries_judged, looks_judged, missing, violations
 from tests.chaos.events import (
     ACK,
+    COMMIT,
     FROM_SLAVE,
     GOT,
     ORDERED,
@@ -24,10 +25,10 @@ from tests.chaos.events import (
     UP,
     Event,
 )
-from tests.chaos.history import History, Look, Record, Suffered, Told
+from tests.chaos.history import GRACE, History, Left, Look, Record, Suffered, Told
 from tests.chaos.plan import CUT, KILL, PAUSE, STOP, faults
 from tests.chaos.silences import LONG_SILENCE, OF_A_FAULT, OF_A_STALL, SILENCE, WITHOUT_CAUSE, silences
-from tests.chaos.witness import reads_judged
+from tests.chaos.witness import GROUP, TOPIC, reads_judged
 
 LATE = 2 * GRACE
 
@@ -117,6 +118,22 @@ def and_look(offset: int) -> History:
     return history._replace(looks=[*history.looks, Look(LATE + 3, "broker-a", f"{ORDERED}@{ORDERED_GROUP}", 0, offset)])
 
 
+def committed(t: float, offset: int) -> Event:
+    """A consumer sends the offset of the ordered queue."""
+    return Event(t, COMMIT, "", "r1", topic=ORDERED, broker="broker-a", queue=0, offset=offset)
+
+
+def left(offset: int) -> Left:
+    """What the file of the broker had when it was started again, before the last look."""
+    return Left(LATE + 2.9, "broker-a", {f"{ORDERED}@{ORDERED_GROUP}": {0: offset}})
+
+
+def beside_a_fault(*events: Event) -> History:
+    """An offset goes back after a fault of a name server, by which queues are shared out anew."""
+    history = and_look(1)._replace(suffered=[Suffered(LATE + 2.1, LATE + 2.5, CUT, "namesrv-1")])
+    return history._replace(events=sorted([*history.events, *events], key=lambda event: event.t))
+
+
 def told(*steps: tuple[float, int, str], store: str = "broker-a") -> list[Told]:
     """Commits and reads of 0.1 s: when, the offset, and `set`, `unanswered` or `read`."""
     return [Told(at, at + 0.1, store, offset, what == "read", what != "unanswered") for at, offset, what in steps]
@@ -133,7 +150,10 @@ FORGOTTEN = {
     "forgotten in a pause": and_told((LATE + 1, LATE + 3, PAUSE), (LATE, 4, "set"), (LATE + 3, 3, "read")),
     "forgotten in a cut": and_told((LATE + 1, LATE + 3, CUT), (LATE, 4, "set"), (LATE + 4, 3, "read")),
     "forgotten in a stop": and_told((LATE + 0.5, LATE + 3, STOP), (LATE, 4, "set"), (LATE + 5, 3, "read")),
-    "forgotten long before a kill": and_told((LATE + 1.7, LATE + 3, KILL), (LATE, 4, "set"), (LATE + 5, 3, "read")),
+    "forgotten long before a kill": and_told((LATE + 2.7, LATE + 4, KILL), (LATE, 4, "set"), (LATE + 6, 3, "read")),
+    "forgotten though it was written": and_told((LATE, LATE + 1, KILL), (LATE + 3, 3, "read"))._replace(
+        left=[Left(LATE + 1.1, "broker-a", {f"{TOPIC}@{GROUP}": {0: 4}})]
+    ),
     "forgotten after a kill": and_told((LATE - 3, LATE - 1, KILL), (LATE, 4, "set"), (LATE + 5, 3, "read")),
     "forgotten for a late commit of another offset": and_told(
         None, (LATE, 2, "unanswered"), (LATE + 1, 4, "set"), (LATE + 2, 3, "read")
@@ -149,9 +169,9 @@ REMEMBERED = {
     ),
     "right before a kill": and_told((LATE + 0.5, LATE + 3, KILL), (LATE, 4, "set"), (LATE + 5, 3, "read")),
     "right before a pause and a kill": and_told(
-        (LATE + 3, LATE + 4, KILL), (LATE, 4, "set"), (LATE + 6, 3, "read")
+        (LATE + 4.5, LATE + 6, KILL), (LATE, 4, "set"), (LATE + 8, 3, "read")
     )._replace(
-        suffered=[Suffered(LATE + 0.3, LATE + 2.8, PAUSE, "broker-a"), Suffered(LATE + 3, LATE + 4, KILL, "broker-a")]
+        suffered=[Suffered(LATE + 0.3, LATE + 2.8, PAUSE, "broker-a"), Suffered(LATE + 4.5, LATE + 6, KILL, "broker-a")]
     ),
     "a commit without an answer comes late": and_told(
         None, (LATE, 3, "unanswered"), (LATE + 1, 4, "set"), (LATE + 2, 3, "read")
@@ -159,7 +179,7 @@ REMEMBERED = {
 }
 PLANTED = {
     **{
-        name: (history, "broker-a acknowledged 4 as the offset of witness, and says 3 ")
+        name: (history, "broker-a had acknowledged or kept 4 as the offset of witness, and says 3 ")
         for name, history in FORGOTTEN.items()
     },
     "invented": (
@@ -201,6 +221,15 @@ PLANTED = {
     "twice": (and_event(got(LATE + 5, "c.0-2", ORDERED, 1, worker="r2")), "was consumed by r1 and r2 without a cause"),
     "early": (and_event(got(3.5, "w.0-10", PLAIN, -1)), "w.0-10 came 0.500 s early"),
     "back": (and_look(1), f"{ORDERED}@{ORDERED_GROUP} 0 went from 2 back to 1"),
+    # In a time in which consumers may commit what they want: none has.
+    "back, and nobody sent it": (beside_a_fault(), f"{ORDERED}@{ORDERED_GROUP} 0 went from 2 to 1, which nobody sent"),
+    "back, and another offset was sent": (beside_a_fault(committed(LATE + 2.9, 0)), "from 2 to 1, which nobody sent"),
+    "back, and it was sent long ago": (beside_a_fault(committed(LATE - 0.5, 1)), "from 2 to 1, which nobody sent"),
+    "back, and it was sent later": (beside_a_fault(committed(LATE + 3.1, 1)), "from 2 to 1, which nobody sent"),
+    "back behind what was written": (
+        beside_a_fault()._replace(left=[left(2)]),
+        "from 2 to 1, which nobody sent",
+    ),
     "copies": (
         and_record(record(PLAIN, "w.0-10", 2, 500))._replace(suffered=[Suffered(2, 3, STOP, "broker-a")]),
         "2 copies of w.0-10, which was tried 1 times, and broker-a forgot it 0 times",
@@ -291,11 +320,17 @@ def test_what_was_judged_is_counted() -> None:
 
 def test_what_a_fault_explains_is_no_violation() -> None:
     killed = [Suffered(LATE + 2.5, LATE + 3, KILL, "broker-a")]
-    assert violations(and_look(1)._replace(suffered=killed)) == []
+    assert violations(and_look(1)._replace(suffered=killed, left=[left(1)])) == []
+    assert violations(beside_a_fault(committed(LATE + 2.9, 1))) == []
+    assert violations(beside_a_fault(committed(LATE + 1.5, 1))) == []
+    # It was on its way for so long: the broker stood still.
+    paused = [Suffered(LATE - 0.4, LATE + 2.9, PAUSE, "broker-a")]
+    assert violations(beside_a_fault(committed(LATE - 0.5, 1))._replace(suffered=paused)) == []
     paused = [Suffered(LATE + 2, LATE + 3, PAUSE, "ordered-reader-0")]
     assert violations(and_event(got(LATE + 5, "c.0-2", ORDERED, 1, worker="r2"))._replace(suffered=paused)) == []
     begins = [Look(at, "broker-a", f"{ORDERED}@{ORDERED_GROUP}", 0, offset) for at, offset in ((5.0, 2), (6.0, 0))]
-    assert violations(whole()._replace(looks=[*begins, *whole().looks])) == []
+    again = and_event(committed(5.9, 0))
+    assert violations(again._replace(looks=[*begins, *whole().looks])) == []
     tried_again = and_record(record(ORDERED, "c.0-2", 2, 500))
     again = [Event(2.2, UNSURE, "c.0-2"), Event(2.3, TRY, "c.0-2", topic=ORDERED)]
     assert violations(tried_again._replace(events=[*tried_again.events, *again])) == []
@@ -312,8 +347,11 @@ def test_an_offset_that_stands_or_may_be_forgotten_is_no_violation(history: Hist
 
 
 def test_reads_in_faults_are_counted() -> None:
-    history = and_told((LATE, LATE + 1, PAUSE), (LATE - 1, 0, "read"), (LATE + 0.5, 0, "read"), (LATE + 5, 0, "read"))
-    assert reads_judged(history) == (3, 1)
+    paused = LATE, LATE + 1, PAUSE
+    reads = [(LATE + at, 1, "read") for at in (0.2, 0.8, 5)]
+    assert reads_judged(and_told(paused, *reads)) == (0, 0)
+    assert reads_judged(and_told(paused, (LATE - 0.5, 1, "unanswered"), *reads)) == (0, 0)
+    assert reads_judged(and_told(paused, (LATE + 0.5, 1, "set"), *reads)) == (2, 1)
 
 
 def test_silences_are_told_apart() -> None:

@@ -32,6 +32,7 @@ from rocketmq_ops.client import (
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.message import Message, MessageExt, MessageQueue
 from rocketmq_ops.common.tasks import Tasks
+from tests.chaos.commits import Commits
 from tests.chaos.events import (
     ACK,
     GOT,
@@ -76,7 +77,7 @@ class Worker:
             persist_offset_interval_ms=500,
             rebalance_interval_ms=1_000,
             api_timeout_ms=1_000,
-            rpc_hooks=[ReadsFromSlaves(self.pen)],
+            rpc_hooks=[ReadsFromSlaves(self.pen), Commits(self.pen)],
         )
 
     async def attempt(
