@@ -16,14 +16,18 @@ import msgspec
 
 from rocketmq_ops.broker.auth.config import AuthConfig
 from rocketmq_ops.broker.config import BrokerConfig
+from rocketmq_ops.broker.processors.admin.config import START_ONLY as OF_BROKER
 from rocketmq_ops.common.config import ConfigClass, KeyInfo, value_text
 from rocketmq_ops.mqadmin.lang.catalogue import chinese
 from rocketmq_ops.namesrv.config import NamesrvConfig
+from rocketmq_ops.namesrv.processors.name_server_config import START_ONLY as OF_NAME_SERVER
 from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
 from rocketmq_ops.remoting.tls_system_config import TlsSystemConfig
 from rocketmq_ops.store.config import MessageStoreConfig
 
 DOCS = Path(__file__).parents[1] / "docs"
+#: Keys that a running server does not change.
+START_ONLY = OF_BROKER | OF_NAME_SERVER
 #: Gives a text of the page in the page's language.
 Translate = Callable[[str], str]
 CLASSES: dict[type[ConfigClass], str] = {
@@ -56,7 +60,8 @@ nothing that is not there:
 
 `KEY=VALUE` words on the command line count more than the file (`mqbroker -c FILE brokerPermission=4`); Apache's servers
 ignore such words. `-p` prints all keys with their values, `-m` those that take effect. `mqadmin updateBrokerConfig` and
-`updateNamesrvConfig` change keys at run time and write them into the file, whose comments and order stay.
+`updateNamesrvConfig` change keys at run time and write them into the file, whose comments and order stay; a key that
+"counts at a start only" they refuse: it is changed in the file.
 
 Without `logDir` a server writes no log files, where Apache's writes to `~/logs/rocketmqlogs`: all goes to stderr, since
 in a container or under systemd it is read there, and a broker of a test must not write into a home. Apache's place and
@@ -142,6 +147,8 @@ def row(info: KeyInfo, default: str, tr: Translate) -> str:
         parts.append(f"{used.low} {tr('to')} {used.high}")
     elif used.low is not None:
         parts.append(f"{tr('at least')} {used.low}")
+    if info.name in START_ONLY:
+        parts.append(tr("counts at a start only"))
     if used.because:
         parts.append(tr(f"differs from Apache's default: {used.because}"))
     return f"| `{info.name}` | {escape(info.java_type)} | {default} | {escape(tr('; ').join(parts))} |"
