@@ -29,7 +29,8 @@ class LagState(StrEnum):
 
     ok: it consumes what comes, gets nearer to the end, or has nothing to consume. unknown: too little is known.
     slow: it consumes, and its lag never shrank, or others of its queues wait for their turn. rewound: its offset went
-    back, and is not where it was yet. stalled: connected, and its offset never moved. stopped: connected, and its
+    back, and is not where it was yet. stalled: connected, and its offset never moved, or never was one while messages
+    came. stopped: connected, and its
     offset has not moved for longer than it did before. offline: nobody is connected, and messages wait.
     """
 
@@ -80,10 +81,9 @@ class _Point(msgspec.Struct, gc=False):
 
 def judge(window: GroupWindow) -> GroupLag:
     """Judge a group by a window of its offsets, of `WINDOW_RUNS` runs where there are as many."""
-    members = window.members[-1] if window.members else None
     answering = {key.broker for key, columns in window.queues.items() if _last(columns) != (None, None)}
     queues = [
-        _judge_queue(key, columns, window.times, members)
+        _judge_queue(key, columns, window.times, window.members)
         for key, columns in window.queues.items()
         # What a broker that answered no longer has is gone, as the topic is.
         if key.broker not in answering or _last(columns) != (None, None)
@@ -146,7 +146,8 @@ def _total(queues: Iterable[QueueLag]) -> int | None:
     return total
 
 
-def _judge_queue(key: QueueKey, columns: QueueWindow, times: list[int], members: int | None) -> QueueLag:
+def _judge_queue(key: QueueKey, columns: QueueWindow, times: list[int], window_members: list[int | None]) -> QueueLag:
+    members = window_members[-1] if window_members else None
     points = _since_it_began(
         [
             _Point(time_ms, end, committed)
@@ -161,11 +162,32 @@ def _judge_queue(key: QueueKey, columns: QueueWindow, times: list[int], members:
     elif end is None:
         state, evidence = LagState.UNKNOWN, "the last run did not see where the queue ends"
     elif committed is None:
-        state, evidence = LagState.UNKNOWN, f"the group has committed no offset of it; it ends at {end}"
+        state, evidence = _without_offset(columns, times, window_members, end)
     else:
         lag = max(end - committed, 0)
         state, evidence = _state(points, members)
     return QueueLag(key.topic, key.broker, key.queue_id, state, lag, evidence)
+
+
+def _without_offset(
+    columns: QueueWindow, times: list[int], members: list[int | None], end: int
+) -> tuple[LagState, str]:
+    """Of a queue of which the group has committed none: where it would begin is not known, but what came to it while
+    clients were connected is theirs to consume, and no consumer takes so many runs to commit what it has consumed."""
+    points: list[tuple[int, int]] = []
+    for time_ms, end_then, committed, count in zip(
+        reversed(times), reversed(columns.ends), reversed(columns.committed), reversed(members), strict=True
+    ):
+        if committed is not None or not count or (points and end_then is not None and end_then > points[-1][1]):
+            break
+        if end_then is not None:
+            points.append((time_ms, end_then))
+    first_ms, first = points[-1] if points else (0, end)
+    if sum(each > first for _, each in points) < LEAST_RUNS:
+        return LagState.UNKNOWN, f"the group has committed no offset of it; it ends at {end}"
+    length = _length(times[-1] - first_ms)
+    came = plural(end - first, "message came", "messages came")
+    return LagState.STALLED, f"the group has committed no offset of it in {length}, and {came} meanwhile"
 
 
 def _since_it_began(points: list[_Point]) -> list[_Point]:

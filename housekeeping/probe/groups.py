@@ -149,7 +149,7 @@ async def add_members(admin: MQAdmin, seen: GroupsSeen, masters: Sequence[Broker
     places = {
         name: addresses[group.queues[0].queue.broker]
         for name, group in seen.groups.items()
-        if seen.lag(name) and group.queues[0].queue.broker in addresses
+        if seen.lag(name) != 0 and group.queues[0].queue.broker in addresses
     }
 
     async def one(group: str) -> int:

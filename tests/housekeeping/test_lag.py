@@ -39,6 +39,14 @@ def window(committed, ends, members=1):
         ("unknown", [100, 100], [1000, 1000]),
         ("unknown", [100, 100, 100, None], [1000, 1000, 1000, None]),
         ("unknown", [None, None, None], [10, 10, 10]),
+        # It hangs at its first message: nothing was ever committed, while messages come.
+        ("stalled", [None] * 5, [10, 11, 14, 14, 15]),
+        ("stalled", [None] * 5, [0, 1, 1, 1, 1]),
+        # The first commit may be on its way.
+        ("unknown", [None] * 5, [10, 10, 10, 11, 12]),
+        ("ok", [None, None, None, 14], [10, 11, 12, 14]),
+        # The topic was made anew meanwhile.
+        ("unknown", [None] * 6, [10, 20, 30, 40, 1, 1]),
         # Gaps are no offsets: neither 0 nor a rewind.
         ("ok", [100, None, 300, 500], [1000, None, 1100, 1150]),
         # The topic was made anew: what was before is of another queue.
@@ -49,6 +57,19 @@ def test_states(state, committed, ends):
     verdict = judge(window(committed, ends))
     assert verdict.state == state, verdict.evidence
     assert verdict.evidence
+
+
+def test_what_comes_while_nobody_is_connected_is_nobody_s_yet():
+    """Whoever comes first may begin at the end."""
+    ends = [10, 20, 30, 40, 50]
+    assert judge(window([None] * 5, ends, members=0)).state == "unknown"
+    assert judge(window([None] * 5, ends, members=None)).state == "unknown"
+    found = window([None] * 5, ends)
+    found.members[:3] = [0, 0, 0]
+    assert judge(found).state == "unknown"
+    assert judge(window([None] * 5, ends)).evidence.endswith(
+        "the group has committed no offset of it in 4 min, and 40 messages came meanwhile"
+    )
 
 
 def test_nobody_connected_is_offline_only_where_messages_wait():

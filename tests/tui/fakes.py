@@ -156,7 +156,9 @@ def moment(time_ms: int = NOW_MS, *, groups: int = 3, topics: int = 3, brokers: 
     for n in range(groups):
         state = LagState.STALLED if n == 1 else LagState.OK
         name = f"group-{n:05d}"
-        seen[name] = group(name, None if n == 2 else n * 1000 + 7, state, consume_rate=n * 1.5, members=n % 5)
+        seen[name] = group(
+            name, None if n == 2 else n * 1000 + 7, state, consume_rate=0.0 if n == 1 else n * 1.5, members=n % 5
+        )
     there = {}
     silent = f"broker-{chr(96 + brokers % 26)}"
     for n in range(brokers):

@@ -12,9 +12,10 @@ from rocketmq_ops.housekeeping.history.rows import at_once
 from rocketmq_ops.housekeeping.history.runs import GroupWindow, QueueKey
 from rocketmq_ops.housekeeping.lag import GroupLag, LagState, judge, waits
 from rocketmq_ops.tui.model.looks import AT_A_TIME, Held, Looks
-from rocketmq_ops.tui.model.moment import GroupSeen
+from rocketmq_ops.tui.model.moment import Bases, GroupSeen
 from rocketmq_ops.tui.model.standing import STILL, standing, stands_since, still_queues
-from rocketmq_ops.tui.model.table import Below
+from rocketmq_ops.tui.model.table import Below, OrMore
+from rocketmq_ops.tui.model.unsaved import Unsaved
 
 #: Rates are over this time, ms, or what there is of it.
 RATE_MS: Final = 60_000
@@ -23,6 +24,10 @@ LEAST_TREND_MS: Final = 25_000
 #: Queues that are gone through between two pauses, some ms.
 _QUEUES_AT_A_TIME: Final = 4_096
 _TRENDS: Final = (LagState.SLOW, LagState.STALLED, LagState.STOPPED)
+
+
+#: What is not known of some queues may be otherwise than those of which it is.
+_UNSURE: Final = (LagState.OK, LagState.UNKNOWN)
 
 
 class Derived(msgspec.Struct):
@@ -41,9 +46,12 @@ def derive(
     before: Mapping[str, GroupSeen],
     pause: Callable[[], None] = at_once,
     in_doubt: Container[str] = (),
+    bases: Mapping[str, Bases] | None = None,
+    without: Mapping[str, Unsaved] | None = None,
 ) -> Derived:
     """The last look. `before` are the groups as they were; those `in_doubt` may wait for what a broker did not tell.
-    `pause` is called every few ms."""
+    `pause` is called every few ms. `bases` by group, where it is not known how they were; `without`: groups of
+    which no offset says how far behind they are, and why."""
     look = looks.last
     assert look is not None
     then = looks.back(RATE_MS)
@@ -58,12 +66,15 @@ def derive(
         held = look.get(name)
         assert held is not None
         old = then.get(name) if then is not None else None
-        doubted = name in in_doubt
+        why = without.get(name) if without else None
+        doubted = name in in_doubt or why is not None
         total = None if doubted else _lag(held)
         consumed = _moved(held, old, grown, out) if old is not None else None
         rate = consumed / seconds if consumed is not None and seconds > 0 else None
         window = None if total == 0 else looks.window(name)
         judged = _judged(name, window)
+        if why is not None and (judged.state in _UNSURE or why is Unsaved.OWN):
+            judged = GroupLag(name, LagState.UNKNOWN, None, why.value, judged.queues)
         found = None
         if judged.state is LagState.OK and total and then is not None:
             found = standing(looks, then, judged)
@@ -78,15 +89,22 @@ def derive(
                 compared += 1
                 change += total - total_then
         was = before.get(name)
-        waiting = 0 if window is None else None
+        based: Bases = {}
+        waiting, least = (0 if window is None else None), 0
         if window is not None and not doubted:
-            waiting = _waiting(window, was, looks.previous_ms, looks.before_last(name))
-        since, begun_before = _since(looks, judged, was, None if found is None else found[1])
+            known = was.bases if was is not None else (bases or {}).get(name, {})
+            based = _bases(window, known) if total is None else {}
+            least = _least(held, based) if total is None else 0
+            waiting = _waiting(window, was, looks.previous_ms, looks.before_last(name), based)
+        since, begun_before = _since(looks, judged, was, None if found is None else found[1], based)
         groups[name] = GroupSeen(
             group=name,
             offsets=look.of(name),
             lag=judged,
             waiting_ms=waiting,
+            least=least,
+            bases=based,
+            unsaved=why,
             consume_rate=rate,
             drained_in_ms=_drained(total, old, seconds),
             members=held.members,
@@ -109,7 +127,9 @@ def derive(
     )
 
 
-def _since(looks: Looks, judged: GroupLag, was: GroupSeen | None, stood: int | None) -> tuple[int | None, bool]:
+def _since(
+    looks: Looks, judged: GroupLag, was: GroupSeen | None, stood: int | None, based: Bases
+) -> tuple[int | None, bool]:
     """Since when a group is as it is judged (ms since 1970), and whether it was so before that; None of one that is
     well. What stands still does so since it last moved (`stood`, where it is judged by that), for longer than it was
     judged to. The beginning was not seen of what was so at the oldest look, or when too little was known before."""
@@ -118,7 +138,7 @@ def _since(looks: Looks, judged: GroupLag, was: GroupSeen | None, stood: int | N
     if was is not None and (was.lag.state is judged.state or {was.lag.state, judged.state} <= {*STILL}):
         return was.since_ms, was.begun_before
     if judged.state in STILL:
-        stood = stands_since(looks, judged.group, still_queues(judged))
+        stood = stands_since(looks, judged.group, still_queues(judged), based)
     if stood is not None:
         return stood, stood == looks.first_ms
     assert looks.last is not None
@@ -143,6 +163,35 @@ def _lag(held: Held) -> int | None:
         if end > committed:
             total += end - committed
     return total
+
+
+def _bases(window: GroupWindow, known: Bases) -> Bases:
+    """See `Bases`. Of a group whose clients have gone: where the next ones begin may be at the end."""
+    found: dict[QueueKey, int] = {}
+    if window.members[-1] == 0:
+        return found
+    for key, columns in window.queues.items():
+        if columns.committed[-1] is not None or not columns.ends[-1]:
+            continue
+        places = range(len(window.times) - 1, -1, -1)
+        base = known.get(key)
+        for at in places if base is None else ():
+            if columns.committed[at] is not None or window.members[at] == 0:
+                break
+            if window.members[at] and columns.ends[at] is not None:
+                base = columns.ends[at]
+        if base is not None:
+            found[key] = min(base, columns.ends[-1])
+    return found
+
+
+def _least(held: Held, based: Bases) -> int:
+    """How many messages wait in the queues of which that is known, and at least in the others."""
+    least = 0
+    for key, end, committed in zip(held.keys, held.ends, held.committed, strict=True):
+        begin = based.get(key, end) if committed == ABSENT else committed
+        least += max(end - begin, 0) if end != ABSENT else 0
+    return least
 
 
 def _moved(held: Held, old: Held, grown: dict[QueueKey, int], out: dict[str, int]) -> int | None:
@@ -175,33 +224,38 @@ def _judged(name: str, window: GroupWindow | None) -> GroupLag:
     return judged
 
 
-def _waiting(window: GroupWindow, was: GroupSeen | None, was_ms: int | None, held: Held | None) -> int | None:
-    """For how long the oldest message that waits has been there, as looks saw it come; None where none did. Where it
-    came since the look before (`held`, at `was_ms`) it has waited for less than the time since then.
+def _waiting(
+    window: GroupWindow, was: GroupSeen | None, was_ms: int | None, held: Held | None, based: Bases
+) -> int | None:
+    """For how long the oldest message that waits has been there, as looks saw it come; None where none is known to.
+    Where it came since the look before (`held`, at `was_ms`) it has waited for less than the time since then.
 
     It is in a queue since the first look at which that ended behind the group's offset. One that was there at the
     first look already has waited for as long as it had at the look before this one (`was`, at `was_ms`) and since then,
-    if the group has not moved.
+    if the group has not moved; else since that look at least, and so has what is not known of other queues.
     """
-    now, oldest = window.times[-1], window.times[-1]
-    for columns in window.queues.values():
+    now, oldest, least = window.times[-1], window.times[-1], False
+    for key, columns in window.queues.items():
         committed, end = columns.committed[-1], columns.ends[-1]
-        if committed is None or end is None:
-            if end == 0:
-                continue
-            return None
-        if end <= committed:
+        begin = committed if committed is not None else based.get(key, end)
+        if end == 0 and not committed:
             continue
-        place = next(at for at, each in enumerate(columns.ends) if each is not None and each > committed)
+        least = least or committed is None or end is None
+        if end is None or begin is None or end <= begin:
+            continue
+        place = next(at for at, each in enumerate(columns.ends) if each is not None and each > begin)
+        oldest = min(oldest, window.times[place])
         if place > 0 and columns.ends[place - 1] is not None:
-            oldest = min(oldest, window.times[place])
             continue
         known = was.waiting_ms if was is not None else None
         if isinstance(known, Below):
             known = 0
-        if place > 0 or was_ms is None or known is None or columns.committed[0] != committed:
-            return None
-        oldest = min(oldest, was_ms - known)
+        if place == 0 and was_ms is not None and known is not None and columns.committed[0] == committed:
+            oldest, least = min(oldest, was_ms - known), least or isinstance(known, OrMore)
+        else:
+            least = True
+    if least:
+        return OrMore(now - oldest) if oldest < now else None
     if oldest < now:
         return now - oldest
     if was_ms is None or held is None:

@@ -40,7 +40,7 @@ def figure(value: Value, kind: Kind, now_ms: int) -> str:
     if isinstance(value, Below):
         return f"<{figure(int(value), kind, now_ms)}"
     if isinstance(value, OrMore):
-        return f">{figure(int(value), kind, now_ms)}"
+        return _or_more(value, kind, now_ms)
     match kind:
         case Kind.COUNT:
             return count(value)
@@ -57,6 +57,14 @@ def figure(value: Value, kind: Kind, now_ms: int) -> str:
             return f"{_share(value * 100)} %"
         case _:
             return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _or_more(value: OrMore, kind: Kind, now_ms: int) -> str:
+    """A count can be just so much; with its sign it has no more room than without."""
+    if kind is not Kind.COUNT:
+        return f">{figure(int(value), kind, now_ms)}"
+    text = count(value)
+    return "≥" + (text if len(text) < WIDTHS[kind] else _scaled(value, 1000, _PREFIXES, ""))
 
 
 def time_of_day(time_ms: int) -> str:

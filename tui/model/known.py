@@ -15,6 +15,7 @@ from rocketmq_ops.tui.model.members import Members
 from rocketmq_ops.tui.model.moment import BrokerSeen, NameServerSeen, TopicQueues
 from rocketmq_ops.tui.model.periods import LISTING, RUNTIME, Question
 from rocketmq_ops.tui.model.puts import Puts
+from rocketmq_ops.tui.model.unsaved import Ends
 
 S = TypeVar("S", NameServerSeen, BrokerSeen)
 
@@ -32,6 +33,7 @@ class Known:
         self.topics: dict[str, dict[str, TopicQueues]] = {}
         self.members = Members()
         self.puts = Puts()
+        self.ends = Ends()
         self.topics_ms: int | None = None
         #: Grows when a broker has told of its topics.
         self.topics_version = 0
@@ -86,6 +88,7 @@ class Known:
         self.no_producers.pop(address, None)
         self.members.forget(address)
         self.puts.forget(address)
+        self.ends.forget(address)
 
     def named(self, address: str, topics: int, now: int) -> None:
         """A name server told the names of topics; whether it tells of brokers, the question for these says."""

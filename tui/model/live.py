@@ -36,6 +36,7 @@ from rocketmq_ops.tui.model.running import Running
 from rocketmq_ops.tui.model.sampler import Sampler
 from rocketmq_ops.tui.model.tape import Tape
 from rocketmq_ops.tui.model.timeline import Timeline
+from rocketmq_ops.tui.model.unsaved import add_unsaved
 from rocketmq_ops.tui.model.verdict import not_judged, verdict
 
 if TYPE_CHECKING:
@@ -189,9 +190,10 @@ class LiveModel(Timeline):
         asked = self._known.to_ask_for_groups().values()
         addresses = {broker.broker_name: broker.address for broker in asked if not broker.dead}
         work = self._keys.work()
-        derived, places = await asyncio.to_thread(self._seen, time_ms, answers, work.pause)
+        derived, wanted, places = await asyncio.to_thread(self._seen, time_ms, answers, work.pause)
         await work.turn()  # each of these takes some ms
         self._known.members.place(places, addresses)
+        self._known.ends.want(wanted)
         await work.turn()
         clients = self._known.members.clients()
         whole = self._known.members.whole(derived.groups, addresses.values()) and not self._in_doubt()
@@ -215,9 +217,10 @@ class LiveModel(Timeline):
 
     def _seen(
         self, time_ms: int, answers: list[GroupsOf], pause: Callable[[], None] = at_once
-    ) -> tuple[Derived, list[Placed]]:
-        """What the look says, and where to ask for the clients of each group. Queues of a broker that did not answer
-        stay, with nothing known of them, and so do its groups that had none yet."""
+    ) -> tuple[Derived, set[str], list[Placed]]:
+        """What the look says; topics that are asked for where they end; where to ask for the clients of each group.
+        Queues of a broker that did not answer stay, with nothing known of them, and so do its groups that had none yet.
+        """
         groups: dict[str, GroupOffsets] = {}
         in_doubt: set[str] = set()
         last = self._looks.last
@@ -244,9 +247,16 @@ class LiveModel(Timeline):
         in_doubt = {name for name in in_doubt if not groups[name].queues}
         for name, group in groups.items():
             group.members = self._known.members.count(name)
+        known = self._known
+        there = {
+            at: (broker.broker_name, known.topics.get(at, ()))
+            for at, broker in known.to_ask_for_groups().items()
+            if not broker.dead
+        }
+        wanted, without = add_unsaved(groups, known.members.subscribed, there, known.ends, pause)
         self._looks.add(time_ms, groups.values(), pause)
         before = self._derived.groups if self._derived is not None else {}
-        derived = derive(self._looks, before, pause, in_doubt)
+        derived = derive(self._looks, before, pause, in_doubt, without=without)
         places: list[Placed] = []
         for number, seen in enumerate(derived.groups.values()):
             if number % AT_A_TIME == 0:
@@ -254,7 +264,7 @@ class LiveModel(Timeline):
             places.append(
                 (seen.group, seen.lag.lag != 0, list(dict.fromkeys([key.broker for key in seen.offsets.keys])))
             )
-        return derived, places
+        return derived, wanted, places
 
     async def _keep(self, kept: Kept, pause: Callable[[], None]) -> None:
         self._span = await self._tape.append(kept, pause) or self._span

@@ -14,8 +14,10 @@ import msgspec
 
 from rocketmq_ops.common.addresses import address_key
 from rocketmq_ops.remoting.bodies import ConsumerConnection, ProducerTableInfo
+from rocketmq_ops.remoting.bodies.enums import BROADCASTING
 from rocketmq_ops.remoting.versions import version_text
 from rocketmq_ops.tui.model.moment import ClientSeen
+from rocketmq_ops.tui.model.unsaved import Subscribed
 
 #: How soon a group is asked again that is behind, and any other, ms.
 BEHIND_MS: Final = 15_000
@@ -29,6 +31,7 @@ Placed = tuple[str, bool, list[str]]
 class _Asked(msgspec.Struct):
     asked_ms: int
     clients: list[ClientSeen]
+    subscribed: Subscribed
 
 
 class Members:
@@ -81,7 +84,9 @@ class Members:
             )
             for each in found
         ]
-        self._groups[group] = _Asked(now_ms, clients)
+        to = {} if connected is None else connected.subscription_table
+        broadcasting = connected is not None and connected.message_model == BROADCASTING
+        self._groups[group] = _Asked(now_ms, clients, Subscribed.to(to, broadcasting=broadcasting))
 
     def not_told(self, group: str, now_ms: int) -> None:
         """It could not be asked: others have their turn first."""
@@ -121,6 +126,11 @@ class Members:
         """How many clients a group has; None when it was not asked yet."""
         asked = self._groups.get(group)
         return None if asked is None else len({client.client_id for client in asked.clients})
+
+    def subscribed(self, group: str) -> Subscribed:
+        """What its clients subscribe to, as far as that is known."""
+        asked = self._groups.get(group)
+        return Subscribed() if asked is None else asked.subscribed
 
     def of_group(self, group: str) -> list[ClientSeen]:
         """The clients of a group, as far as they are known."""

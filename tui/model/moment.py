@@ -6,14 +6,16 @@ What did not answer keeps what it said last, with its age and the failure; what 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeAlias
 
 import msgspec
 
 from rocketmq_ops.common.errors import Failure
-from rocketmq_ops.housekeeping.history.runs import Offsets
+from rocketmq_ops.housekeeping.history.runs import Offsets, QueueKey, QueueOffsets
 from rocketmq_ops.housekeeping.lag import GroupLag
 from rocketmq_ops.tui.model.address import Address
-from rocketmq_ops.tui.model.table import Health
+from rocketmq_ops.tui.model.table import Health, or_more
+from rocketmq_ops.tui.model.unsaved import Unsaved
 
 
 class Answered(msgspec.Struct, kw_only=True):
@@ -113,14 +115,25 @@ class TopicQueues(msgspec.Struct, frozen=True, gc=False):
     perm: int
 
 
+#: Of queues of which a group has committed no offset: where each ended when a client was first seen with none. What has
+#: come since then waits; where the group would begin, and so how much more does, is not known.
+Bases: TypeAlias = Mapping[QueueKey, int]
+
+
 class GroupSeen(msgspec.Struct, kw_only=True, gc=False):
     """A group: its offsets, how it keeps up, and until when the messages left take at its speed (ms, None unknown)."""
 
     group: str
     offsets: Offsets
     lag: GroupLag
-    #: How long the oldest message that it has not consumed has waited, ms; `Below` where it came since the last look.
+    #: How long the oldest message that it has not consumed has waited, ms; `Below` where it came since the last look,
+    #: `OrMore` where it was there before it could be seen.
     waiting_ms: int | None = None
+    #: How many messages wait at least, where it is not known of all queues.
+    least: int = 0
+    bases: Bases = {}
+    #: Why no offset says how far behind it is.
+    unsaved: Unsaved | None = None
     consume_rate: float | None = None
     drained_in_ms: int | None = None
     members: int | None = None
@@ -130,6 +143,24 @@ class GroupSeen(msgspec.Struct, kw_only=True, gc=False):
     begun_before: bool = False
     #: Nobody has used it for as long as is known: it is offline, and its offsets have not moved.
     idle: bool = False
+
+    @property
+    def waits(self) -> int | None:
+        """How many messages wait, or at least (`OrMore`); None where nothing is known of that."""
+        return self.lag.lag if self.lag.lag is not None else or_more(self.least)
+
+    def waits_in(self, queue: QueueOffsets) -> int | None:
+        """The same of one of its queues."""
+        if queue.end is None:
+            return None
+        if queue.committed is None and queue.end:
+            return or_more(queue.end - self.bases.get(queue.queue, queue.end))
+        return max(queue.end - (queue.committed or 0), 0)
+
+    @property
+    def keeps_own(self) -> bool:
+        """Whether its clients keep their offsets, so that no broker can know how far they are."""
+        return self.unsaved is Unsaved.OWN
 
 
 class ClientSeen(msgspec.Struct, kw_only=True, frozen=True, gc=False):

@@ -28,11 +28,14 @@ GROUPS: Final = Question("groups", "master", 10_000, 2, "offsets of all groups, 
 PRODUCERS: Final = Question("producers", "master", 30_000, 1, "all producers that are connected")
 MEMBERS: Final = Question("members", "master", 500, 1, "the clients of one group, those that are behind first")
 PUTS: Final = Question("puts", "master", 1_000, 1, "the rate of one topic that no group consumes")
+ENDS: Final = Question(
+    "ends", "master", 5_000, 1, "where the queues of one topic end of which a group with clients has no offset"
+)
 RUNNING: Final = Question(
     "running", "master", 10_000, 8, "what clients of a group say that is slow, stalled or stopped"
 )
 
-QUESTIONS: Final = (LISTING, NAMES, RUNTIME, SETTINGS, TOPICS, GROUPS, PRODUCERS, MEMBERS, PUTS, RUNNING)
+QUESTIONS: Final = (LISTING, NAMES, RUNTIME, SETTINGS, TOPICS, GROUPS, PRODUCERS, MEMBERS, PUTS, ENDS, RUNNING)
 
 #: The second look at all groups comes so soon after the first, ms: then it is known who is connected.
 SECOND_LOOK_MS: Final = 3_000

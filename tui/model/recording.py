@@ -17,7 +17,7 @@ from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.history.gone import REGISTERED
 from rocketmq_ops.housekeeping.history.rows import at_once
-from rocketmq_ops.housekeeping.history.runs import Figure, Run
+from rocketmq_ops.housekeeping.history.runs import Figure, QueueKey, Run
 from rocketmq_ops.tui.model.alarms import found, in_order
 from rocketmq_ops.tui.model.broker_figures import PREFIX
 from rocketmq_ops.tui.model.broker_state import judged, stale
@@ -36,7 +36,8 @@ from rocketmq_ops.tui.model.moment import (
     TopicSeen,
     Totals,
 )
-from rocketmq_ops.tui.model.table import Below
+from rocketmq_ops.tui.model.table import Below, OrMore
+from rocketmq_ops.tui.model.unsaved import Unsaved
 from rocketmq_ops.tui.model.verdict import not_judged, verdict
 
 T = TypeVar("T")
@@ -47,6 +48,12 @@ TOTAL: Final = "total."
 #: A rate that brokers have counted, of a topic in which no offsets say it.
 COUNTED: Final = "topic.counted_rate"
 UNKNOWN: Final = "unknown.groups"
+#: The name of the text of `GroupSeen.bases`.
+BASES: Final = "bases"
+#: How long the oldest message has waited, where that is known, and where it is known to be less or more.
+_WAITING: Final = "waiting_ms"
+_UNSAVED: Final = tuple(Unsaved)
+_INEXACT: Final = {"waiting_below_ms": Below, "waiting_least_ms": OrMore}
 #: Before the name of what a screen was told.
 ASKED: Final = "asked/"
 #: Times of a server, which a moment has and its figures have not.
@@ -105,8 +112,12 @@ def run_of(kept: Kept, pause: Callable[[], None] = at_once) -> Run:
         if group.idle:
             figures.append(Figure(GROUP + "idle", name, 1.0))
         if group.waiting_ms:
-            known = "waiting_below_ms" if isinstance(group.waiting_ms, Below) else "waiting_ms"
+            known = next((each for each, kind in _INEXACT.items() if isinstance(group.waiting_ms, kind)), _WAITING)
             figures.append(Figure(GROUP + known, name, float(group.waiting_ms)))
+        if group.unsaved is not None:
+            figures.append(Figure(GROUP + "unsaved", name, 1.0 + _UNSAVED.index(group.unsaved)))
+        if group.least:
+            figures.append(Figure(GROUP + "least", name, float(group.least)))
     figures += [
         Figure(COUNTED, name, topic.in_rate)
         for name, topic in moment.topics.items()
@@ -120,6 +131,7 @@ def run_of(kept: Kept, pause: Callable[[], None] = at_once) -> Run:
     if moment.watched_ms is not None:
         figures.append(Figure(TOTAL + "watched_ms", "", moment.watched_ms))
     pause()
+    texts[BASES] = _text({name: list(group.bases.items()) for name, group in moment.groups.items() if group.bases})
     texts["alarms"] = _text(moment.alarms)
     texts["events"] = _text(moment.events)
     texts |= {ASKED + name: text for name, text in moment.asked.items()}
@@ -182,7 +194,8 @@ def moment_at(history: History, at_ms: int) -> Moment | None:
     last = looks.last
     told_in_part = last is not None and any(name == UNKNOWN for name, _ in figures)
     in_doubt = {name for name in last.groups if not last.keys(name)} if last is not None and told_in_part else set()
-    derived = derive(looks, {}, in_doubt=in_doubt)
+    bases = {name: dict(pairs) for name, pairs in _pairs(texts).items()}
+    derived = derive(looks, {}, in_doubt=in_doubt, bases=bases, without=_unsaved(figures))
     groups = {name: _with_figures(group, figures) for name, group in derived.groups.items()}
     brokers = _brokers(figures, texts, time_ms)
     name_servers = _name_servers(figures, texts)
@@ -257,20 +270,32 @@ def _decoded(texts: Mapping[str, str], name: str, kind: type[list[T]]) -> list[T
     return msgspec.json.decode(texts[name], type=kind) if name in texts else []
 
 
+def _unsaved(figures: Mapping[tuple[str, str], float]) -> dict[str, Unsaved]:
+    return {
+        group: _UNSAVED[round(value) - 1]
+        for (name, group), value in figures.items()
+        if name == GROUP + "unsaved" and round(value) <= len(_UNSAVED)
+    }
+
+
+def _pairs(texts: Mapping[str, str]) -> dict[str, list[tuple[QueueKey, int]]]:
+    """`GroupSeen.bases` by group; earlier recordings have none."""
+    return msgspec.json.decode(texts.get(BASES, "{}"), type=dict[str, list[tuple[QueueKey, int]]])
+
+
 def _clients(texts: Mapping[str, str]) -> dict[str, ClientSeen]:
     return msgspec.json.decode(texts["clients"], type=dict[str, ClientSeen]) if "clients" in texts else {}
 
 
 def _with_figures(group: GroupSeen, figures: Mapping[tuple[str, str], float]) -> GroupSeen:
-    waiting = _whole(figures.get((GROUP + "waiting_ms", group.group)))
     group.since_ms = _whole(figures.get((GROUP + "since_ms", group.group)))
     group.begun_before = (GROUP + "begun_before", group.group) in figures
     group.idle = (GROUP + "idle", group.group) in figures
-    below = _whole(figures.get((GROUP + "waiting_below_ms", group.group)))
-    if waiting is not None:
-        group.waiting_ms = waiting
-    elif below is not None:
-        group.waiting_ms = Below(below)
+    for known, kind in ((_WAITING, int), *_INEXACT.items()):
+        waiting = _whole(figures.get((GROUP + known, group.group)))
+        if waiting is not None:
+            group.waiting_ms = kind(waiting)
+    group.least = max(group.least, _whole(figures.get((GROUP + "least", group.group))) or 0)
     return group
 
 

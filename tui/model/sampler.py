@@ -16,7 +16,7 @@ from rocketmq_ops.client.admin.brokers.stats import TOPIC_PUT_NUMS, counted
 from rocketmq_ops.client.api.clients import all_producers
 from rocketmq_ops.client.api.servers import cluster_info_of, runtime_info
 from rocketmq_ops.client.api.stats import stats_data
-from rocketmq_ops.client.api.topics import topic_configs, topic_names_of
+from rocketmq_ops.client.api.topics import topic_configs, topic_names_of, topic_stats
 from rocketmq_ops.client.errors import BrokerError
 from rocketmq_ops.common.errors import Failure, RocketMQError
 from rocketmq_ops.common.tasks import Tasks
@@ -27,6 +27,7 @@ from rocketmq_ops.tui.model.keys_first import KeysFirst
 from rocketmq_ops.tui.model.known import GroupsOf, Known
 from rocketmq_ops.tui.model.moment import NameServerSeen, TopicQueues
 from rocketmq_ops.tui.model.periods import (
+    ENDS,
     GROUPS,
     LISTING,
     MEMBERS,
@@ -104,7 +105,7 @@ class Sampler:
         sleeping.set()
 
     def _period(self, question: Question) -> int:
-        least = question.period_ms if question in (MEMBERS, PUTS) else 0
+        least = question.period_ms if question in (MEMBERS, PUTS, ENDS) else 0
         return max(round(question.period_ms * self._pace), least)
 
     def _start(self, address: str, lane: str, work: Coroutine[Any, Any, None]) -> None:
@@ -119,6 +120,7 @@ class Sampler:
             self._start(address, "tables", tables)
             self._start(address, "members", self._members(address))
             self._start(address, "puts", self._puts(address))
+            self._start(address, "ends", self._ends(address))
         for address, lane in list(tasks):
             if address not in known and lane != "listing":
                 tasks.pop((address, lane)).cancel()
@@ -251,6 +253,21 @@ class Sampler:
                 else:
                     known.puts.told(address, topic, counted(data).tps)
             await self._rest(self._period(PUTS) if topic is not None else 5 * self._period(PUTS))
+
+    async def _ends(self, address: str) -> None:
+        """Ask where the queues of one topic end after the other, of those that groups have committed nothing of."""
+        ends = self._known.ends
+        while True:
+            there = () if self._silent(address) else self._known.topics.get(address, ())
+            topic = ends.next(address, there, self._clock.now_ms())
+            if topic is not None:
+                try:
+                    told = await topic_stats(self._admin.session, address, topic)
+                except RocketMQError:
+                    ends.told(address, topic, None)  # they are not known; that it fails is seen elsewhere
+                else:
+                    ends.told(address, topic, {q.queue_id: each.max_offset for q, each in told.offset_table.items()})
+            await self._rest(self._period(ENDS))
 
     # -- looks at all groups
 

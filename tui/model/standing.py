@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import msgspec
@@ -25,9 +25,11 @@ def still_queues(judged: GroupLag) -> set[QueueKey]:
     return {QueueKey(each.topic, each.broker, each.queue_id) for each in judged.queues if each.state in STILL}
 
 
-def stands_since(looks: Looks, group: str, queues: Collection[QueueKey]) -> int | None:
+def stands_since(
+    looks: Looks, group: str, queues: Collection[QueueKey], bases: Mapping[QueueKey, int] = {}
+) -> int | None:
     """The time of the first look at which one of them stood where it stands now, with a message waiting in it (ms since
-    1970); the oldest look that is known, if it was so already there. None without queues."""
+    1970); the oldest look that is known, if it was so already there. None without queues. `bases`: see `Bases`."""
     found: dict[QueueKey, tuple[int, int]] = {}
     over: set[QueueKey] = set()
     for look in looks.newest_first():
@@ -35,10 +37,11 @@ def stands_since(looks: Looks, group: str, queues: Collection[QueueKey]) -> int 
         if held is None:
             continue
         for key, end, committed in zip(held.keys, held.ends, held.committed, strict=True):
-            if key not in queues or key in over or ABSENT in (end, committed):
+            begin = bases.get(key, ABSENT) if committed == ABSENT else committed
+            if key not in queues or key in over or ABSENT in (end, begin):
                 continue
             stood = found.get(key, (committed, 0))[0] == committed
-            if stood and end > committed:
+            if stood and end > begin:
                 found[key] = committed, look.time_ms
             else:
                 over.add(key)

@@ -5,7 +5,7 @@ Values stay numbers until they are drawn: None is unknown, which is neither 0 no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Any, Final, TypeGuard, cast
 
@@ -24,6 +24,20 @@ class Below(Inexact):
 
 class OrMore(Inexact):
     """So much or more; of a moment, then or before."""
+
+
+def total(parts: Iterable[int | None]) -> int | None:
+    """The sum; where a part is not known, or not closely, so much at least. None without any."""
+    every = list(parts)
+    found = sum(int(part) for part in every if part is not None)
+    if any(part is None or isinstance(part, OrMore) for part in every):
+        return or_more(found)
+    return found if every else None
+
+
+def or_more(value: int | None) -> OrMore | None:
+    """What is known to be so much at least; of 0 nothing is known."""
+    return OrMore(value) if value else None
 
 
 Value = str | int | float | None

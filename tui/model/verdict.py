@@ -72,9 +72,11 @@ def verdict(
 
 def not_judged(groups: Iterable[GroupSeen]) -> int:
     """How many groups that somebody uses are unknown: they have not been watched for long enough, or have committed
-    nothing, as one does that hangs at its first message."""
+    nothing, and nothing has come since."""
     return sum(
-        group.lag.state is LagState.UNKNOWN and bool(group.offsets.members if group.members is None else group.members)
+        group.lag.state is LagState.UNKNOWN
+        and not group.keeps_own
+        and bool(group.offsets.members if group.members is None else group.members)
         for group in groups
     )
 

@@ -90,6 +90,11 @@ class Cluster:
         self.offsets: dict[str, dict[str, dict[tuple[str, int], list[int]]]] = {n: {} for n in self.names.values()}
         self.perms: dict[str, int] = {"orders": 6}
         self.clients: dict[str, list[str]] = {}
+        #: Group -> topics that its clients subscribe to; and groups that broadcast.
+        self.subscribed: dict[str, list[str]] = {}
+        self.broadcasting: set[str] = set()
+        #: Topic -> where its queue ends on each broker, for who asks for the topic.
+        self.ends: dict[str, int] = {}
         #: Address -> group -> producers.
         self.producers: dict[str, dict[str, list[str]]] = {}
         #: Client -> what it says of itself; others do not answer.
@@ -166,13 +171,22 @@ class Cluster:
                         table.setdefault(f"{topic}@{group}", {})[str(queue)] = committed
                 return _json(command, {"offsetTable": table})
             case Code.GET_CONSUMER_CONNECTION_LIST:
-                ids = self.clients.get((command.ext_fields or {})["consumerGroup"], [])
+                group = (command.ext_fields or {})["consumerGroup"]
+                ids = self.clients.get(group, [])
                 if not ids:
                     return command.reply(ResponseCode.CONSUMER_NOT_ONLINE, "not online")
                 connections = [
                     {"clientAddr": "10.1.0.1:5", "clientId": each, "language": "JAVA", "version": 435} for each in ids
                 ]
-                return _json(command, {"connectionSet": connections})
+                told: dict[str, object] = {"connectionSet": connections}
+                told["subscriptionTable"] = {topic: {"topic": topic} for topic in self.subscribed.get(group, [])}
+                told["messageModel"] = "BROADCASTING" if group in self.broadcasting else "CLUSTERING"
+                return _json(command, told)
+            case Code.GET_TOPIC_STATS_INFO:
+                topic = (command.ext_fields or {})["topic"]
+                key = f'{{"brokerName":"{name}","queueId":0,"topic":"{topic}"}}'
+                offsets = f'{{"minOffset":0,"maxOffset":{self.ends[topic]},"lastUpdateTimestamp":0}}'
+                return command.reply(body=f'{{"offsetTable":{{{key}:{offsets}}}}}'.encode())
             case Code.GET_CONSUMER_RUNNING_INFO:
                 info = self.running.get((command.ext_fields or {})["clientId"])
                 if info is None:
@@ -184,13 +198,13 @@ class Cluster:
                     return command.reply(ResponseCode.SYSTEM_ERROR, f"The stats <TOPIC_PUT_NUMS> <{key}> not exist")
                 return _json(command, {"statsMinute": {"tps": self.puts[key]}})
             case Code.GET_ALL_PRODUCER_INFO:
-                told = {
+                producers = {
                     group: [
                         {"clientId": each, "remoteIP": "10.1.0.9:5", "language": "JAVA", "version": 435} for each in ids
                     ]
                     for group, ids in self.producers.get(addr, {}).items()
                 }
-                return _json(command, {"data": told})
+                return _json(command, {"data": producers})
         raise AssertionError(f"request code {command.code} was not foreseen")
 
     @asynccontextmanager

@@ -22,6 +22,40 @@ def watched(*turns, step=10_000, members=1):
     return said
 
 
+def shown(derived):
+    return figure(derived.groups["g"].waiting_ms, Kind.SPAN, 0)
+
+
+def test_a_group_that_hangs_at_its_first_message_waits_for_what_has_come_since():
+    """Where it would begin is not known: no offset of it was ever committed."""
+    said = watched(*([(1000 + 10 * max(n - 5, 0), None), (7, 7)] for n in range(60)))
+    groups = [each.groups["g"] for each in said]
+    assert {group.lag.lag for group in groups} == {None}
+    assert [figure(groups[at].waits, Kind.COUNT, 0) for at in (0, 5, 6, 59)] == ["?", "?", "≥10", "≥540"]
+    assert {group.lag.state for group in groups[:8]} == {LagState.UNKNOWN}
+    assert {group.lag.state for group in groups[8:]} == {LagState.STALLED}
+    assert {group.since_ms for group in groups[8:]} == {60_000}, "when the first message came"
+    assert shown(said[5]) == "?"
+    assert shown(said[8]) == ">20s"
+    assert shown(said[-1]) == ">8m50s", "on beyond the window"
+    assert said[-1].lag_unknown == 1
+
+
+def test_what_came_while_nobody_was_connected_may_be_left_out_by_who_comes():
+    looks, groups, least = Looks(), {}, []
+    for number, members in enumerate([1, 1, 1, 0, 0, 1, 1, None]):
+        queues = [QueueOffsets(QueueKey("t", "b", 0), 10 * number, None)]
+        looks.add(number * 10_000, [GroupOffsets(group="g", queues=queues, members=members)])
+        groups = derive(looks, groups).groups
+        least.append(groups["g"].least)
+    assert least == [0, 10, 20, 0, 0, 0, 10, 20]
+
+
+def test_a_topic_that_was_made_anew_begins_anew():
+    said = watched(*([(100 + 10 * n, None)] for n in range(5)), *([(3 + n, None)] for n in range(3)))
+    assert [each.groups["g"].least for each in said] == [0, 10, 20, 30, 40, 0, 1, 2]
+
+
 def test_rates_are_of_what_moved_in_the_last_minute():
     said = watched(*([(100 + 20 * n, 50 + 10 * n), (7, 7)] for n in range(10)))
     assert said[0].groups["g"].consume_rate is None
@@ -51,7 +85,9 @@ def test_how_long_the_oldest_has_waited_where_it_was_seen_to_come():
     assert isinstance(said[1].groups["g"].waiting_ms, Below), "all that waits came since the look before"
     assert figure(said[1].groups["g"].waiting_ms, Kind.SPAN, 0) == "<10s"
     said = watched([(10, 5)], [(12, 5)])
-    assert [each.groups["g"].waiting_ms for each in said] == [None, None], "it was there before anybody looked"
+    assert [shown(each) for each in said] == ["?", ">10s"], "it was there before anybody looked"
+    said = watched(*([(1000 + 10 * n, 5 + n)] for n in range(40)))
+    assert shown(said[-1]) == ">4m30s", "as long as the looks go back that it is judged by"
 
 
 def test_a_group_that_is_busy_and_keeps_up_has_waited_for_less_than_a_look():
@@ -134,7 +170,8 @@ def test_what_is_not_known_is_no_number():
     said = watched([(10, 5), (10, 5)], [(10, 5), (None, None)])
     group = said[-1].groups["g"]
     assert group.lag.lag is None
-    assert group.waiting_ms is None
+    assert shown(said[-1]) == ">10s", "in the queue of which it is known"
+    assert figure(group.waits, Kind.COUNT, 0) == "≥5"
     assert group.drained_in_ms is None
     assert said[-1].lag is None
     assert said[-1].lag_unknown == 1

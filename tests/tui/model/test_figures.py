@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rocketmq_ops.tui.model.figures import UNKNOWN, WIDTHS, change, figure
 from rocketmq_ops.tui.model.spark import spark
-from rocketmq_ops.tui.model.table import Kind
+from rocketmq_ops.tui.model.table import Kind, OrMore, total
 
 NOW = 1_767_268_800_000
 
@@ -34,10 +34,20 @@ NOW = 1_767_268_800_000
         (0.5, Kind.SHARE, "50 %"),
         (0.034, Kind.SHARE, "3.4 %"),
         ("-", Kind.MOMENT, "-"),
+        (OrMore(1_234), Kind.COUNT, "≥1,234"),
+        (OrMore(123_456_789), Kind.COUNT, "≥123M"),
+        (OrMore(61_000), Kind.SPAN, ">1m1s"),
     ],
 )
 def test_a_figure_has_its_unit(value: float | str, kind: Kind, written: str) -> None:
     assert figure(value, kind, NOW) == written
+
+
+def test_a_sum_of_which_a_part_is_not_known_is_so_much_at_least() -> None:
+    for parts, written in (
+        ([1, 2], "3"), ([1, None], "≥1"), ([1, OrMore(5)], "≥6"), ([0, None], "?"), ([None], "?"), ([], "?")
+    ):  # fmt: skip
+        assert figure(total(parts), Kind.COUNT, NOW) == written
 
 
 @pytest.mark.parametrize("kind", Kind)

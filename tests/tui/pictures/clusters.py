@@ -23,7 +23,7 @@ from rocketmq_ops.tui.model.moment import (
     TopicSeen,
     Totals,
 )
-from rocketmq_ops.tui.model.table import Health
+from rocketmq_ops.tui.model.table import Health, OrMore
 from rocketmq_ops.tui.model.verdict import verdict
 from tests.tui.fakes import MINUTE, NOW_MS, FakeModel, group, moment
 
@@ -63,7 +63,7 @@ def _cluster(now: Moment) -> Moment:
     }
     for number, seen in enumerate(now.groups.values()):
         seen.waiting_ms = number * 700
-        seen.drained_in_ms = number * MINUTE or None
+        seen.drained_in_ms = number * MINUTE if seen.consume_rate else None
         seen.members = 1 + number % 4
         if seen.lag.state is not LagState.OK:
             seen.since_ms, seen.waiting_ms = NOW_MS - 2 * MINUTE, 3 * MINUTE
@@ -110,14 +110,20 @@ def _cluster(now: Moment) -> Moment:
 
 
 def _with_queues(now: Moment) -> None:
-    """Each group has eight queues that share its lag; where that is not known, nor is how it is."""
+    """Each group has eight queues that share its lag; of one of which that is not known nothing was ever committed, and
+    some has come."""
     for seen in now.groups.values():
         lag = seen.lag.lag
         if lag is None:
-            seen.lag = msgspec.structs.replace(seen.lag, state=LagState.UNKNOWN)
+            evidence = "orders broker-a:0: the group has committed no offset of it; it ends at 10154"
+            seen.lag = msgspec.structs.replace(seen.lag, state=LagState.UNKNOWN, evidence=evidence)
+            seen.least, seen.waiting_ms, seen.consume_rate = 1_234, OrMore(20_000), None
         for at in range(8):
-            end = None if lag is None else 10_000 + lag // 8 + (lag % 8 if not at else 0)
-            seen.offsets.queues.append(QueueOffsets(QueueKey("orders", "broker-a", at), end, 10_000))
+            key, share = QueueKey("orders", "broker-a", at), seen.least if lag is None else lag
+            end = 10_000 + share // 8 + (share % 8 if not at else 0)
+            seen.offsets.queues.append(QueueOffsets(key, end, None if lag is None else 10_000))
+            if lag is None:
+                seen.bases = {**seen.bases, key: 10_000}
 
 
 class _Remembering(FakeModel):
@@ -164,11 +170,11 @@ def with_past(now: Moment) -> FakeModel:
     now.brokers = {address: judged(broker) for address, broker in now.brokers.items()}
     before = moment(NOW_MS - 10 * MINUTE, groups=39, topics=30, brokers=4)
     for seen in before.groups.values():
-        seen.consume_rate = 5.0
+        seen.consume_rate = 0.0 if seen.lag.state is LagState.STALLED else 5.0
     _with_queues(before)
     _as_recorded(before, now)
     model = _Remembering(now, [moment(NOW_MS - 30 * MINUTE), before])
-    times = [NOW_MS - at * 10_000 for at in range(60, 0, -1)]
+    times = [NOW_MS - at * 10_000 for at in range(120, 0, -1)]
     for number, address in enumerate(now.brokers):
         for name in ("in_rate", "out_rate"):
             model.lines[(f"broker.{name}", address)] = [
@@ -197,9 +203,9 @@ def huge() -> FakeModel:
     now = _cluster(moment(groups=300, topics=300, brokers=12))
     for number, seen in enumerate(now.groups.values()):
         seen.lag = msgspec.structs.replace(seen.lag, lag=(seen.lag.lag or 1) * 12_345_678)
-        seen.consume_rate = 1_234_567.0
+        seen.consume_rate = 1_234_567.0 if seen.lag.state is not LagState.STALLED else 0.0
         seen.waiting_ms = 400 * 24 * HOUR
-        seen.drained_in_ms = number * 9_000 * HOUR
+        seen.drained_in_ms = number * 9_000 * HOUR if seen.consume_rate else None
     now.groups[LONG] = msgspec.structs.replace(now.groups["group-00001"], group=LONG)
     now.topics = {LONG_NARROW: TopicSeen(topic=LONG_NARROW, on={"broker-a": TopicQueues(800, 800, 6)}, in_rate=9e9)} | {
         name: msgspec.structs.replace(seen, out_rate=98_765_432.0) for name, seen in now.topics.items()

@@ -14,11 +14,12 @@ import msgspec
 from rocketmq_ops.client.admin.groups.consumer_status import BLOCKED_MS, ConsumerStatusReport, Problem
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.tui.model.moment import GroupSeen
+from rocketmq_ops.tui.model.table import OrMore
 
 
 def long_enough(waiting_ms: int | None) -> bool:
     """Whether messages may have waited for so long that the queue is stuck; also where that is not known."""
-    return waiting_ms is None or waiting_ms >= BLOCKED_MS
+    return waiting_ms is None or isinstance(waiting_ms, OrMore) or waiting_ms >= BLOCKED_MS
 
 
 def without_new(found: ConsumerStatusReport, seen: GroupSeen | None) -> ConsumerStatusReport:

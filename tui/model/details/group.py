@@ -11,6 +11,7 @@ from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.topics import dlq_topic, retry_topic
+from rocketmq_ops.housekeeping.history.runs import QueueKey
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.remoting.bodies.enums import BROADCASTING, CLUSTERING, CONSUME_ACTIVELY
 from rocketmq_ops.tui.model.address import Address
@@ -30,7 +31,7 @@ from rocketmq_ops.tui.model.details.detail import (
     worst,
 )
 from rocketmq_ops.tui.model.moment import GroupSeen, Moment
-from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Value, worst_first
+from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Value, total, worst_first
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.groups.consumer_status import (
@@ -238,9 +239,11 @@ def queue_section(progress: GroupProgress, held: Held, seen: GroupSeen | None) -
     judged = {(q.topic, q.broker, q.queue_id): q for q in seen.lag.queues} if seen is not None else {}
     saved = _saved(seen)
     queues = [_with_unknown(queue, saved) for queue in progress.queues]
+    queues += _unsaved(seen, {_at(queue) for queue in queues})
+    least = {} if seen is None else {_at(each.queue): seen.waits_in(each) for each in seen.offsets.queues}
     rows = []
     for queue in queues:
-        at = (queue.topic, queue.broker_name, queue.queue_id)
+        at = _at(queue)
         known = judged.get(at)
         owner = queue.client_id or held.owner(at)
         health = HEALTH[known.state] if known is not None else _health_of(queue, owner)
@@ -255,7 +258,7 @@ def queue_section(progress: GroupProgress, held: Held, seen: GroupSeen | None) -
                     queue.broker_name,
                     queue.queue_id,
                     state,
-                    queue.lag,
+                    queue.lag if queue.consumer_offset is not None else least.get(at),
                     queue.lag_millis,
                     "nobody" if owner == "" else owner,
                     queue.consumer_offset,
@@ -270,10 +273,15 @@ def queue_section(progress: GroupProgress, held: Held, seen: GroupSeen | None) -
         )
     rows.sort(key=lambda row: (-worst_first(row.health), row.cells[4] or 0), reverse=True)
     whole = seen.lag.state if seen is not None else None
+    lag, waiting = progress.lag_total, progress.lag_millis
+    if queues != progress.queues:
+        lag = waiting = None
+    if seen is not None and seen.lag.lag is None:  # so much at least
+        lag, waiting = lag if lag is not None else seen.waits, waiting if waiting is not None else seen.waiting_ms
     facts = [
         Fact("State", whole, Kind.STATE, Health.UNKNOWN if whole is None else HEALTH[whole]),
-        Fact("Lag", progress.lag_total if queues == progress.queues else None, Kind.COUNT),
-        Fact("Oldest waits", progress.lag_millis, Kind.SPAN),
+        Fact("Lag", lag, Kind.COUNT),
+        Fact("Oldest waits", waiting, Kind.SPAN),
         Fact("Drained in", seen.drained_in_ms if seen is not None else None, Kind.SPAN),
         Fact("Consumed", seen.consume_rate if seen is not None else None, Kind.RATE),
         Fact("Delivered", progress.consume_tps, Kind.RATE),
@@ -293,6 +301,24 @@ def _saved(seen: GroupSeen | None) -> set[_Queue]:
     """The queues of which a broker has an offset of the group."""
     queues = seen.offsets.queues if seen is not None else ()
     return {(q.queue.topic, q.queue.broker, q.queue.queue_id) for q in queues if q.committed is not None}
+
+
+def _at(queue: QueueProgress | QueueKey) -> _Queue:
+    broker = queue.broker if isinstance(queue, QueueKey) else queue.broker_name
+    return queue.topic, broker, queue.queue_id
+
+
+def _unsaved(seen: GroupSeen | None, told: Collection[_Queue]) -> list[QueueProgress]:
+    """Queues with messages of which the group has no offset: brokers tell of none where it has none of a topic."""
+    from rocketmq_ops.client.admin.groups.group import QueueProgress
+
+    return [
+        QueueProgress(
+            *_at(each.queue), broker_offset=each.end, consumer_offset=None, lag=None, inflight=None, last_timestamp=None
+        )
+        for each in (seen.offsets.queues if seen is not None else ())
+        if each.end and each.committed is None and _at(each.queue) not in told
+    ]
 
 
 def _with_unknown(queue: QueueProgress, saved: set[_Queue]) -> QueueProgress:
@@ -515,8 +541,7 @@ def _flat(config: dict[str, object]) -> dict[str, Value]:
 def past_retries(seen: GroupSeen) -> Section:
     """What of its retries a recorded moment knows that it has not consumed."""
     topic = retry_topic(seen.group)
-    lags = [queue.lag for queue in seen.lag.queues if queue.topic == topic]
-    lag = None if not lags or None in lags else sum(each for each in lags if each is not None)
+    lag = total(seen.waits_in(queue) for queue in seen.offsets.queues if queue.queue.topic == topic)
     return table_of(_GIVEN_UP, [Row(key=topic, cells=(topic, None, None, lag, None))])
 
 
@@ -526,7 +551,7 @@ def past_section(seen: GroupSeen) -> Section:
     rows = []
     for each in seen.offsets.queues:
         known = judged.get((each.queue.topic, each.queue.broker, each.queue.queue_id))
-        lag = None if each.end is None or each.committed is None else max(each.end - each.committed, 0)
+        lag = seen.waits_in(each)
         rows.append(
             Row(
                 key=str(each.queue),
@@ -550,7 +575,7 @@ def past_section(seen: GroupSeen) -> Section:
     state = seen.lag.state
     facts = (
         Fact("State", state.value, Kind.STATE, HEALTH[state]),
-        Fact("Lag", seen.lag.lag, Kind.COUNT),
+        Fact("Lag", seen.waits, Kind.COUNT),
         Fact("Drained in", seen.drained_in_ms, Kind.SPAN),
         Fact("Consumed", seen.consume_rate, Kind.RATE),
         Fact("Clients", seen.members if seen.members is not None else seen.offsets.members, Kind.COUNT),

@@ -15,7 +15,7 @@ from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details.detail import Asking, Asks, Fact, Part, Section, also, side_by_side, table_of
 from rocketmq_ops.tui.model.details.group import HEALTH
 from rocketmq_ops.tui.model.moment import Moment, TopicSeen
-from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Value, worst_first
+from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Value, total, worst_first
 from rocketmq_ops.tui.model.views.topics import permission as letters
 
 _QUEUES: Final = (
@@ -149,10 +149,9 @@ def group_section(topic: str, groups: Sequence[str], moment: Moment) -> Section:
         cells: tuple[Value, ...] = (name, None, None, None, None, None)
         health = Health.UNKNOWN
         if seen is not None:
-            lags = [queue.lag for queue in seen.lag.queues if queue.topic == topic]
-            if not seen.lag.queues and seen.lag.lag == 0:  # of one that has nothing left none are judged
-                lags = [0]
-            lag = None if not lags or None in lags else sum(each for each in lags if each is not None)
+            lag = total(seen.waits_in(queue) for queue in seen.offsets.queues if queue.queue.topic == topic)
+            if lag is None and seen.lag.lag == 0:
+                lag = 0
             members = seen.members if seen.members is not None else seen.offsets.members
             cells = (name, seen.lag.state.value, lag, members, seen.consume_rate, seen.drained_in_ms)
             health = HEALTH[seen.lag.state]

@@ -44,7 +44,7 @@ class Groups:
             if topic is not None and not any(key.topic == topic for key in seen.offsets.keys):
                 continue
             lag = seen.lag
-            health = Health.INFO if seen.idle else GROUP_HEALTH[lag.state]
+            health = Health.INFO if seen.idle or seen.keeps_own else GROUP_HEALTH[lag.state]
             rows.append(
                 Row(
                     key=seen.group,
@@ -52,7 +52,7 @@ class Groups:
                         seen.group,
                         lag.state.value,
                         NOTHING if lag.state is LagState.OK else since(seen.since_ms, begun_before=seen.begun_before),
-                        lag.lag,
+                        seen.waits,
                         seen.waiting_ms,
                         seen.consume_rate,
                         seen.drained_in_ms,

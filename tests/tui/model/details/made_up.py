@@ -48,11 +48,11 @@ def held(queue: int, cached: int, pulled_ms: int) -> HeldQueue:
     )  # fmt: skip
 
 
-def info(expression: str, *queues: HeldQueue, failing: float = 0.0) -> RunningInfo:
+def info(expression: str, *queues: HeldQueue, consumes: float = 12.5, failing: float = 0.0) -> RunningInfo:
     return RunningInfo(
         consume_type="CONSUME_PASSIVELY", orderly=False, start_timestamp=NOW_MS - 60 * MINUTE,
         subscriptions=[Subscription("orders", expression, "TAG")], queues=list(queues), pop_queues=[],
-        rates=[TopicRates(topic="orders", pull_rt=1.0, pull_tps=12.5, consume_rt=35.0, consume_ok_tps=12.5,
+        rates=[TopicRates(topic="orders", pull_rt=1.0, pull_tps=12.5, consume_rt=35.0, consume_ok_tps=consumes,
                           consume_failed_tps=failing, consume_failed_msgs=4)],
         properties={"PROP_THREADPOOL_CORE_SIZE": "20"}, user_info={"zone": "一号机房"}, jstack="main waiting",
     )  # fmt: skip
@@ -62,7 +62,7 @@ def status() -> ConsumerStatusReport:
     """The first client is stuck, the second subscribes to something else, the third does not answer."""
     clients = [
         ClientStatus(client_id="10.1.0.1@77", client_addr="10.1.0.1:5000", language="JAVA", version="V5_3_3",
-                     brokers=["10.0.0.1:10911"], info=info("*", held(0, 7, NOW_MS - 3 * MINUTE))),
+                     brokers=["10.0.0.1:10911"], info=info("*", held(0, 7, NOW_MS - 3 * MINUTE), consumes=0.0)),
         ClientStatus(client_id="10.1.0.2@77", client_addr="10.1.0.2:5000", language="JAVA", version="V4_9_7",
                      brokers=["10.0.0.1:10911"], info=info("TagA", failing=0.5)),
         ClientStatus(client_id="10.1.0.3@77", client_addr="10.1.0.3:5000", language="GO", version="V5_0_0", brokers=[]),

@@ -31,7 +31,8 @@ from rocketmq_ops.tui.model.details import message as one_message
 from rocketmq_ops.tui.model.details.blocked import without_new
 from rocketmq_ops.tui.model.details.detail import Section, side_by_side
 from rocketmq_ops.tui.model.details.plan import made_lines, plan_lines
-from rocketmq_ops.tui.model.table import Health
+from rocketmq_ops.tui.model.figures import figure
+from rocketmq_ops.tui.model.table import Health, Kind, OrMore
 from tests.tui import fakes
 from tests.tui.fakes import MINUTE, NOW_MS
 from tests.tui.model.details import made_up
@@ -117,6 +118,26 @@ def test_how_a_watched_group_keeps_up_is_what_was_seen() -> None:
     section = group.queue_section(made_up.progress(), group.Held({}), seen)
     assert cells(section, "state", "evidence")[0] == ("stalled", "never moved")
     assert (fact(section, "State"), fact(section, "Drained in")) == ("stalled", 5 * MINUTE)
+
+
+def test_queues_of_which_a_group_has_committed_nothing_are_shown_with_what_waits_at_least() -> None:
+    """Brokers leave them out where the group has no offset of their topic."""
+    key = QueueKey("orders", "broker-a", 0)
+    seen = fakes.group(made_up.GROUP, None, LagState.STALLED, least=40, bases={key: 460}, waiting_ms=OrMore(MINUTE))
+    seen.offsets.queues = [QueueOffsets(key, 500, None)]
+    evidence = "the group has committed no offset of it in 5 min, and 40 messages came meanwhile"
+    seen.lag.queues = [QueueLag("orders", "broker-a", 0, LagState.STALLED, None, evidence)]
+    nothing = GroupProgress(made_up.GROUP, [], 0.0, 0, 0)
+    for section in (group.queue_section(nothing, group.Held({}), seen), group.past_section(seen)):
+        assert cells(section, "queue", "state", "committed", "end") == [(0, "stalled", None, 500)]
+        ((lag,),) = cells(section, "lag")
+        assert [figure(each, Kind.COUNT, 0) for each in (lag, fact(section, "Lag"))] == ["≥40", "≥40"]  # type: ignore[arg-type]
+        assert section.health is Health.CRITICAL
+    assert fact(group.queue_section(nothing, group.Held({}), seen), "Oldest waits") == MINUTE
+    moment = fakes.moment()
+    moment.groups = {seen.group: seen}
+    (row,) = topic.group_section("orders", [seen.group], moment).table.rows  # type: ignore[union-attr]
+    assert figure(row.cells[2], Kind.COUNT, 0) == "≥40"
 
 
 @pytest.mark.parametrize(

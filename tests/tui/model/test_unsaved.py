@@ -1,0 +1,141 @@
+"""Groups with clients that have committed nothing: they are not well for that brokers tell nothing of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from rocketmq_ops.housekeeping.lag import LagState
+from rocketmq_ops.remoting.codes import RequestCode as Code
+from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.figures import figure
+from rocketmq_ops.tui.model.moment import GroupSeen
+from rocketmq_ops.tui.model.periods import ENDS
+from rocketmq_ops.tui.model.replay import Replay
+from rocketmq_ops.tui.model.table import Health, Kind
+from rocketmq_ops.tui.model.unsaved import Ends, Unsaved
+from rocketmq_ops.tui.model.views.groups import Groups
+from tests.tui.model.cluster import Cluster, run
+
+ASKED = Code.GET_TOPIC_STATS_INFO
+
+
+@pytest.fixture(autouse=True)
+def _state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+def hangs(cluster: Cluster, *, retries: bool = True) -> None:
+    """`billing` has a client, and of `orders` no offset; it has one of its retries, as Java's consumers have at once."""
+    for groups in cluster.offsets.values():
+        groups["billing"] = {("%RETRY%billing", 0): [0, 0]} if retries else {}
+    cluster.clients["billing"] = ["c@hangs"]
+    cluster.subscribed["billing"] = ["orders", "%RETRY%billing"]
+    cluster.ends["orders"] = 1000
+
+
+def waits(seen: GroupSeen) -> str:
+    return figure(seen.waits, Kind.COUNT, 0)
+
+
+@pytest.mark.parametrize("retries", [True, False], ids=["with retries", "without"])
+def test_a_group_that_hangs_at_its_first_message_is_seen_to(retries: bool, tmp_path: Path) -> None:
+    async def test() -> None:
+        cluster = Cluster()
+        hangs(cluster, retries=retries)
+        cluster.group("well", 100, 100)
+        live: list[GroupSeen] = []
+        async with cluster.watched(session=tmp_path / "session") as model:
+            for turn in range(50):
+                seen = model.moment().groups.get("billing")
+                assert seen is None or (seen.lag.lag, seen.lag.state) != (0, LagState.OK), "nobody knows that"
+                await cluster.clock.advance(10_000)
+                cluster.ends["orders"] += 5 if turn > 5 else 0
+                live.append(model.moment().groups["billing"])
+            moment = model.moment()
+        assert {seen.lag.lag for seen in live[2:]} == {None}
+        assert live[4].lag.state is LagState.UNKNOWN, "nothing has come: it may have nothing to do"
+        assert live[-1].lag.state is LagState.STALLED
+        assert int(waits(live[-1])[1:]) in range(400, 441), "what came on both brokers since it is watched"
+        assert [(alarm.target, alarm.text) for alarm in moment.alarms] == [("billing", "stalled")]
+        assert moment.verdict.health is Health.CRITICAL
+        assert moment.verdict.parts[0].text == "1 of 2 groups stalled"
+        table = Groups().table(moment, Address("groups"))
+        row = next(row for row in table.rows if row.key == "billing")
+        assert "committed no offset" in str(row.cells[-1])
+        async with Replay(tmp_path / "session") as replay:
+            then = replay.moment().groups["billing"]
+            assert (then.lag, then.least, then.waiting_ms) == (live[-1].lag, live[-1].least, live[-1].waiting_ms)
+            assert then.bases == live[-1].bases
+
+    run(test)
+
+
+def test_it_is_well_once_it_commits_and_its_topic_is_asked_for_no_longer() -> None:
+    async def test() -> None:
+        cluster = Cluster()
+        hangs(cluster)
+        async with cluster.watched(pace=0.4) as model:
+            await cluster.clock.advance(100_000)
+            asked = Counter(at for _, at, code in cluster.asked if code == ASKED)
+            assert asked.keys() == cluster.names.keys()
+            assert max(asked.values()) <= 100_000 / ENDS.period_ms
+            cluster.group("billing", 1000, 1000)
+            await cluster.clock.advance(20_000)
+            assert model.moment().groups["billing"].lag.state is LagState.OK
+            cluster.asked.clear()
+            await cluster.clock.advance(60_000)
+            assert ASKED not in {code for _, _, code in cluster.asked}
+
+    run(test)
+
+
+def test_of_a_group_that_broadcasts_no_broker_knows_how_far_it_is_and_that_is_no_doubt() -> None:
+    async def test() -> None:
+        cluster = Cluster()
+        hangs(cluster)
+        cluster.broadcasting.add("billing")
+        async with cluster.watched() as model:
+            await cluster.clock.advance(60_000)
+            moment = model.moment()
+            seen = moment.groups["billing"]
+            assert (seen.lag.state, seen.lag.lag, seen.lag.evidence) == (LagState.UNKNOWN, None, Unsaved.OWN)
+            (row,) = Groups().table(moment, Address("groups")).rows
+            assert row.health is Health.INFO
+            assert moment.verdict.health is Health.OK
+            assert ASKED not in {code for _, _, code in cluster.asked}
+
+    run(test)
+
+
+def test_while_its_broker_is_silent_nothing_is_known_of_what_came_there() -> None:
+    async def test() -> None:
+        cluster = Cluster(1)
+        hangs(cluster)
+        async with cluster.watched() as model:
+            await cluster.clock.advance(60_000)
+            cluster.ends["orders"] += 7
+            await cluster.clock.advance(30_000)
+            assert waits(model.moment().groups["billing"]) == "≥7"
+            cluster.down["10.0.0.1:10911"] = "refused"
+            await cluster.clock.advance(30_000)
+            seen = model.moment().groups["billing"]
+            assert (seen.lag.state, waits(seen)) == (LagState.UNKNOWN, "?")
+
+    run(test)
+
+
+def test_each_topic_has_its_turn_and_what_is_not_wanted_is_forgotten() -> None:
+    ends = Ends()
+    ends.want({"a", "b", "elsewhere"})
+    assert [ends.next("x", {"a", "b", "c"}, now) for now in (1, 2, 3, 4)] == ["a", "b", "a", "b"]
+    ends.told("x", "a", {0: 5})
+    ends.told("y", "a", {0: 9})
+    assert ends.of("x", "a") == {0: 5}
+    ends.forget("y")
+    assert ends.of("y", "a") is None
+    ends.want(())
+    assert ends.of("x", "a") is None
+    assert ends.next("x", {"a"}, 5) is None

@@ -1,0 +1,122 @@
+"""What groups with clients have committed no offset of: brokers leave it out of what they tell of a group.
+
+A group that hangs at its first message would seem to have nothing left to
+consume. Where its queues end is asked for instead, one topic at a time, in turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from enum import StrEnum
+
+import msgspec
+
+from rocketmq_ops.common.topics import is_retry_topic
+from rocketmq_ops.housekeeping.history.rows import at_once
+from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueKey, QueueOffsets
+from rocketmq_ops.tui.model.looks import AT_A_TIME
+
+
+class Unsaved(StrEnum):
+    """Why it is not known how far behind a group is; in this order in recordings, from 1 on."""
+
+    NOT_ASKED = "it is not known yet who is connected"
+    NO_OFFSET = "it has committed no offset of what its clients subscribe to"
+    OWN = "its clients keep their offsets themselves, in broadcasting mode"
+
+
+class Subscribed(msgspec.Struct, frozen=True, gc=False):
+    """What the clients of a group subscribe to, without its retries."""
+
+    topics: tuple[str, ...] = ()
+    broadcasting: bool = False
+
+    @staticmethod
+    def to(topics: Iterable[str], *, broadcasting: bool) -> Subscribed:
+        """What a broker told."""
+        return Subscribed(tuple(sorted(topic for topic in topics if not is_retry_topic(topic))), broadcasting)
+
+
+class Ends:
+    """Where the queues of topics end, by broker."""
+
+    def __init__(self) -> None:
+        #: The topics that are asked for.
+        self.wanted: Collection[str] = ()
+        self._asked: dict[str, dict[str, int]] = {}
+        self._ends: dict[tuple[str, str], Mapping[int, int]] = {}
+
+    def want(self, topics: Collection[str]) -> None:
+        """Ask for these from now on, and forget all others."""
+        self.wanted = topics
+        for key in [key for key in self._ends if key[1] not in topics]:
+            del self._ends[key]
+        for asked in self._asked.values():
+            for gone in asked.keys() - set(topics):
+                del asked[gone]
+
+    def next(self, address: str, there: Collection[str], now_ms: int) -> str | None:
+        """Whose turn it is on a broker, of those that it has: the one that was asked longest ago."""
+        asked = self._asked.setdefault(address, {})
+        topic = min(
+            (topic for topic in self.wanted if topic in there),
+            key=lambda each: (asked.get(each, 0), each),
+            default=None,
+        )
+        if topic is not None:
+            asked[topic] = now_ms
+        return topic
+
+    def told(self, address: str, topic: str, ends: Mapping[int, int] | None) -> None:
+        """By queue; None where the broker did not tell."""
+        if ends is None:
+            self._ends.pop((address, topic), None)
+        else:
+            self._ends[address, topic] = ends
+
+    def of(self, address: str, topic: str) -> Mapping[int, int] | None:
+        """The last answer."""
+        return self._ends.get((address, topic))
+
+    def forget(self, address: str) -> None:
+        """A broker is not asked any more."""
+        self._asked.pop(address, None)
+        for key in [key for key in self._ends if key[0] == address]:
+            del self._ends[key]
+
+
+def add_unsaved(
+    groups: Mapping[str, GroupOffsets],
+    subscribed: Callable[[str], Subscribed],
+    there: Mapping[str, tuple[str, Collection[str]]],
+    ends: Ends,
+    pause: Callable[[], None] = at_once,
+) -> tuple[set[str], dict[str, Unsaved]]:
+    """Give each group with clients the queues of which it has committed no offset; the topics whose ends are to be
+    asked for, and of which groups it is not known how far they are behind. `there`: by address the name of a broker
+    that answers, and the topics that it has."""
+    wanted: set[str] = set()
+    without: dict[str, Unsaved] = {}
+    for number, (name, group) in enumerate(groups.items()):
+        if number % AT_A_TIME == 0:
+            pause()
+        if not group.members:
+            if group.members is None and not group.queues:
+                without[name] = Unsaved.NOT_ASKED
+            continue
+        clients = subscribed(name)
+        if clients.broadcasting:
+            without[name] = Unsaved.OWN
+            continue
+        saved = {(queue.queue.topic, queue.queue.broker) for queue in group.queues}
+        for topic in clients.topics:
+            for address, (broker, topics) in there.items():
+                if (topic, broker) in saved or topic not in topics:
+                    continue
+                wanted.add(topic)
+                known = ends.of(address, topic)
+                if known is None:
+                    without[name] = Unsaved.NO_OFFSET
+                    continue
+                group.queues += [QueueOffsets(QueueKey(topic, broker, at), end, None) for at, end in known.items()]
+    return wanted, without
