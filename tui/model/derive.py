@@ -31,7 +31,8 @@ _UNSURE: Final = (LagState.OK, LagState.UNKNOWN)
 
 
 class Derived(msgspec.Struct):
-    """What one look says. Rates are in messages a second, by topic."""
+    """What one look says. Rates are in messages a second, by topic; those of topics of which a part is not known now,
+    as a broker did not tell, are `lost`."""
 
     groups: dict[str, GroupSeen]
     in_rates: dict[str, float]
@@ -39,6 +40,7 @@ class Derived(msgspec.Struct):
     lag: int | None
     lag_unknown: int
     lag_change: float | None
+    lost: frozenset[str] = frozenset()
 
 
 def derive(
@@ -59,6 +61,7 @@ def derive(
     groups: dict[str, GroupSeen] = {}
     grown: dict[QueueKey, int] = {}
     out: dict[str, int] = {}
+    lost: set[str] = set()
     lag, unknown, compared, change = 0, 0, 0, 0
     for number, name in enumerate(look.groups):
         if number % AT_A_TIME == 0:
@@ -69,7 +72,7 @@ def derive(
         why = without.get(name) if without else None
         doubted = name in in_doubt or why is not None
         total = None if doubted else _lag(held)
-        consumed = _moved(held, old, grown, out) if old is not None else None
+        consumed = _moved(held, old, grown, out, lost) if old is not None else None
         rate = consumed / seconds if consumed is not None and seconds > 0 else None
         window = None if total == 0 else looks.window(name)
         judged = _judged(name, window)
@@ -119,11 +122,12 @@ def derive(
         incoming[key.topic] = incoming.get(key.topic, 0) + by
     return Derived(
         groups,
-        {topic: count / seconds for topic, count in incoming.items()} if seconds > 0 else {},
-        {topic: count / seconds for topic, count in out.items()} if seconds > 0 else {},
+        {topic: by / seconds for topic, by in incoming.items() if topic not in lost} if seconds > 0 else {},
+        {topic: by / seconds for topic, by in out.items() if topic not in lost} if seconds > 0 else {},
         lag if len(groups) > unknown or not groups else None,
         unknown,
         change / seconds if seconds > 0 and (compared or not groups) else None,
+        frozenset(lost),
     )
 
 
@@ -194,9 +198,9 @@ def _least(held: Held, based: Bases) -> int:
     return least
 
 
-def _moved(held: Held, old: Held, grown: dict[QueueKey, int], out: dict[str, int]) -> int | None:
-    """How many messages the group consumed since; fills in by how many its queues have grown, and what was consumed by
-    topic."""
+def _moved(held: Held, old: Held, grown: dict[QueueKey, int], out: dict[str, int], lost: set[str]) -> int | None:
+    """How many messages the group consumed since; fills in by how many its queues have grown, what was consumed by
+    topic, and of which topics that is not known of a queue."""
     total: int | None = None
     same = held.keys is old.keys
     places = None if same else {key: place for place, key in enumerate(old.keys)}
@@ -207,6 +211,8 @@ def _moved(held: Held, old: Held, grown: dict[QueueKey, int], out: dict[str, int
         end, end_then = held.ends[at], old.ends[then]
         if end != ABSENT and end_then != ABSENT:
             grown[key] = max(end - end_then, 0)
+        elif end_then != ABSENT:
+            lost.add(key.topic)
         committed, committed_then = held.committed[at], old.committed[then]
         if committed != ABSENT and committed_then != ABSENT:
             step = max(committed - committed_then, 0)

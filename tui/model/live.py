@@ -200,7 +200,7 @@ class LiveModel(Timeline):
         await work.turn()
         self._derived, self._clients, self._clients_whole, self._groups_ms = derived, clients, whole, time_ms
         if derived.in_rates or not derived.groups:
-            self._known.puts.said_by_offsets(derived.in_rates)
+            self._known.puts.said_by_offsets(derived.in_rates.keys() | derived.lost)
         self._topics()
         await work.turn()
         self._note(time_ms)
@@ -290,12 +290,9 @@ class LiveModel(Timeline):
         for name, group in derived.groups.items():
             if group.lag.lag is not None:
                 lines.put("group.lag", name, group.lag.lag)
-        topics, old = self._topics(), stale(self._known.brokers.values())
-        for line, rates in (("topic.in_rate", derived.in_rates), ("topic.out_rate", derived.out_rates)):
-            for topic, rate in rates.items():
-                if old and topic in topics and not old.keys().isdisjoint(topics[topic].on):
-                    continue
-                if rate or lines.has(line, topic):  # most topics of a large cluster are quiet
+        for topic, seen in self._topics().items():
+            for line, rate in (("topic.in_rate", seen.in_rate), ("topic.out_rate", seen.out_rate)):
+                if rate or (rate is not None and lines.has(line, topic)):  # most topics of a large cluster are quiet
                     lines.put(line, topic, rate)
         for name, total in totals_of(self._totals()):
             lines.put(f"total.{name}", "", total)

@@ -23,7 +23,9 @@ from rocketmq_ops.housekeeping.history.rows import at_once
 from rocketmq_ops.housekeeping.history.runs import GroupWindow, Span
 from rocketmq_ops.housekeeping.history.slice import history_of
 from rocketmq_ops.housekeeping.probe.lock import RunningError, one_at_a_time
+from rocketmq_ops.tui.model.model import Points
 from rocketmq_ops.tui.model.moment import Moment
+from rocketmq_ops.tui.model.past_rates import past_rates
 from rocketmq_ops.tui.model.recording import Kept, moment_at, run_of
 
 T = TypeVar("T")
@@ -174,6 +176,14 @@ class Tape:
     async def times(self, begin_ms: int, end_ms: int) -> list[int]:
         """As `Reading.times`."""
         return await self.in_thread(lambda: [] if self._history is None else self._history.times(begin_ms, end_ms))
+
+    async def topic_rates(
+        self, topic: str, groups: list[str], begin_ms: int, end_ms: int
+    ) -> dict[tuple[str, str], Points]:
+        """See `past_rates`."""
+        return await self.in_thread(
+            lambda: {} if self._history is None else past_rates(self._history, topic, groups, begin_ms, end_ms)
+        )
 
     async def window(self, group: str, begin_ms: int, end_ms: int) -> GroupWindow | None:
         """As `History.window`."""

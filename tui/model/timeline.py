@@ -11,6 +11,7 @@ from rocketmq_ops.housekeeping.history.runs import GroupWindow, Span
 from rocketmq_ops.tui.model.details.detail import Section
 from rocketmq_ops.tui.model.model import Mode, Points
 from rocketmq_ops.tui.model.moment import Moment
+from rocketmq_ops.tui.model.past_rates import IN, OUT, groups_of
 from rocketmq_ops.tui.model.recording import SILENT
 from rocketmq_ops.tui.model.tape import Tape
 
@@ -110,10 +111,11 @@ class Timeline:
                 points = [point for point in points if point[0] <= self._at.time_ms]
             return points
         key = name, target
-        if key not in self._old_series and key not in self._asked_series:
-            self._asked_series.add(key)
-            end_ms = self._at.time_ms
-            self._read(lambda: self._read_series(name, target, end_ms))
+        asked = next(((prefix, "") for prefix in _READ_TOGETHER if name.startswith(prefix)), key)
+        if asked not in self._asked_series:
+            self._asked_series.add(asked)
+            at = self._at
+            self._read(lambda: self._read_series(name, target, at))
         return self._old_series.get(key, [])
 
     def looks(self) -> Sequence[int]:
@@ -218,19 +220,20 @@ class Timeline:
         if self._compared.get(made, (None, None))[0] == time_ms:
             self._compared[made] = time_ms, found
 
-    async def _read_series(self, name: str, target: str, end_ms: int) -> None:
-        begin_ms = end_ms - SERIES_MS
+    async def _read_series(self, name: str, target: str, at: Moment) -> None:
+        end_ms, begin_ms = at.time_ms, at.time_ms - SERIES_MS
         if name == "group.lag":
             window = await self._tape.window(target, begin_ms, end_ms)
-            if window is not None:
-                self._old_series[(name, target)] = lag_points(window)
-            return
-        prefix = next((prefix for prefix in _READ_TOGETHER if name.startswith(prefix)), None)
-        if prefix is None:
-            return
-        found = known_points(await self._tape.figures(begin_ms, end_ms, prefix))
+            found = {} if window is None else {(name, target): lag_points(window)}
+        elif name in (IN, OUT):
+            found = await self._tape.topic_rates(target, groups_of(target, at), begin_ms, end_ms)
+        else:
+            prefix = next((prefix for prefix in _READ_TOGETHER if name.startswith(prefix)), None)
+            if prefix is None:
+                return
+            found = known_points(await self._tape.figures(begin_ms, end_ms, prefix))
         looks = await self._tape.times(begin_ms, end_ms)
-        if self._at is not None and self._at.time_ms == end_ms:
+        if self._at is at:
             self._old_series |= found
             self._asked_series |= found.keys()
             self._old_looks = looks

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from rich.cells import cell_len
@@ -29,7 +29,7 @@ from rocketmq_ops.tui.model.shown import Arranger
 from rocketmq_ops.tui.model.table import Column, Health, Row, Table
 from rocketmq_ops.tui.model.taken import PART, refuse_column
 from rocketmq_ops.tui.screens.change import Offer
-from rocketmq_ops.tui.screens.facts import facts_text, failure_lines
+from rocketmq_ops.tui.screens.facts import facts_text, failure_lines, with_past
 from rocketmq_ops.tui.screens.table import NO_CLUSTER, TableScreen
 from rocketmq_ops.tui.widgets import lines
 from rocketmq_ops.tui.widgets.cells import MARK, cut
@@ -65,6 +65,8 @@ class DetailScreen(TableScreen):
     #: Whether the answers to its parts are kept, so that later ones are compared with them; if not, why.
     KEEPS: ClassVar[bool] = False
     NO_PAST: ClassVar[str] = _NOT_KEPT
+    #: Facts that are shown with how they were in the last minutes, and of which series that is.
+    PAST: ClassVar[Mapping[str, str]] = {}
     #: Whether what it shows is asked of the cluster.
     ASKS_CLUSTER: ClassVar[bool] = True
     DEFAULT_CSS = """
@@ -251,7 +253,9 @@ class DetailScreen(TableScreen):
         """Draw the part that is chosen."""
         section = self.section
         self._show_parts()
-        facts = section.facts if section is not None else ()
+        facts = with_past(
+            section.facts if section is not None else (), self.PAST, self.context.model, self.address.name
+        )
         shown_facts = self.query_one("#facts", Note)
         shown_facts.display = bool(facts)
         size = self.app.size

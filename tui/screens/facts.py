@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from rich.cells import cell_len, chop_cells
@@ -12,11 +12,27 @@ from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.details.detail import Fact
 from rocketmq_ops.tui.model.figures import SIGNS, figure
+from rocketmq_ops.tui.model.model import Model
+from rocketmq_ops.tui.model.overview import CELLS, SPAN_MS
+from rocketmq_ops.tui.model.spark import spark
 from rocketmq_ops.tui.model.table import Health, Kind
 from rocketmq_ops.tui.widgets.cells import MARK, cut
 
 #: Cells between two facts.
 _GAP: Final = 3
+
+
+def with_past(facts: Sequence[Fact], lines: Mapping[str, str], model: Model, target: str) -> Sequence[Fact]:
+    """The facts, and behind each of which `lines` has a series how it was in the last minutes, where any of that is
+    known."""
+    found: list[Fact] = []
+    for fact in facts:
+        found.append(fact)
+        if fact.name in lines:
+            points = model.series(lines[fact.name], target)
+            line = spark(points, model.looks(), CELLS, model.moment().time_ms, SPAN_MS)
+            found += [Fact("10 min", line)] if line.strip() else []
+    return found
 
 
 def facts_text(facts: Sequence[Fact], context: Context, now_ms: int, room: int, most: int) -> Text:

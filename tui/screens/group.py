@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -23,6 +23,7 @@ class GroupScreen(DetailScreen):
 
     EVERY: ClassVar[int] = EVERY
     KEEPS: ClassVar[bool] = True
+    PAST: ClassVar[Mapping[str, str]] = {"Lag": "group.lag"}
     BINDINGS: ClassVar[list[BindingType]] = [Binding("D", "dead_letters", "dead letters")]
 
     def __init__(self, context: Context, address: Address) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -20,6 +20,7 @@ class TopicScreen(DetailScreen):
 
     EVERY: ClassVar[int] = EVERY
     KEEPS: ClassVar[bool] = True
+    PAST: ClassVar[Mapping[str, str]] = {"In": "topic.in_rate", "Out": "topic.out_rate"}
     BINDINGS: ClassVar[list[BindingType]] = [Binding("m", "messages", "messages")]
 
     def parts(self) -> Sequence[Part]:

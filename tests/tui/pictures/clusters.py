@@ -117,7 +117,8 @@ def _with_queues(now: Moment) -> None:
         if lag is None:
             evidence = "orders broker-a:0: the group has committed no offset of it; it ends at 10154"
             seen.lag = msgspec.structs.replace(seen.lag, state=LagState.UNKNOWN, evidence=evidence)
-            seen.least, seen.waiting_ms, seen.consume_rate = 1_234, OrMore(20_000), None
+            seen.least, seen.waiting_ms = 1_234, OrMore(20_000)
+            seen.consume_rate = seen.drained_in_ms = None
         for at in range(8):
             key, share = QueueKey("orders", "broker-a", at), seen.least if lag is None else lag
             end = 10_000 + share // 8 + (share % 8 if not at else 0)
