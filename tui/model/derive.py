@@ -98,6 +98,7 @@ def derive(
             known = was.bases if was is not None else (bases or {}).get(name, {})
             based = _bases(window, known) if total is None else {}
             least = _least(held, based) if total is None else 0
+            lag += least
             waiting = _waiting(window, was, looks.previous_ms, looks.before_last(name), based)
         since, begun_before = _since(looks, judged, was, None if found is None else found[1], based)
         groups[name] = GroupSeen(
@@ -124,7 +125,7 @@ def derive(
         groups,
         {topic: by / seconds for topic, by in incoming.items() if topic not in lost} if seconds > 0 else {},
         {topic: by / seconds for topic, by in out.items() if topic not in lost} if seconds > 0 else {},
-        lag if len(groups) > unknown or not groups else None,
+        lag if lag or len(groups) > unknown or not groups else None,
         unknown,
         change / seconds if seconds > 0 and (compared or not groups) else None,
         frozenset(lost),

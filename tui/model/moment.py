@@ -232,7 +232,7 @@ class Totals(msgspec.Struct, frozen=True):
 
     in_rate: float | None = None
     out_rate: float | None = None
-    #: Messages that are known to wait, and in how many groups that is not known.
+    #: Messages that are known to wait, and of how many groups not all is known: it is so much at least then.
     lag: int | None = None
     lag_unknown: int = 0
     lag_change: float | None = None
@@ -268,3 +268,7 @@ class Moment(msgspec.Struct, kw_only=True):
     failures: list[Failure] = []
     #: Since when changes are seen, which are events then; None while none can be, and where nobody has looked for any.
     watched_ms: int | None = None
+
+    def groups_of(self, topic: str) -> list[str]:
+        """The groups that have offsets in it."""
+        return [name for name, seen in self.groups.items() if any(key.topic == topic for key in seen.offsets.keys)]

@@ -17,7 +17,7 @@ from rocketmq_ops.tui.model.figures import STALE, UNKNOWN, change, count, figure
 from rocketmq_ops.tui.model.model import Model
 from rocketmq_ops.tui.model.moment import BrokerSeen, Moment
 from rocketmq_ops.tui.model.spark import spark
-from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table, worst_first
+from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table, or_more, worst_first
 from rocketmq_ops.tui.model.views.brokers import no_brokers
 from rocketmq_ops.tui.model.views.topics import made_topics
 
@@ -150,13 +150,14 @@ def totals(model: Model) -> list[Total]:
         return spark(model.series(f"total.{name}"), model.looks(), CELLS, moment.time_ms, SPAN_MS)
 
     trend = "" if known.lag is None or known.lag_change is None else f"{change(known.lag_change, Kind.RATE)}"
+    lag = or_more(known.lag) if known.lag_unknown else known.lag
     unknown = (
         f"lag unknown: {count(known.lag_unknown)} of {count(len(moment.groups))} groups" if known.lag_unknown else ""
     )
     return [
         Total("In", figure(known.in_rate, Kind.RATE, 0), past("in_rate")),
         Total("Out", figure(known.out_rate, Kind.RATE, 0), past("out_rate")),
-        Total("Lag", f"{figure(known.lag, Kind.COUNT, 0)} {trend}".rstrip(), past("lag"), unknown),
+        Total("Lag", f"{figure(lag, Kind.COUNT, 0)} {trend}".rstrip(), past("lag"), unknown),
         Total("Groups", _groups(moment)),
         Total("Topics", _topics(moment)),
     ]

@@ -16,18 +16,12 @@ from rocketmq_ops.housekeeping.history.runs import GroupWindow, QueueKey
 from rocketmq_ops.tui.model.derive import RATE_MS
 from rocketmq_ops.tui.model.looks import WINDOW_MS
 from rocketmq_ops.tui.model.model import Points
-from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.recording import COUNTED
 
 IN: Final = "topic.in_rate"
 OUT: Final = "topic.out_rate"
 #: Groups of a topic that are read for its rates; where there are more, what goes out of it is not known.
 _MOST_GROUPS: Final = 32
-
-
-def groups_of(topic: str, moment: Moment) -> list[str]:
-    """The groups that have offsets in it."""
-    return [name for name, seen in moment.groups.items() if any(key.topic == topic for key in seen.offsets.keys)]
 
 
 def past_rates(

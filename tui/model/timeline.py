@@ -11,7 +11,7 @@ from rocketmq_ops.housekeeping.history.runs import GroupWindow, Span
 from rocketmq_ops.tui.model.details.detail import Section
 from rocketmq_ops.tui.model.model import Mode, Points
 from rocketmq_ops.tui.model.moment import Moment
-from rocketmq_ops.tui.model.past_rates import IN, OUT, groups_of
+from rocketmq_ops.tui.model.past_rates import IN, OUT
 from rocketmq_ops.tui.model.recording import SILENT
 from rocketmq_ops.tui.model.tape import Tape
 
@@ -226,7 +226,7 @@ class Timeline:
             window = await self._tape.window(target, begin_ms, end_ms)
             found = {} if window is None else {(name, target): lag_points(window)}
         elif name in (IN, OUT):
-            found = await self._tape.topic_rates(target, groups_of(target, at), begin_ms, end_ms)
+            found = await self._tape.topic_rates(target, at.groups_of(target), begin_ms, end_ms)
         else:
             prefix = next((prefix for prefix in _READ_TOGETHER if name.startswith(prefix)), None)
             if prefix is None:

@@ -58,7 +58,7 @@ def parts(asking: Asking) -> Sequence[Part]:
         return group_section(topic, await admin.topics.readers(topic), asking.moment)
 
     def groups_then(moment: Moment) -> Section | None:
-        return group_section(topic, list(moment.groups), moment) if topic in moment.topics else None
+        return group_section(topic, moment.groups_of(topic), moment) if topic in moment.topics else None
 
     async def route() -> Section:
         return route_section(await admin.topics.route(topic))
@@ -97,7 +97,7 @@ def past_queues(topic: str, moment: Moment) -> Section | None:
             if each.queue.topic == topic and each.end is not None:
                 ends[f"{each.queue.broker}:{each.queue.queue_id}"] = (each.queue.broker, each.queue.queue_id, each.end)
     rows = [Row(key=key, cells=(broker, queue, None, None, end, None)) for key, (broker, queue, end) in ends.items()]
-    return table_of(_QUEUES, rows) if rows else None
+    return also(table_of(_QUEUES, rows), (), *_rates(moment.topics.get(topic))) if rows else None
 
 
 def past_settings(seen: TopicSeen) -> Section:
@@ -239,5 +239,10 @@ def past_section(seen: TopicSeen) -> Section:
         )
         for name, on in sorted(seen.on.items())
     ]
-    facts = (Fact("In", seen.in_rate, Kind.RATE), Fact("Out", seen.out_rate, Kind.RATE))
-    return also(table_of(_ROUTE, rows, "it was on no broker"), (), *facts)
+    return also(table_of(_ROUTE, rows, "it was on no broker"), (), *_rates(seen))
+
+
+def _rates(seen: TopicSeen | None) -> tuple[Fact, ...]:
+    if seen is None:
+        return ()
+    return Fact("In", seen.in_rate, Kind.RATE), Fact("Out", seen.out_rate, Kind.RATE)
