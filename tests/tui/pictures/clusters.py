@@ -181,8 +181,8 @@ def with_past(now: Moment) -> FakeModel:
             model.lines[(f"broker.{name}", address)] = [
                 (time_ms, float(at * (number + 1) % 17)) for at, time_ms in enumerate(times[number * 9 :])
             ]
-    over_time = [(f"topic.{name}", topic) for topic in now.topics for name in ("in_rate", "out_rate")]
-    for number, line in enumerate([*over_time, *(("group.lag", group) for group in now.groups)]):
+    of_screens = ("topic.in_rate", "topic-00001"), ("topic.out_rate", "topic-00001"), ("group.lag", "group-00001")
+    for number, line in enumerate(of_screens):
         model.lines[line] = [(time_ms, float(at // 6 * (number + 3) % 19)) for at, time_ms in enumerate(times)]
     for name in ("in_rate", "out_rate", "lag"):
         model.lines[(f"total.{name}", "")] = [(time_ms, float(at % 23)) for at, time_ms in enumerate(times)]
