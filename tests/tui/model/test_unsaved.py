@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.remoting.codes import RequestCode as Code
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.figures import figure
 from rocketmq_ops.tui.model.moment import GroupSeen
 from rocketmq_ops.tui.model.periods import ENDS
+from rocketmq_ops.tui.model.recording import BASES, Kept, run_of
 from rocketmq_ops.tui.model.replay import Replay
 from rocketmq_ops.tui.model.table import Health, Kind
 from rocketmq_ops.tui.model.unsaved import Ends, Unsaved
@@ -123,6 +126,28 @@ def test_while_its_broker_is_silent_nothing_is_known_of_what_came_there() -> Non
             await cluster.clock.advance(30_000)
             seen = model.moment().groups["billing"]
             assert (seen.lag.state, waits(seen)) == (LagState.UNKNOWN, "?")
+
+    run(test)
+
+
+def test_a_recording_from_before_that_was_kept_is_played(tmp_path: Path) -> None:
+    """It knows of the queues that brokers told of, and nothing of what came to others."""
+
+    async def test() -> None:
+        cluster = Cluster()
+        hangs(cluster)
+        async with cluster.watched() as model:
+            await cluster.clock.advance(60_000)
+            assert model.kept is not None
+            written = run_of(Kept(model.kept))
+        kept = dict(written.texts or {})
+        del kept[BASES]
+        figures = [each for each in written.figures if each.name not in ("group.unsaved", "group.least")]
+        with History.open(tmp_path / "old") as history:
+            history.append(msgspec.structs.replace(written, texts=kept, figures=figures))
+        async with Replay(tmp_path / "old") as replay:
+            then = replay.moment().groups["billing"]
+            assert (then.least, then.lag.state, then.lag.lag) == (0, LagState.UNKNOWN, None)
 
     run(test)
 
