@@ -7,6 +7,12 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from tests.chaos.commits import offsets_go_back_by_commits_alone
+from tests.chaos.ends import (
+    a_master_without_its_slave_is_sure_of_nothing,
+    every_end_is_in_order,
+    everybody_takes_part,
+    what_is_sent_in_quiet_is_consumed_soon,
+)
 from tests.chaos.events import (
     ACK,
     FROM_SLAVE,
@@ -15,15 +21,14 @@ from tests.chaos.events import (
     ORDERED,
     PAID,
     PLAIN,
-    STALLED,
     TRY,
-    UP,
     Event,
     first_reading_fails,
     outcome_of,
 )
-from tests.chaos.history import GRACE, History, Look, broker_of, is_slave, masters, steps
+from tests.chaos.history import History, Look, broker_of, is_slave, masters, steps
 from tests.chaos.plan import KILL, STOP
+from tests.chaos.quiet import Disturbed
 from tests.chaos.silences import brokers_answer
 from tests.chaos.witness import acknowledged_offsets_stand
 
@@ -32,6 +37,10 @@ def violations(history: History) -> list[str]:
     """All of them; none for a run in which every promise was kept."""
     checks = (
         every_client_stays,
+        every_end_is_in_order,
+        everybody_takes_part,
+        what_is_sent_in_quiet_is_consumed_soon,
+        a_master_without_its_slave_is_sure_of_nothing,
         every_acknowledged_message_is_where_it_was_said_to_be,
         every_acknowledged_message_is_on_the_slave,
         every_timer_came_into_its_topic,
@@ -211,10 +220,6 @@ def ordered_queues_were_consumed_in_order(history: History) -> Iterator[str]:
             furthest[queue] = max(furthest.get(queue, -1), event.offset)
 
 
-def readers_of(topic: str) -> str:
-    return f"{topic.lower()}-reader-"
-
-
 def second_deliveries_are_explained(history: History) -> Iterator[str]:
     """By a fault shortly before or between the two, or by a reader's beginning. That one ends in order explains none."""
     deliveries = defaultdict(list)
@@ -235,30 +240,6 @@ def deliveries_judged(history: History) -> int:
         event.what == GOT and event.offset >= 0 and not disturbed(event.topic, event.t, event.t)
         for event in history.events
     )
-
-
-class Disturbed:
-    """When two consumers of a topic may have held one queue, or taken it over without the last offset.
-
-    Any server's fault will do: consumers ask one broker, whichever, who is in the group, and one name server which queues
-    there are, and share out all queues by these answers. So will any reader's beginning; and where one process was not let
-    run, the servers may not have been either.
-    """
-
-    def __init__(self, history: History) -> None:
-        everyone = [
-            (fault.begin, fault.end) for fault in history.suffered if fault.target.startswith(("broker-", "namesrv-"))
-        ]
-        everyone += [(event.t - event.seconds, event.t) for event in history.events if event.what == STALLED]
-        self._times = {}
-        for topic in GROUP_OF:
-            own = [(f.begin, f.end) for f in history.suffered if f.target.startswith(readers_of(topic))]
-            own += [(e.t - e.seconds, e.t) for e in history.events if e.what == UP and e.topic == topic]
-            self._times[topic] = everyone + own
-
-    def __call__(self, topic: str, since: float, until: float) -> bool:
-        """Whether it was so at some time of a span."""
-        return any(begin <= until and since <= end + GRACE for begin, end in self._times[topic])
 
 
 def nothing_came_early(history: History) -> Iterator[str]:

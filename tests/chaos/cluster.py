@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.chaos.link import REACHED, SERVER, Link
-from tests.chaos.plan import CUT, HANG, KILL, PAUSE, RENEW, STOP, STRANGERS, Fault
+from tests.chaos.plan import CUT, HANG, KILL, PART, PAUSE, RENEW, STOP, STRANGERS, Fault
 from tests.chaos.slaves import environment as slaves_environment
 from tests.chaos.strangers import strangers
 from tests.interop.ours import BIN, SETTINGS, write_config
@@ -55,21 +55,32 @@ class Certificate:
 
 
 class Process:
-    """A process that can die, stand still and come back. `link` leads to it, where it is a server."""
+    """A process that can die, stand still and come back. `links` lead to it where it is a server, else from it to all of
+    them; `slave` is that of a master."""
 
     def __init__(
-        self, name: str, start: Callable[[], Child], links: list[Link], certificate: Certificate | None = None
+        self,
+        name: str,
+        start: Callable[[], Child],
+        links: list[Link],
+        certificate: Certificate | None = None,
+        *,
+        is_server: bool = True,
     ) -> None:
         self.name = name
         self.links = links
         self.certificate = certificate
+        self.is_server = is_server
+        self.slave: Process | None = None
+        #: The lives that were ended by SIGTERM, each with its exit status.
+        self.ended: list[tuple[str, int]] = []
         self._start = start
         self.child = start()
 
     async def suffer(self, fault: Fault) -> None:
         """One fault from its beginning to its end."""
         if fault.kind in (KILL, STOP):
-            await asyncio.to_thread(self.child.kill if fault.kind == KILL else self.child.stop)
+            await asyncio.to_thread(self.child.kill if fault.kind == KILL else self.stop)
             await asyncio.sleep(fault.seconds)
             self.child = self._start()
             return
@@ -82,7 +93,8 @@ class Process:
             return
         begin, end = {
             PAUSE: (lambda: self._signal(signal.SIGSTOP), lambda: self._signal(signal.SIGCONT)),
-            CUT: (self._each(Link.cut), self._each(Link.heal)),
+            CUT: self._cut(None if self.is_server else self),
+            PART: self._cut(self.slave),
             HANG: (self._each(Link.hang), self._each(Link.heal)),
         }[fault.kind]
         begin()
@@ -90,6 +102,17 @@ class Process:
             await asyncio.sleep(fault.seconds)
         finally:
             end()
+
+    def stop(self) -> None:
+        """SIGTERM, and wait for the end."""
+        child = self.child
+        if child.process.poll() is None:
+            self.ended.append((child.name, child.stop()))
+
+    def _cut(self, process: Process | None) -> tuple[Callable[[], None], Callable[[], None]]:
+        """The links cut for one process, as it is when somebody connects, or for all; and the end of that."""
+        whose = None if process is None else lambda: process.child.pid
+        return self._each(lambda link: link.cut(whose)), self._each(lambda link: link.join(whose))
 
     def _each(self, act: Callable[[Link], None]) -> Callable[[], None]:
         def all_links() -> None:
@@ -121,6 +144,8 @@ class Cluster:
         self.stores: dict[str, Path] = {}
         #: Those of slaves, by the address that name servers have.
         self.slave_stores: dict[str, str] = {}
+        #: Masters that have one.
+        self.with_slaves: list[str] = []
         #: The brokers' addresses as name servers have them.
         self.reached: set[str] = set()
 
@@ -166,12 +191,15 @@ class Cluster:
             **(READ_FROM_SLAVES if self.slaves else {}),
         }
         if broker_id:
+            self.with_slaves.append(f"{name}-0")
             self.slave_stores[f"{REACHED}:{port}"] = folder.name
         self.stores[folder.name] = store
         self.addresses[folder.name] = f"{SERVER}:{port}"
         self.reached.add(f"{REACHED}:{port}")
         ports = [port, port + 1] if self.slaves else [port]
         await self._server(folder.name, self._broker_command, folder, conf, ports)
+        if broker_id:
+            self.servers[f"{name}-0"].slave = self.servers[folder.name]
 
     async def _server(
         self, name: str, command: list[str], folder: Path, conf: dict[str, str], ports: list[int]
@@ -207,7 +235,8 @@ class Cluster:
             command = [sys.executable, "-m", "tests.chaos.worker", kind, life, self.namesrv, str(self.folder)]
             return Child(life, command, cwd=self.folder / life, env=environment)
 
-        return Process(name, start, [])
+        links = [link for server in self.servers.values() for link in server.links]
+        return Process(name, start, links, is_server=False)
 
     def _trusted(self) -> Path:
         """By what clients check the servers' certificates."""
@@ -217,7 +246,7 @@ class Cluster:
     async def stop(self) -> None:
         """Shut all servers down in order: brokers first, each with what it holds on the disk."""
         for process in reversed(self.servers.values()):
-            await asyncio.to_thread(process.child.stop)
+            await asyncio.to_thread(process.stop)
 
     async def unlink(self) -> None:
         """Close the links."""

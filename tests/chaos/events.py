@@ -24,6 +24,8 @@ GOT = "got"
 UP, STALLED = "up", "stalled"
 #: A consumer sends an offset to the master `broker`.
 COMMIT = "commit"
+#: A consumer has ended in order, which took `seconds`.
+DOWN = "down"
 #: A slave, `broker`, answered a pull with `count` messages from `offset` on.
 FROM_SLAVE = "from slave"
 #: Who writes down the stalls of the process that runs everything.

@@ -72,6 +72,8 @@ class History(NamedTuple):
     #: What one client that no fault meets committed for a group of its own, and read back (`tests/chaos/witness.py`).
     told: Sequence[Told] = ()
     left: Sequence[Left] = ()
+    #: Who was ended by SIGTERM, and with what status: servers by their names, clients by those of their lives.
+    ended: tuple[tuple[str, int], ...] = ()
 
 
 def broker_of(store: str) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 
 from rocketmq_ops.common.tasks import Tasks
+from tests.chaos.owners import Place, places_of
 
 SERVER, REACHED = "127.0.0.1", "127.0.0.2"
 
@@ -15,10 +17,12 @@ class Link:
 
     def __init__(self, port: int) -> None:
         self.port = port
-        self._open: set[asyncio.StreamWriter] = set()
+        #: Both sides of each connection, by the place of who has made it.
+        self._open: dict[Place, tuple[asyncio.StreamWriter, ...]] = {}
         self._flows = asyncio.Event()
         self._flows.set()
-        self._cut = False
+        #: Who is cut off; None stands for everybody.
+        self._cut: list[Callable[[], int] | None] = []
         self._connections = Tasks()
 
     async def start(self) -> None:
@@ -33,28 +37,37 @@ class Link:
         self._server.close()
         await self._connections.stop()
 
-    def cut(self) -> None:
-        """Close what is open; whoever connects is closed at once."""
-        self._cut = True
-        for writer in self._open:
-            writer.transport.abort()
+    def cut(self, process: Callable[[], int] | None = None) -> None:
+        """Close what is open; whoever connects is closed at once. Of a process alone, by its pid, where one is given."""
+        self._cut.append(process)
+        whose = None if process is None else places_of(process())
+        for peer, both in self._open.items():
+            if whose is None or peer in whose:
+                for writer in both:
+                    writer.transport.abort()
+
+    def join(self, process: Callable[[], int] | None = None) -> None:
+        """The end of a cut."""
+        self._cut.remove(process)
+
+    def _is_cut_off(self, peer: Place) -> bool:
+        return any(process is None or peer in places_of(process()) for process in self._cut)
 
     def hang(self) -> None:
         """Bytes are kept until `heal`."""
         self._flows.clear()
 
     def heal(self) -> None:
-        self._cut = False
         self._flows.set()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
-            if self._cut:
+            peer: Place = writer.get_extra_info("peername")
+            if self._is_cut_off(peer):
                 writer.transport.abort()
                 return
             there, away = await asyncio.open_connection(SERVER, self.port)
-            both = {writer, away}
-            self._open |= both
+            both = self._open[peer] = (writer, away)
             try:
                 async with asyncio.TaskGroup() as directions:
                     directions.create_task(self._copy(reader, away))
@@ -62,7 +75,8 @@ class Link:
             except* OSError:
                 pass
             finally:
-                self._open -= both
+                if self._open.get(peer) is both:
+                    del self._open[peer]
                 for each in both:
                     each.transport.abort()
             return

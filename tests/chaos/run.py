@@ -20,6 +20,7 @@ from rocketmq_ops.common.tasks import Tasks
 from rocketmq_ops.remoting.codes import RequestCode
 from tests.chaos.checks import deliveries_judged, looks_judged, missing, violations
 from tests.chaos.cluster import OFFSETS_KEPT_EVERY_MS, Cluster, Process
+from tests.chaos.ends import sent_without_slave
 from tests.chaos.events import (
     ACK,
     FROM_SLAVE,
@@ -104,7 +105,7 @@ async def run_seed(
         # The links to the servers are in this process, too: while it is late, nothing comes through.
         stalls = Stalls(Pen(folder, RUN))
         watching = tasks.start(stalls.watch(), "stalls")
-        plan = faults(seed, seconds, list(cluster.servers), list(CLIENTS), tls=tls)
+        plan = faults(seed, seconds, list(cluster.servers), list(CLIENTS), tls=tls, with_slaves=cluster.with_slaves)
         everyone = cluster.servers | clients
         running = [
             tasks.start(_suffer(everyone[fault.target], fault, began, say, cluster, left), str(fault)) for fault in plan
@@ -131,7 +132,8 @@ async def run_seed(
     kept = {name: _kept(store) for name, store in cluster.stores.items()}
     suffered += silent
     kept_every = OFFSETS_KEPT_EVERY_MS / 1000
-    history = History(read_events(folder), suffered, records, looks, kept_every, slaves, kept, gone, told, left)
+    ended = tuple(end for process in everyone.values() for end in process.ended)
+    history = History(read_events(folder), suffered, records, looks, kept_every, slaves, kept, gone, told, left, ended)
     return Verdict(seed, violations(history), _counts(history, stalls.worst), time.monotonic() - started)
 
 
@@ -228,7 +230,7 @@ async def _end_senders(clients: dict[str, Process]) -> None:
 
 
 async def _end(clients: dict[str, Process]) -> None:
-    await asyncio.gather(*(asyncio.to_thread(process.child.stop) for process in clients.values()))
+    await asyncio.gather(*(asyncio.to_thread(process.stop) for process in clients.values()))
 
 
 async def _settle(folder: Path, clients: dict[str, Process]) -> None:
@@ -274,6 +276,7 @@ def _counts(history: History, latest: float) -> dict[str, int]:
         "stalls of the run": sum(event.what == STALLED and event.worker == RUN for event in history.events),
         "ms that its loop was late at most": round(latest * 1000),
         "timers consumed": len(timers & {event.id for event in history.events if event.what == GOT}),
+        "answers of a master without its slave": sent_without_slave(history),
         "pulls from slaves": events[FROM_SLAVE],
         "messages from slaves": sum(event.count for event in history.events if event.what == FROM_SLAVE),
         "consumed": events[GOT],

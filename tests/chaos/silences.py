@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from tests.chaos.events import RUN, STALLED
 from tests.chaos.history import History, Suffered
+from tests.chaos.plan import PART
 
 #: A broker gave no answer within half of what clients wait for one.
 SILENCE = "silence"
@@ -17,12 +18,13 @@ OF_A_FAULT, OF_A_STALL, WITHOUT_CAUSE = "in faults", "in stalls of the machine",
 
 
 def cause_of(silence: Suffered, history: History) -> str:
-    """A fault of the broker itself, its start included, which the silence goes on through; or that the run's own process,
+    """A fault of the broker itself, its start included, which the silence goes on through (but not that it is cut off from its
+    slave); or that the run's own process,
     which no fault meets, was not let run: then the machine did not let the broker run either."""
     if any(
         fault.target == silence.target and fault.begin <= silence.end and silence.begin <= fault.end
         for fault in history.suffered
-        if fault.kind != SILENCE
+        if fault.kind not in (SILENCE, PART)
     ):
         return OF_A_FAULT
     return OF_A_STALL if _stalled_within(silence, history) else WITHOUT_CAUSE

@@ -35,6 +35,7 @@ from rocketmq_ops.common.tasks import Tasks
 from tests.chaos.commits import Commits
 from tests.chaos.events import (
     ACK,
+    DOWN,
     GOT,
     GROUP_OF,
     ORDERED,
@@ -235,6 +236,8 @@ async def consume(worker: Worker, topic: str) -> None:
     async with consumer:
         worker.pen.write(UP, "", topic=topic, seconds=time.monotonic() - started)
         await worker.ending.wait()
+        ended = time.monotonic()
+    worker.pen.write(DOWN, "", topic=topic, seconds=time.monotonic() - ended)
 
 
 KINDS: dict[str, Callable[[Worker], Awaitable[None]]] = {
