@@ -15,8 +15,9 @@ from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.clients_in_turn import ClientsInTurn, Said
 from rocketmq_ops.tui.model.details import client as client_screen
-from rocketmq_ops.tui.model.details import group as group_screen
 from rocketmq_ops.tui.model.details.blocked import still_blocked
+from rocketmq_ops.tui.model.details.group_clients import client_section, problem_section
+from rocketmq_ops.tui.model.details.group_queues import held_section
 from rocketmq_ops.tui.model.members import Members
 from rocketmq_ops.tui.model.moment import ClientSeen, GroupSeen
 from rocketmq_ops.tui.model.periods import RUNNING
@@ -115,9 +116,9 @@ class Running:
         known = turns.said
         report = _report(group, known.values())
         name = Address("group", group)
-        self._keep(f"{name}/clients", group_screen.client_section(group, report, turns, RUNNING.requests), whole=whole)
-        self._keep(f"{name}/problems", group_screen.problem_section(group, report), whole=whole)
-        self._keep(f"{name}/queues", group_screen.held_section(report), whole=False)
+        self._keep(f"{name}/clients", client_section(group, report, turns, RUNNING.requests), whole=whole)
+        self._keep(f"{name}/problems", problem_section(group, report), whole=whole)
+        self._keep(f"{name}/queues", held_section(report), whole=False)
         stuck = [said for said in known.values() if said.problems and said.status.info is not None]
         for said in stuck[:_MOST_SCREENS]:
             about = Address("client", said.status.client_id, ((client_screen.GROUP, group),))

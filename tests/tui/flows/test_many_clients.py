@@ -12,7 +12,7 @@ from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.fastjson import ObjectKey
 from rocketmq_ops.remoting.codes import RequestCode as Code
-from rocketmq_ops.tui.model.details import group
+from rocketmq_ops.tui.model.details import group, group_clients
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import Health
 from tests.mqadmin.fake_cluster import FakeCluster
@@ -65,7 +65,7 @@ def test_so_many_are_asked_in_one_look_and_the_others_in_turn() -> None:
             async with app.run_test(size=(160, 40)) as pilot:
                 await settled(pilot)
                 first = asked_of(cluster)
-                assert len(first) == len(set(first)) == group.MOST_ASKED
+                assert len(first) == len(set(first)) == group_clients.MOST_ASKED
                 screen = detail(pilot)
 
                 def states() -> dict[str, tuple[object, Health]]:
@@ -77,7 +77,9 @@ def test_so_many_are_asked_in_one_look_and_the_others_in_turn() -> None:
                 assert {row.stale_since for row in screen.grid.rows} == {None}
                 await press(pilot, "shift+tab")
                 owners = Counter("?" if row[6] in ("", "?") else row[6][:2] for row in rows(pilot))
-                assert owners == {"c@": group.MOST_ASKED, "?": len(MANY) - group.MOST_ASKED}, "and of none it is nobody"
+                assert owners == {"c@": group_clients.MOST_ASKED, "?": len(MANY) - group_clients.MOST_ASKED}, (
+                    "and of none it is nobody"
+                )
                 await press(pilot, "tab")
 
                 looks = [first]
@@ -86,7 +88,9 @@ def test_so_many_are_asked_in_one_look_and_the_others_in_turn() -> None:
                     model.now = Moment(time_ms=NOW_MS + len(looks) * MINUTE)
                     await press(pilot, "r")
                     looks.append(asked_of(cluster))
-                    assert len(looks[-1]) <= group.MOST_ASKED + 1  # of the silent one through each of its brokers
+                    assert (
+                        len(looks[-1]) <= group_clients.MOST_ASKED + 1
+                    )  # of the silent one through each of its brokers
                 assert states()[STUCK] == ("stuck", Health.CRITICAL)
                 assert states()[SILENT] == ("does not answer", Health.CRITICAL)
                 problem = next(row.cells[-1] for row in screen.grid.rows if row.cells[0] == SILENT)

@@ -10,7 +10,7 @@ from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details.blocked import without_new
 from rocketmq_ops.tui.model.details.detail import Asking, Asks, Fact, Once, Part, Section, also, table_of
-from rocketmq_ops.tui.model.details.group import PROBLEMS
+from rocketmq_ops.tui.model.details.group_clients import PROBLEMS
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, worst_first
 

@@ -20,7 +20,7 @@ from rocketmq_ops.housekeeping.lag import WINDOW_RUNS, LagState, judge
 from rocketmq_ops.housekeeping.probe.expectations import MEASURES, Unit
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details.detail import Asking, Fact, Part, Section, also, steady, table_of
-from rocketmq_ops.tui.model.details.group import HEALTH
+from rocketmq_ops.tui.model.details.group_queues import HEALTH
 from rocketmq_ops.tui.model.figures import count, figure
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, worst_first

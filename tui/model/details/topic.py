@@ -13,7 +13,7 @@ from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
 from rocketmq_ops.common.topics import is_dlq_topic
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details.detail import Asking, Asks, Fact, Part, Section, also, side_by_side, table_of
-from rocketmq_ops.tui.model.details.group import HEALTH
+from rocketmq_ops.tui.model.details.group_queues import HEALTH
 from rocketmq_ops.tui.model.moment import Moment, TopicSeen
 from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Value, total, worst_first
 from rocketmq_ops.tui.model.views.topics import permission as letters

@@ -6,7 +6,7 @@ from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueKey, QueueOffsets
 from rocketmq_ops.housekeeping.lag import GroupLag, LagState, QueueLag
 from rocketmq_ops.tui.model.address import parse
-from rocketmq_ops.tui.model.details import broker, client, group, name_server, topic
+from rocketmq_ops.tui.model.details import broker, client, group, group_queues, name_server, topic
 from rocketmq_ops.tui.model.details.compare import against
 from rocketmq_ops.tui.model.details.detail import Asking, Part, table_of
 from rocketmq_ops.tui.model.moment import GroupSeen, Moment, TopicQueues, TopicSeen
@@ -59,8 +59,8 @@ def then_of(address: str, key: str) -> list[tuple[Value, ...]]:
 
 
 def test_lag_and_offsets_of_a_queue_are_compared_with_those_that_were_kept() -> None:
-    now = group.queue_section(made_up.progress(), group.Held({}), None).table
-    then = group.past_section(recorded().groups[made_up.GROUP]).table
+    now = group_queues.queue_section(made_up.progress(), group_queues.Held({}), None).table
+    then = group_queues.past_section(recorded().groups[made_up.GROUP]).table
     assert now is not None
     assert then is not None
     table, before = against(now, then)

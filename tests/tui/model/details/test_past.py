@@ -7,7 +7,7 @@ from rocketmq_ops.housekeeping.lag import GroupLag, LagState, QueueLag
 from rocketmq_ops.tui.model import asked
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.asked import Asked, told
-from rocketmq_ops.tui.model.details import group, topic
+from rocketmq_ops.tui.model.details import group, group_queues, topic
 from rocketmq_ops.tui.model.details.detail import Asking, Fact, Nobody, Part, Section, table_of
 from rocketmq_ops.tui.model.details.past import Recorded, recorded_of
 from rocketmq_ops.tui.model.moment import GroupSeen, Moment
@@ -48,7 +48,7 @@ def recorded(at_ms: int, *, told_ms: int | None = None) -> Moment:
     }
     if told_ms is not None:
         kept = Asked()
-        kept.put(KEPT, table_of(group._QUEUES, [STUCK]), told_ms)
+        kept.put(KEPT, table_of(group_queues._QUEUES, [STUCK]), told_ms)
         kept.put(":group/billing/clients", table_of((Column(key="client", title="Client"),), [STUCK]), told_ms)
         moment.asked = kept.texts
     return moment

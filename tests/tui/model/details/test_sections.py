@@ -20,7 +20,8 @@ from rocketmq_ops.tui.model.details import (
     client,
     dead_letters,
     doctor,
-    group,
+    group_clients,
+    group_queues,
     journal,
     messages,
     probe,
@@ -57,8 +58,8 @@ def fact(section: Section, name: str) -> object:
 
 def test_queues_of_a_group_the_stuck_one_first_and_unknown_is_no_zero() -> None:
     owners = {("orders", "broker-a", 0): "c1", ("orders", "broker-b", 1): "c1", ("orders", "broker-b", 0): "c1"}
-    held = group.Held(owners, {("orders", "broker-a", 0)})
-    section = group.queue_section(made_up.progress(), held, None)
+    held = group_queues.Held(owners, {("orders", "broker-a", 0)})
+    section = group_queues.queue_section(made_up.progress(), held, None)
     assert cells(section, "broker", "queue", "state", "lag", "owner") == [
         ("broker-a", 0, "stuck", 60, "c1"),
         ("broker-a", 1, None, 10, "nobody"),
@@ -71,17 +72,17 @@ def test_queues_of_a_group_the_stuck_one_first_and_unknown_is_no_zero() -> None:
 
 
 def test_where_nobody_could_be_asked_the_owner_is_unknown() -> None:
-    section = group.queue_section(made_up.progress(), group.Held(None), None)
+    section = group_queues.queue_section(made_up.progress(), group_queues.Held(None), None)
     assert {owner for (owner,) in cells(section, "owner")} == {None}
 
 
 def test_a_queue_that_a_silent_client_may_hold_is_not_said_to_be_nobodys() -> None:
     found = made_up.status()
-    section = group.queue_section(made_up.progress(), group.held_of(found), None)
+    section = group_queues.queue_section(made_up.progress(), group_queues.held_of(found), None)
     assert cells(section, "broker", "queue", "owner")[:2] == [("broker-a", 0, "10.1.0.1@77"), ("broker-a", 1, None)]
     assert section.note == "10.1.0.3@77 has not said which queues it holds: it may consume those with a ?"
     found.clients = found.clients[:2]  # all have answered
-    section = group.queue_section(made_up.progress(), group.held_of(found), None)
+    section = group_queues.queue_section(made_up.progress(), group_queues.held_of(found), None)
     assert (cells(section, "owner")[1], section.note) == (("nobody",), "")
 
 
@@ -92,18 +93,18 @@ def test_a_client_that_takes_queues_by_itself_says_nothing_of_them() -> None:
     assert first.info is not None and second.info is not None
     second.info.consume_type = "CONSUME_ACTIVELY"
     found.clients = [first, second]
-    section = group.queue_section(made_up.progress(), group.held_of(found), None)
+    section = group_queues.queue_section(made_up.progress(), group_queues.held_of(found), None)
     assert cells(section, "owner")[1] == (None,)
     assert section.note.startswith("10.1.0.2@77 has not said")
-    assert ("10.1.0.2@77", None) in cells(group.client_section(made_up.GROUP, found), "client", "queues")
+    assert ("10.1.0.2@77", None) in cells(group_clients.client_section(made_up.GROUP, found), "client", "queues")
     second.info.pop_queues = [
         PoppedQueue(
             topic="orders", broker_name="broker-a", queue_id=1, wait_ack_count=0, dropped=False, last_pop_timestamp=None
         )
     ]
-    section = group.queue_section(made_up.progress(), group.held_of(found), None)
+    section = group_queues.queue_section(made_up.progress(), group_queues.held_of(found), None)
     assert cells(section, "owner")[1] == ("10.1.0.2@77",)
-    assert cells(group.held_section(found), "queue", "owner") == [(0, "10.1.0.1@77"), (1, "10.1.0.2@77")]
+    assert cells(group_queues.held_section(found), "queue", "owner") == [(0, "10.1.0.1@77"), (1, "10.1.0.2@77")]
 
 
 def test_how_a_watched_group_keeps_up_is_what_was_seen() -> None:
@@ -115,7 +116,7 @@ def test_how_a_watched_group_keeps_up_is_what_was_seen() -> None:
         "",
         [QueueLag("orders", "broker-a", 0, LagState.STALLED, 60, "never moved")],
     )
-    section = group.queue_section(made_up.progress(), group.Held({}), seen)
+    section = group_queues.queue_section(made_up.progress(), group_queues.Held({}), seen)
     assert cells(section, "state", "evidence")[0] == ("stalled", "never moved")
     assert (fact(section, "State"), fact(section, "Drained in")) == ("stalled", 5 * MINUTE)
 
@@ -128,12 +129,12 @@ def test_queues_of_which_a_group_has_committed_nothing_are_shown_with_what_waits
     evidence = "the group has committed no offset of it in 5 min, and 40 messages came meanwhile"
     seen.lag.queues = [QueueLag("orders", "broker-a", 0, LagState.STALLED, None, evidence)]
     nothing = GroupProgress(made_up.GROUP, [], 0.0, 0, 0)
-    for section in (group.queue_section(nothing, group.Held({}), seen), group.past_section(seen)):
+    for section in (group_queues.queue_section(nothing, group_queues.Held({}), seen), group_queues.past_section(seen)):
         assert cells(section, "queue", "state", "committed", "end") == [(0, "stalled", None, 500)]
         ((lag,),) = cells(section, "lag")
         assert [figure(each, Kind.COUNT, 0) for each in (lag, fact(section, "Lag"))] == ["≥40", "≥40"]  # type: ignore[arg-type]
         assert section.health is Health.CRITICAL
-    assert fact(group.queue_section(nothing, group.Held({}), seen), "Oldest waits") == MINUTE
+    assert fact(group_queues.queue_section(nothing, group_queues.Held({}), seen), "Oldest waits") == MINUTE
     moment = fakes.moment()
     moment.groups = {seen.group: seen}
     (row,) = topic.group_section("orders", [seen.group], moment).table.rows  # type: ignore[union-attr]
@@ -152,24 +153,24 @@ def test_an_offset_that_was_never_saved_is_unknown_and_not_0(
     progress = GroupProgress(made_up.GROUP, [queue, empty], 0.0, 500, 0, lag_millis=9_000)
     seen = fakes.group(made_up.GROUP, None, LagState.UNKNOWN, consume_rate=0.0)
     seen.offsets.queues = [QueueOffsets(QueueKey("orders", "broker-a", 0), 500, committed)]
-    section = group.queue_section(progress, group.Held({}), seen)
+    section = group_queues.queue_section(progress, group_queues.Held({}), seen)
     found = {row[0]: row[1:] for row in cells(section, "queue", "committed", "lag", "waiting")}
     assert found == {0: cells_of_it, 1: (0, 0, 0)}
     assert fact(section, "Lag") == (None if committed is None else 500)
-    unwatched = group.queue_section(progress, group.Held({}), None)
+    unwatched = group_queues.queue_section(progress, group_queues.Held({}), None)
     assert {row[0]: row[1] for row in cells(unwatched, "queue", "committed")} == {0: None, 1: 0}
 
 
 def test_what_a_broker_delivered_is_not_what_was_consumed() -> None:
     """A consumer that hangs is given messages again and again."""
     seen = fakes.group(made_up.GROUP, 70, LagState.STALLED, consume_rate=0.0)
-    section = group.queue_section(made_up.progress(), group.Held({}), seen)
+    section = group_queues.queue_section(made_up.progress(), group_queues.Held({}), seen)
     assert (fact(section, "Consumed"), fact(section, "Delivered")) == (0.0, 12.5)
-    assert fact(group.queue_section(made_up.progress(), group.Held({}), None), "Consumed") is None
+    assert fact(group_queues.queue_section(made_up.progress(), group_queues.Held({}), None), "Consumed") is None
 
 
 def test_clients_the_stuck_and_the_silent_first() -> None:
-    section = group.client_section(made_up.GROUP, made_up.status())
+    section = group_clients.client_section(made_up.GROUP, made_up.status())
     assert cells(section, "client", "state", "queues", "failed") == [
         ("10.1.0.1@77", "stuck", 1, 0.0),
         ("10.1.0.3@77", "does not answer", None, None),
@@ -181,7 +182,7 @@ def test_clients_the_stuck_and_the_silent_first() -> None:
 
 
 def test_subscriptions_side_by_side_mark_what_differs_and_not_who_is_silent() -> None:
-    section = group.subscription_section(made_up.status())
+    section = group_clients.subscription_section(made_up.status())
     assert section.table is not None
     (row,) = section.table.rows
     assert (row.cells, row.health) == (("orders", "between them", "*", "TagA", None), Health.WARNING)
@@ -194,7 +195,7 @@ def test_that_nothing_is_wrong_among_clients_is_said_where_one_has_answered() ->
 
     def note(clients: list[ClientStatus]) -> str:
         found.clients = clients
-        table = group.problem_section(made_up.GROUP, found).table
+        table = group_clients.problem_section(made_up.GROUP, found).table
         assert table is not None
         return table.note
 
@@ -204,7 +205,7 @@ def test_that_nothing_is_wrong_among_clients_is_said_where_one_has_answered() ->
 
 
 def test_problems_lead_to_their_client() -> None:
-    section = group.problem_section(made_up.GROUP, made_up.status())
+    section = group_clients.problem_section(made_up.GROUP, made_up.status())
     assert cells(section, "kind", "about") == [
         ("stuck queue", "10.1.0.1@77"),
         ("subscriptions differ", "10.1.0.2@77"),
@@ -450,7 +451,7 @@ def test_a_queue_in_which_a_message_has_waited_for_seconds_is_not_stuck() -> Non
     """Its client consumed something of it long ago: nothing came, as of a broker that was stopped for a while."""
     progress = made_up.progress()
     progress.queues[0] = msgspec.structs.replace(progress.queues[0], lag_millis=2_000)
-    section = group.queue_section(progress, group.Held({}, {("orders", "broker-a", 0)}), None)
+    section = group_queues.queue_section(progress, group_queues.Held({}, {("orders", "broker-a", 0)}), None)
     assert cells(section, "queue", "state")[:1] != [(0, "stuck")]
     assert "stuck" not in {state for (state,) in cells(section, "state")}
     for waiting, stuck in ((2_000, False), (BLOCKED_MS, True), (None, True)):
@@ -459,5 +460,5 @@ def test_a_queue_in_which_a_message_has_waited_for_seconds_is_not_stuck() -> Non
         assert ("blocked" in {problem.kind for problem in found.problems}) is stuck
         assert {"different_subscription", "unassigned"} <= {problem.kind for problem in found.problems}
         assert (
-            ("10.1.0.1@77", "stuck") in cells(group.client_section(made_up.GROUP, found), "client", "state")
+            ("10.1.0.1@77", "stuck") in cells(group_clients.client_section(made_up.GROUP, found), "client", "state")
         ) is stuck

@@ -1,0 +1,184 @@
+"""The clients of a consumer group: what each does, what they subscribe to, and what is wrong among them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.clients_in_turn import ClientsInTurn
+from rocketmq_ops.tui.model.details.detail import Fact, Section, also, side_by_side, steady, table_of
+from rocketmq_ops.tui.model.details.group_queues import held_queues, says_queues
+from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Value, worst_first
+
+if TYPE_CHECKING:
+    from rocketmq_ops.client.admin.groups.consumer_status import ClientStatus, ConsumerStatusReport
+
+_CLIENTS: Final = (
+    Column(key="client", title="Client", least=18),
+    Column(key="state", title="State", kind=Kind.STATE),
+    Column(key="address", title="Address", least=14, drop=2),
+    Column(key="version", title="Version", drop=4),
+    Column(key="language", title="Language", drop=5),
+    Column(key="queues", title="Queues", kind=Kind.COUNT),
+    Column(key="cached", title="Cached", kind=Kind.COUNT, drop=1),
+    Column(key="ok", title="Consumed", kind=Kind.RATE),
+    Column(key="failed", title="Failed", kind=Kind.RATE, burden=True),
+    Column(key="rt", title="Takes", kind=Kind.SPAN, drop=1, burden=True),
+    Column(key="pulled", title="Last pull", kind=Kind.MOMENT, drop=3),
+    Column(key="started", title="Started", kind=Kind.MOMENT, drop=3),
+    Column(key="problem", title="Problem", kind=Kind.SENTENCE, least=20, drop=2),
+)
+_STATE: Final = [column.key for column in _CLIENTS].index("state")
+_PROBLEMS: Final = (
+    Column(key="kind", title="Problem", kind=Kind.STATE),
+    Column(key="about", title="About", least=16),
+    Column(key="detail", title="Evidence", kind=Kind.SENTENCE, least=30),
+)
+_TYPES: Final = {"actively": "pull", "passively": "push"}
+#: What each kind of problem among clients is called.
+PROBLEMS: Final = {
+    "different_subscription": "subscriptions differ",
+    "shared_id": "clients share an id",
+    "not_locked": "queue not locked",
+    "unlock_failed": "unlocking fails",
+    "blocked": "stuck queue",
+    "unassigned": "queue without a client",
+    "assigned_twice": "queue with two clients",
+}
+#: Clients that are asked in one look, at most.
+MOST_ASKED: Final = 32
+
+
+def client_section(
+    group: str, found: ConsumerStatusReport, turns: ClientsInTurn | None = None, most: int = MOST_ASKED
+) -> Section:
+    """The clients; one that is stuck, or did not answer, comes first. `turns`: when each was asked, where that was not
+    in one look, of `most` at most."""
+    about: dict[str, list[str]] = {}
+    for problem in found.problems:
+        if problem.client_id is not None:
+            about.setdefault(problem.client_id, []).append(f"{PROBLEMS[problem.kind]}: {problem.detail}")
+    silent = {failure.target.removeprefix("client "): failure.cause for failure in found.failures}
+    rows = [_client_row(group, client, about.get(client.client_id, []), silent) for client in found.clients]
+    if turns is not None:
+        rows = [_in_turn(row, client, turns) for row, client in zip(rows, found.clients, strict=True)]
+    rows.sort(key=lambda row: worst_first(row.health))
+    section = table_of(_CLIENTS, rows, "no client of this group is online")
+    facts = [
+        Fact("Clients", len(found.clients), Kind.COUNT),
+        Fact("Type", _type(found.consume_type), Kind.STATE),
+        Fact("Same subscriptions", _yes(found.same_subscription), Kind.STATE, _good(found.same_subscription)),
+        Fact("Queues shared out", _yes(found.rebalance_ok), Kind.STATE, _good(found.rebalance_ok)),
+    ]
+    if turns is not None and any(row.stale_since is not None or row.cells[_STATE] is None for row in rows):
+        facts.append(Fact("Asked", f"{most} clients in one look, in turn", Kind.SENTENCE))
+    return Section(facts=tuple(facts), table=section.table, failures=tuple(found.failures), health=section.health)
+
+
+def _in_turn(row: Row, client: ClientStatus, turns: ClientsInTurn) -> Row:
+    """The row with when the client said so, where that was in an earlier look; nothing is known of one never asked."""
+    if client.info is None and not client.shares_id and client.client_id not in turns.said:
+        cells = list(row.cells)
+        cells[_STATE] = None
+        return msgspec.structs.replace(row, cells=tuple(cells), health=Health.UNKNOWN)
+    return msgspec.structs.replace(row, stale_since=turns.older(client.client_id))
+
+
+def _client_row(group: str, client: ClientStatus, problems: list[str], silent: dict[str, str]) -> Row:
+    info = client.info
+    state, health, problem = "answers", Health.OK, "; ".join(problems)
+    if info is None:
+        state, health = "does not answer", Health.CRITICAL
+        named = client.client_id, f"{client.client_id} ({client.client_addr})"
+        problem = problem or next((silent[name] for name in named if name in silent), "")
+    elif any(text.startswith(PROBLEMS["blocked"]) for text in problems):
+        state, health = "stuck", Health.CRITICAL
+    elif problems:
+        state, health = "has problems", Health.WARNING
+    held = [queue for queue in info.queues if not queue.dropped] if info is not None else []
+    told = says_queues(info)
+    rates = info.rates if info is not None else []
+    pulls = [queue.last_pull_timestamp for queue in held if queue.last_pull_timestamp is not None]
+    return Row(
+        key=f"{client.client_id} {client.client_addr}",
+        cells=(
+            client.client_id,
+            state,
+            client.client_addr,
+            client.version,
+            client.language,
+            len(held_queues(info)) if told else None,
+            sum(queue.cached for queue in held) if told else None,
+            sum(rate.consume_ok_tps for rate in rates) if info is not None else None,
+            sum(rate.consume_failed_tps for rate in rates) if info is not None else None,
+            max((rate.consume_rt for rate in rates), default=None),
+            min(pulls, default=None),
+            info.start_timestamp if info is not None else None,
+            problem,
+        ),
+        health=health,
+        opens=Address("client", client.client_id, (("group", group),)),
+    )
+
+
+def _type(name: str | None) -> str | None:
+    if name is None:
+        return None
+    how = name.rpartition("_")[2].lower()
+    return _TYPES.get(how, how)
+
+
+def _yes(value: bool | None) -> str | None:
+    return None if value is None else "yes" if value else "no"
+
+
+def _good(value: bool | None) -> Health:
+    return Health.UNKNOWN if value is None else Health.OK if value else Health.WARNING
+
+
+def subscription_section(found: ConsumerStatusReport) -> Section:
+    """What each client subscribes to, beside each other: a row that differs is marked."""
+    sources: dict[str, dict[str, Value] | None] = {}
+    for client in found.clients:
+        if client.info is None:
+            sources[client.client_id] = None
+        else:
+            sources[client.client_id] = {
+                each.topic: each.sub_string
+                if each.expression_type in (None, "TAG")
+                else f"{each.expression_type}: {each.sub_string}"
+                for each in client.info.subscriptions
+            }
+    section = side_by_side("Topic", sources, note="no client is online")
+    return also(section, found.failures)
+
+
+def problem_section(group: str, found: ConsumerStatusReport) -> Section:
+    """What is wrong among the clients."""
+    rows = []
+    for problem in found.problems:
+        place = f"{problem.topic} {problem.broker_name or ''}" if problem.topic else ""
+        if problem.queue_id is not None:
+            place = f"{place}:{problem.queue_id}"
+        rows.append(
+            Row(
+                key=f"{problem.kind} {problem.client_id} {place}",
+                cells=(PROBLEMS[problem.kind], problem.client_id or place, problem.detail),
+                health=Health.CRITICAL if problem.kind == "blocked" else Health.WARNING,
+                opens=Address("client", problem.client_id, (("group", group),)) if problem.client_id else None,
+            )
+        )
+    keys = steady(row.key for row in rows)
+    rows = [msgspec.structs.replace(row, key=key) for row, key in zip(rows, keys, strict=True)]
+    answered = any(client.info is not None for client in found.clients)
+    return table_of(
+        _PROBLEMS,
+        rows,
+        "nothing is wrong among the clients that answered"
+        if answered
+        else "no client has answered"
+        if found.clients
+        else "no client of this group is online",
+    )
