@@ -75,6 +75,7 @@ public final class Driver {
             case "sql": return sql.evaluate(request);
             case "bloom": return sql.bloom(request);
             case "admin": return admin.run(request);
+            case "exporter": return Exporter.collect(request);
             default: throw new IllegalArgumentException("unknown op " + request.getString("op"));
         }
     }
