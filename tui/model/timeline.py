@@ -112,6 +112,7 @@ class Timeline:
             return points
         key = name, target
         asked = next(((prefix, "") for prefix in _READ_TOGETHER if name.startswith(prefix)), key)
+        asked = ("topic.", target) if name in (IN, OUT) else asked
         if asked not in self._asked_series:
             self._asked_series.add(asked)
             at = self._at

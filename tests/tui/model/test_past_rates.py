@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from rocketmq_ops.housekeeping.history.runs import GroupWindow, QueueKey, QueueWindow
+from rocketmq_ops.housekeeping.history.file import History
+from rocketmq_ops.housekeeping.history.runs import GroupOffsets, GroupWindow, QueueKey, QueueOffsets, QueueWindow, Run
 from rocketmq_ops.tui.model import past_rates
 from rocketmq_ops.tui.model.looks import WINDOW_MS
 from rocketmq_ops.tui.model.model import Points
@@ -112,8 +114,38 @@ def test_what_is_read_together_is_read_once(tmp_path: Path) -> None:
                 while replay.busy:  # noqa: ASYNC110
                     await asyncio.sleep(0.001)
             assert sorted(asked) == ["broker.", "total."]
+            topics: list[str] = []
+            rates = replay._tape.topic_rates
+
+            async def noted(topic: str, *rest: Any) -> dict[tuple[str, str], Points]:
+                topics.append(topic)
+                return await rates(topic, *rest)
+
+            replay._tape.topic_rates = noted  # type: ignore[method-assign]
+            for name in (past_rates.IN, past_rates.OUT):
+                replay.series(name, "orders")
+            while replay.busy:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+            assert topics == ["orders"]
 
     run(test)
+
+
+def test_of_a_topic_with_many_groups_what_comes_in_is_known(tmp_path: Path) -> None:
+    count = past_rates.MOST_GROUPS + 1
+    groups = [f"g{number}" for number in range(count)]
+    queue = QueueKey("t", "b", 0)
+    with History.open(tmp_path / "ring") as history:
+        for at in range(3):
+            offsets = [
+                GroupOffsets(group=name, queues=[QueueOffsets(queue, 100 + 20 * at, 100 + 20 * at)]) for name in groups
+            ]
+            history.append(Run(time_ms=MINUTE + at * 10_000, groups=offsets))
+        all_of_it = past_rates.past_rates(history, "t", groups[1:], 0, 2 * MINUTE)
+        assert [rate for _, rate in all_of_it[past_rates.OUT, "t"]] == [2.0 * (count - 1)] * 2
+        part = past_rates.past_rates(history, "t", groups, 0, 2 * MINUTE)
+        assert [rate for _, rate in part[past_rates.IN, "t"]] == [2.0, 2.0]
+        assert part[past_rates.OUT, "t"] == []
 
 
 def windowed(*ends: int | None, step: int = 10_000) -> GroupWindow:
