@@ -43,6 +43,7 @@ from rocketmq_ops.common.sysflag import BORNHOST_V6_FLAG, COMPRESSED_FLAG, STORE
 _BATCH_HEAD = BATCH_ITEM.struct
 _HEAD_V4_SIZE, _SIZE_AND_MAGIC_SIZE = HEAD_V4.size, SIZE_AND_MAGIC.size
 _TAIL_AND_LENGTH = RECORD.part("reconsume_times", "body_length").struct
+_PROPERTIES_LENGTH_SIZE = PROPERTIES_LENGTH.size
 _MAGIC_FLAGS_AND_LENGTH = struct.Struct(">" + RECORD.only("magic", "sys_flag", "body_length"))
 _ID_OFFSET = MESSAGE_ID.one("physical_offset")
 _STORE_TIMESTAMP_SIZE = STORE_TIMESTAMP.size
@@ -153,26 +154,32 @@ def record_properties(buffer: Buffer, record: RecordView) -> dict[str, str]:
     return string_to_properties(str(raw, "utf-8", "replace"))
 
 
-def stored_properties_text(record: Buffer) -> str | None:
-    """The properties of the one record in `record` as they are stored, without a look at anything else of it.
+def stored_properties_at(buffer: Buffer, start: int, end: int) -> int:
+    """Where the properties begin of the record at [start, end), which they end; -1 where its lengths do not fit.
 
-    None where the lengths do not fit. For whoever asks many records for little: a third of what `read_record` takes.
+    Nothing else of it is looked at: for whoever asks many records for little, a third of what `read_record` takes.
     """
     try:
-        magic, sys_flag, body_length = _MAGIC_FLAGS_AND_LENGTH.unpack_from(record)
-        at = _HEAD_V4_SIZE
+        magic, sys_flag, body_length = _MAGIC_FLAGS_AND_LENGTH.unpack_from(buffer, start)
+        at = start + _HEAD_V4_SIZE
         if sys_flag & V6_FLAGS:
-            at = body_length_position(sys_flag) + BODY_LENGTH.size
-            (body_length,) = BODY_LENGTH.unpack_from(record, at - BODY_LENGTH.size)
+            at = start + body_length_position(sys_flag) + BODY_LENGTH.size
+            (body_length,) = BODY_LENGTH.unpack_from(buffer, at - BODY_LENGTH.size)
+        if body_length < 0:
+            return -1
         at += body_length
-        at += 1 + record[at] if magic == MAGIC_V1 else 2 + TOPIC_LENGTH_V2.unpack_from(record, at)[0]
-        (length,) = PROPERTIES_LENGTH.unpack_from(record, at)
+        at += 1 + buffer[at] if magic == MAGIC_V1 else 2 + TOPIC_LENGTH_V2.unpack_from(buffer, at)[0]
+        (length,) = PROPERTIES_LENGTH.unpack_from(buffer, at)
     except (struct.error, IndexError):
-        return None
-    at += PROPERTIES_LENGTH.size
-    if body_length < 0 or length < 0 or at + length != len(record):
-        return None
-    return str(record[at:], "utf-8", "replace")
+        return -1
+    at += _PROPERTIES_LENGTH_SIZE
+    return at if length >= 0 and start < at and at + length == end else -1
+
+
+def stored_properties_text(record: Buffer) -> str | None:
+    """The properties of the one record in `record` as they are stored; None where its lengths do not fit."""
+    at = stored_properties_at(record, 0, len(record))
+    return None if at < 0 else str(record[at:], "utf-8", "replace")
 
 
 def record_born_host(buffer: Buffer, record: RecordView) -> bytes:

@@ -23,8 +23,8 @@ class MessageFilter(Protocol):
     def checks_record(self) -> bool:
         """True when `matches_record` has to be asked."""
 
-    def matches_record(self, record: memoryview) -> bool:
-        """True when the whole record is wanted."""
+    def matches_record(self, buffer: memoryview, start: int, end: int) -> bool:
+        """True when the whole record at [start, end) is wanted."""
 
 
 class TagFilter:
@@ -41,5 +41,5 @@ class TagFilter:
         """The filter for some tags, given as text."""
         return cls(tags_hash(tag) for tag in tags)
 
-    def matches_record(self, record: memoryview) -> bool:
+    def matches_record(self, buffer: memoryview, start: int, end: int) -> bool:
         return True

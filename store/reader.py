@@ -247,13 +247,13 @@ class StoreReader:
                         skip_until = self._commit_log.next_file_offset(physical)
                     continue
                 view, base, file_end = file.view, file.base, file.base + file.wrote
-            record = view[physical - base : physical - base + size]
-            if matches is not None and not matches(record):
+            start = physical - base
+            if matches is not None and not matches(view, start, start + size):
                 if not result.count:
                     result.status = GetStatus.NO_MATCHED_MESSAGE
                 result.filtered_count += 1
                 continue
-            views.append(record)
+            views.append(view[start : start + size])
             result.count += 1
             result.total_size += size
             result.status = GetStatus.FOUND

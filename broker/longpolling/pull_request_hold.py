@@ -211,7 +211,8 @@ class PullRequestHold:
 
     def _wants(self, pull: HeldPull, topic: str, queue_id: int, offset: int) -> bool:
         record = self._record_of(topic, queue_id, offset)
-        return record is not None and pull.record_filter is not None and pull.record_filter.matches_record(record)
+        wanted_by = pull.record_filter
+        return record is not None and wanted_by is not None and wanted_by.matches_record(record, 0, len(record))
 
     def sweep(self, turn: Turn) -> None:
         """Wake the pulls whose time is over or whose queue has grown, forget those of closed connections: of the queues

@@ -18,9 +18,8 @@ from rocketmq_ops.common.message import (
     PROPERTY_SEPARATOR,
     StoredProperties,
     start_of,
-    stored_value,
 )
-from rocketmq_ops.common.message_codec import stored_properties_text
+from rocketmq_ops.common.message_codec import stored_properties_at, stored_properties_text
 from rocketmq_ops.common.tags import SUB_ALL, split_tags
 from rocketmq_ops.remoting.bodies import SubscriptionData
 from rocketmq_ops.store.filter import TagFilter
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
 #: Values of a property kept for an expression at most, and how long one may be to be kept.
 _MAX_VALUES, _MAX_VALUE_LENGTH = 256, 100
+_SEPARATOR = PROPERTY_SEPARATOR.encode()
 
 TAG = "TAG"
 SQL92 = "SQL92"
@@ -66,28 +66,39 @@ class ExpressionFilter:
     One that asks for a single property is asked once for each of its values, as long as they are few.
     """
 
-    __slots__ = ("_known", "_matches", "_name", "_start")
+    __slots__ = ("_known", "_length", "_matches", "_name", "_start")
     tag_codes = None
     checks_record = True
 
     def __init__(self, expression: Expression) -> None:
         self._matches = expression.matches
         (self._name,) = expression.names if len(expression.names) == 1 else ("",)
-        self._start = start_of(self._name)
-        #: By value of the one property, None where a message has none.
-        self._known: dict[str | None, bool] = Bounded(_MAX_VALUES)
+        #: What stands in front of the value of the one property, as it is stored.
+        self._start = start_of(self._name).encode("utf-8", "surrogatepass")
+        self._length = len(self._start)
+        #: By value of the one property as it is stored, empty where a message has none that is not.
+        self._known: dict[bytes, bool] = Bounded(_MAX_VALUES)
 
-    def matches_record(self, record: memoryview) -> bool:
-        text = stored_properties_text(record)
-        if text is None:
+    def matches_record(self, buffer: memoryview, start: int, end: int) -> bool:
+        at = stored_properties_at(buffer, start, end)
+        if at < 0:
             return True
         if not self._name:
-            return self._matches(StoredProperties(text))
-        value = stored_value(PROPERTY_SEPARATOR + text, self._start)
+            return self._matches(StoredProperties(str(buffer[at:end], "utf-8", "replace")))
+        stored = _SEPARATOR + buffer[at:end]
+        at = stored.rfind(self._start)
+        if at < 0:
+            value = b""
+        else:
+            at += self._length
+            stop = stored.find(_SEPARATOR, at)
+            value = stored[at:stop] if stop >= 0 else stored[at:]
+            if not value:  # of several the last that is not empty counts
+                return self._matches(StoredProperties(str(stored, "utf-8", "replace")))
         known = self._known.get(value)
         if known is None:
-            known = self._matches({} if value is None else {self._name: value})
-            if value is None or len(value) <= _MAX_VALUE_LENGTH:
+            known = self._matches({self._name: str(value, "utf-8", "replace")} if value else {})
+            if len(value) <= _MAX_VALUE_LENGTH:
                 self._known[value] = known
         return known
 
@@ -109,13 +120,13 @@ class RetryExpressionFilter:
         self._filters = filters
         self._group = group
 
-    def matches_record(self, record: memoryview) -> bool:
-        properties = properties_of(record)
+    def matches_record(self, buffer: memoryview, start: int, end: int) -> bool:
+        properties = properties_of(buffer[start:end])
         topic = properties and properties.get(PROPERTY_RETRY_TOPIC)
         entry = self._filters.get(topic or "", self._group)
         if entry is None or entry.expression_filter is None:
             return True
-        return entry.expression_filter.matches_record(record)
+        return entry.expression_filter.matches_record(buffer, start, end)
 
 
 def properties_of(record: memoryview) -> StoredProperties | None:

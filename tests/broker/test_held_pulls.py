@@ -227,7 +227,7 @@ def test_a_pull_that_a_failure_keeps_in_the_table_is_given_back_and_answered_onc
         class Broken:
             checks_record, tag_codes = True, None
 
-            def matches_record(self, record: memoryview) -> bool:
+            def matches_record(self, buffer: memoryview, start: int, end: int) -> bool:
                 raise ValueError("broken")
 
         second.record_filter = Broken()

@@ -9,17 +9,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rocketmq_ops.broker.subscription.consumer_filter_manager import ConsumerFilterManager, expression_of
-from rocketmq_ops.broker.subscription.subscription_filter import RetryExpressionFilter, filter_of_expression
+from rocketmq_ops.broker.subscription.subscription_filter import (
+    ExpressionFilter,
+    RetryExpressionFilter,
+    filter_of_expression,
+)
 from rocketmq_ops.common.errors import CorruptDataError
+from rocketmq_ops.common.filter.parser import parse
 from rocketmq_ops.common.message import string_to_properties
-from rocketmq_ops.common.message_codec import decode_messages
+from rocketmq_ops.common.message_codec import decode_messages, encode_record
 from rocketmq_ops.remoting.bodies import SubscriptionData
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.store.inner_message import InnerMessage, PutStatus
 from tests.broker.support import Session, batch_item, bodies, consumer, new_broker, run, sweep_all, until
 from tests.broker.test_pull import hold
+from tests.common.test_message_codec import message_with
 from tests.store.store_helpers import BORN_V4, open_store
 
 R = ResponseCode
@@ -189,6 +197,27 @@ def test_retries_are_filtered_by_the_expression_of_their_topic(tmp_path: Path, s
     run(tmp_path, body, **ON, filterSupportRetry=supported)
 
 
+#: Stored properties with names that are ends of others, without values, and with what is no UTF-8.
+STORED = st.lists(st.sampled_from([b"a", b"b", b"7", b"\x01", b"\x02", b"\xff", "\u8ba2".encode()]), max_size=16).map(
+    b"".join
+)
+
+
+@given(st.lists(STORED, min_size=1, max_size=4))
+def test_a_filter_finds_what_the_whole_parse_finds(several: list[bytes]) -> None:
+    """In all of one buffer; what it keeps of one message holds for the next one."""
+    bare = encode_record(message_with({}))
+    records = [bare[:-2] + len(stored).to_bytes(2, "big") + stored for stored in several]
+    buffer = memoryview(b"".join(records))
+    for text in ("a = 'b'", "a = 7", "a IS NULL", "a <> '\u8ba2'", "ba IN ('7', '')", "a = b"):
+        expression = parse(text)
+        asked, start = ExpressionFilter(expression), 0
+        for stored, record in zip(several, records, strict=True):
+            wanted = expression.matches(string_to_properties(str(stored, "utf-8", "replace")))
+            assert asked.matches_record(buffer, start, start + len(record)) is wanted, (text, stored)
+            start += len(record)
+
+
 @pytest.mark.parametrize("record", [b"", b"\0" * 100, bytes.fromhex("00000064daa320a7") + b"\xff" * 92])
 def test_a_damaged_record_is_let_through(tmp_path: Path, record: bytes) -> None:
     """Consumers pass over it alone and say so; a filter that failed on it would hold them up for ever."""
@@ -196,8 +225,9 @@ def test_a_damaged_record_is_let_through(tmp_path: Path, record: bytes) -> None:
     filters.register("g", [sql("n > 1")])
     entry = filters.get("T", "g")
     assert entry is not None and entry.expression_filter is not None
-    assert entry.expression_filter.matches_record(memoryview(record))
-    assert RetryExpressionFilter(filters, "g").matches_record(memoryview(record))
+    place = memoryview(record), 0, len(record)
+    assert entry.expression_filter.matches_record(*place)
+    assert RetryExpressionFilter(filters, "g").matches_record(*place)
 
 
 #: Stored properties of a message each: more values than are kept, and what is read in ways of its own.
