@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Final, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -13,24 +13,20 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from rocketmq_ops.client.errors import NotFoundError
-from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import RocketMQError, failure_of
 from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address, AddressError
-from rocketmq_ops.tui.model.compared import COMPARED_MS, any_known, compared_text
-from rocketmq_ops.tui.model.details.compare import Past, compared, past_of
 from rocketmq_ops.tui.model.details.detail import HELD, Asking, Nobody, Part, Section
-from rocketmq_ops.tui.model.details.past import Recorded, recorded_of
-from rocketmq_ops.tui.model.figures import SIGNS, minute_of_day
+from rocketmq_ops.tui.model.figures import SIGNS
 from rocketmq_ops.tui.model.model import Mode
-from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.shown import Arranger
-from rocketmq_ops.tui.model.table import Column, Health, Row, Table
+from rocketmq_ops.tui.model.table import Health, Table
 from rocketmq_ops.tui.model.taken import PART, refuse_column
 from rocketmq_ops.tui.screens.change import Offer
 from rocketmq_ops.tui.screens.facts import facts_text, failure_lines, with_past
-from rocketmq_ops.tui.screens.table import NO_CLUSTER, TableScreen
+from rocketmq_ops.tui.screens.parts_in_time import NO_ROWS, PartsInTime
+from rocketmq_ops.tui.screens.table import NO_CLUSTER
 from rocketmq_ops.tui.widgets import lines
 from rocketmq_ops.tui.widgets.cells import MARK, cut
 from rocketmq_ops.tui.widgets.grid import Grid
@@ -43,32 +39,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_NO_ROWS: Final = Table(columns=(), rows=[])
-#: Options of an address that say what is asked.
-_ABOUT: Final = ("group",)
-_NOT_KEPT = "this is asked when it is looked at, and not kept: there is nothing to compare with"
-_NOT_LOOKED_AT = "this is asked and kept while it is looked at, which it was not 10 minutes ago"
-_NO_ROWS_TEXT = "there are no rows here to compare"
-_TOO_LARGE = "what was told was too large to keep"
-_NOT_RECORDED: Final = "not recorded: nobody had looked at this until then"
-_NOT_KEPT_EVER: Final = "not recorded: it is asked when it is looked at, and not kept"
-_FOR_THE_PRESENT: Final = "press l for the present"
-_RECORDED: Final = "as it was recorded"
-_MINUTE_MS: Final = 60_000
 
-
-class DetailScreen(TableScreen):
+class DetailScreen(PartsInTime):
     """Subclasses say which parts there are, and what can be changed. `EVERY`: seconds between two askings while the
     present is shown; 0: it is asked when it is opened, and with `r`."""
 
     EVERY: ClassVar[int] = 0
-    #: Whether the answers to its parts are kept, so that later ones are compared with them; if not, why.
-    KEEPS: ClassVar[bool] = False
-    NO_PAST: ClassVar[str] = _NOT_KEPT
     #: Facts that are shown with how they were in the last minutes, and of which series that is.
     PAST: ClassVar[Mapping[str, str]] = {}
-    #: Whether what it shows is asked of the cluster.
-    ASKS_CLUSTER: ClassVar[bool] = True
     DEFAULT_CSS = """
     DetailScreen #facts { padding: 0 1; height: auto; background: $surface; }
     DetailScreen #lines { height: 1fr; display: none; }
@@ -85,25 +63,15 @@ class DetailScreen(TableScreen):
     ]
 
     def __init__(self, context: Context, address: Address) -> None:
-        super().__init__(context, address, _NoView())
-        self._parts: Sequence[Part] = ()
-        self._sections: dict[str, Section] = {}
+        super().__init__(context, address)
         self._waiting: set[str] = set()
         self._asked_ms = 0
         self._round = 0
         #: The client by which it asks, which holds routes.
         self._admin: MQAdmin | None = None
-        self._at = 0
         self._ranges: list[tuple[int, int]] = []
         self._arranger: Arranger | None = None
         self._said = Text()
-        #: What is said of what it is compared with.
-        self._compared = ""
-        #: What was marked last: the rows of now and of then, and what was made of them.
-        #: Of the recorded moment that is shown, what it has of parts.
-        self._then_of: Moment | None = None
-        self._thens: dict[str, Recorded] = {}
-        self._marked: tuple[Section, Past, tuple[Table, dict[str, Row]]] | None = None
 
     # What subclasses say
 
@@ -201,43 +169,9 @@ class DetailScreen(TableScreen):
     # Drawing
 
     @property
-    def section(self) -> Section | None:
-        """What is shown; None while it is asked for the first time."""
-        if not self._parts:
-            return None
-        part = self._parts[self._at]
-        return self._in_past(part).section if self._back else self._sections.get(part.key)
-
-    @property
-    def _back(self) -> bool:
-        """Whether what is shown is of a recorded moment."""
-        return self.ASKS_CLUSTER and self.context.model.mode is Mode.BACK
-
-    def _in_past(self, part: Part) -> Recorded:
-        """What the moment that is shown has of a part; why it has nothing of it is its note."""
-        model = self.context.model
-        moment, kept_as = model.moment(), self._kept_as(part) if self.KEEPS else ""
-        if self._then_of is not moment:
-            self._then_of, self._thens = moment, {}
-        known = self._thens.get(kept_as or part.key)
-        if known is None:
-            known = recorded_of(part, moment, kept_as)
-            if known is None:
-                none = _NOT_RECORDED if self.KEEPS else _NOT_KEPT_EVER
-                known = Recorded(self._sections.get(part.key, Section(note=NO_CLUSTER)))
-                if model.span() is not None:
-                    known = Recorded(Section(note=none))
-            self._thens[kept_as or part.key] = known
-        return known
-
-    @property
     def table(self) -> Table | None:
         """The rows of the part that is shown."""
         return self._arranger.table if self._arranger is not None else None
-
-    def now_ms(self) -> int:
-        """The moment that ages are counted from."""
-        return self.context.model.moment().time_ms or now_ms()
 
     def body(self) -> Sequence[Widget]:
         """Facts, parts, what is wrong, and the rows or lines."""
@@ -267,7 +201,7 @@ class DetailScreen(TableScreen):
         focused = self.focused
         self.set_class(text is not None, "-text")
         self.query_one(TextLines).show(text or ())
-        table = section.table if section is not None and section.table is not None else _NO_ROWS
+        table = section.table if section is not None and section.table is not None else NO_ROWS
         before = None
         self._uncompared = ""
         if self.comparing:
@@ -282,59 +216,6 @@ class DetailScreen(TableScreen):
         if isinstance(focused, (Grid, TextLines)) and (focused is self.grid) == (text is not None):
             self.focus_body()
         self.draw_keys()
-
-    def _against(self, section: Section | None, table: Table) -> tuple[Table, dict[str, Row] | None]:
-        """The table as it is compared, and the rows of then; why there are none is noted."""
-        self._compared = ""
-        back = self._back
-        part = self._parts[self._at] if self._parts else None
-        if part is None or (part.then is None and part.past is None and not self.KEEPS):
-            self._uncompared = self.NO_PAST
-            return table, None
-        then = (self.context.model.before(COMPARED_MS, self._recorded if back else self._pasts_of) or {}).get(part.key)
-        if section is None or section.table is None or not (table.rows or (then is not None and then.whole)):
-            self._uncompared = _NO_ROWS_TEXT
-            return table, None
-        if then is None or not (then.whole or any_known(table.rows, {row.key for row in then.table.rows})):
-            looked_at = back or then is not None or part.then is not None
-            model = self.context.model
-            if then is not None and then.too_large:
-                self._uncompared = _TOO_LARGE
-            elif looked_at or model.busy or model.span() is None:
-                self._uncompared = compared_text(model, known=False)
-            else:
-                self._uncompared = _NOT_LOOKED_AT
-            return table, None
-        self._compared = compared_text(self.context.model, known=True)
-        if then.old_ms is not None:
-            time = minute_of_day(then.old_ms)
-            self._compared = f"against {time}, when it was asked last"
-        if self._marked is None or self._marked[0] is not section or self._marked[1] is not then:
-            self._marked = section, then, compared(table, then, whole=not section.failures)
-        return self._marked[2]
-
-    def _kept_as(self, part: Part) -> str:
-        """The name that answers of a part are kept under: what it asks is asked of what stands in the address."""
-        rest = tuple(option for option in self.address.options if option[0] in _ABOUT)
-        return f"{Address(self.address.screen, self.address.name, rest)}/{part.key}"
-
-    def _pasts_of(self, then: Moment) -> dict[str, Past]:
-        """What a moment to compare with has of each part, and of what is shown of the past."""
-        pasts: dict[str, Past] = {}
-        for part in self._parts:
-            known = past_of(part, then, self._kept_as(part) if self.KEEPS else "")
-            if known is not None:
-                pasts[part.key] = known
-        return pasts
-
-    def _recorded(self, then: Moment) -> dict[str, Past]:
-        """What a moment to compare a recorded one with has of each part."""
-        pasts: dict[str, Past] = {}
-        for part in self._parts:
-            known = recorded_of(part, then, self._kept_as(part) if self.KEEPS else "")
-            if known is not None and (known.too_large or known.section.table is not None):
-                pasts[part.key] = Past(known.section.table or _NO_ROWS, too_large=known.too_large)
-        return pasts
 
     def _show_parts(self) -> None:
         shown: list[lines.Part] = [(" ", "plain")]
@@ -381,23 +262,6 @@ class DetailScreen(TableScreen):
             said.append(tr("no row has all words of the filter"))
         self.show_note("\n".join(said), failed=section is not None and bool(section.failures))
 
-    def _recorded_notes(self) -> list[str]:
-        """Of a recorded moment: what of the part is of then, and what was told when."""
-        if not self._back or not self._parts or self.context.model.span() is None:
-            return []
-        tr, known = self.context.tr, self._in_past(self._parts[self._at])
-        there = known.section.table is not None or known.section.lines is not None
-        if known.told_ms is None:
-            return [tr(_RECORDED if there else _FOR_THE_PRESENT)] if there or self.context.model.follows else []
-        # It is known to the minute.
-        time, age = minute_of_day(known.told_ms), (self.now_ms() // _MINUTE_MS * _MINUTE_MS) - known.told_ms
-        when = tr(f"{time}, {human_span(age)} before") if age >= _MINUTE_MS else time
-        if known.too_large:
-            return [*([tr(_RECORDED)] if there else []), tr(f"what was told at {when} was too large to keep")]
-        if known.partly:
-            return [tr(f"what the recording lacks is as it was told at {when}")]
-        return [tr(f"as it was told at {when}")]
-
     def waiting_text(self) -> str:
         """What is said while nothing is there yet."""
         return "asking …"
@@ -412,10 +276,6 @@ class DetailScreen(TableScreen):
             elif (age := (self.now_ms() - self._asked_ms) // 1000 * 1000) > 0:
                 parts.append((tr(f"{human_span(age)} ago") + "  ", "dim"))
         return [*parts, *super().status()]
-
-    def against_text(self) -> str:
-        """See `TableScreen`: the note says why what is shown is not compared."""
-        return self._compared
 
     # Moving about
 
@@ -483,24 +343,6 @@ class DetailScreen(TableScreen):
         super().changed(changed)
         if changed:
             self.action_again()
-
-
-class _NoView:
-    """In place of a view: a screen of one thing has its rows from its parts."""
-
-    name = ""
-    aliases: tuple[str, ...] = ()
-    title = ""
-    columns: tuple[Column, ...] = ()
-    options: tuple[str, ...] = ()
-
-    def source(self, moment: Moment) -> Sequence[object]:
-        """None."""
-        return ()
-
-    def table(self, moment: Moment, address: Address) -> Table:
-        """None."""
-        return _NO_ROWS
 
 
 async def _nothing() -> Section:

@@ -45,7 +45,7 @@ NOT_READ = {
         "an answer for several parts",
         "of {source}",
     },
-    "tui/model/details/group.py": {
+    "tui/model/details/group_clients.py": {
         "client ",
     },
     "tui/model/details/store.py": {
