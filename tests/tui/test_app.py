@@ -29,7 +29,9 @@ from rocketmq_ops.tui.screens.table import TableScreen
 from rocketmq_ops.tui.themes import THEMES, fitting
 from rocketmq_ops.tui.widgets.lines import Line, TimeBar
 from tests.tui.fakes import MINUTE, NOW_MS, FakeModel, dashboard, moment
-from tests.tui.flows.driving import at_rest
+from tests.tui.flows.driving import at_rest, settled
+from tests.tui.pictures import clusters
+from tests.tui.pictures.answers import Answers
 
 Test = Callable[[Pilot[None], Dashboard], Awaitable[None]]
 
@@ -341,6 +343,19 @@ def test_help_lists_every_key_of_the_screen() -> None:
         assert isinstance(app.screen, TableScreen)
 
     drive(test, at=":groups")
+
+
+@pytest.mark.parametrize(("sort", "said"), [("nosuch", "known are "), ("lga", "did you mean 'lag'?"), ("-lag", None)])
+def test_a_column_that_no_part_of_a_screen_has_is_said_when_they_are_there(sort: str, said: str | None) -> None:
+    async def main() -> None:
+        app: Any = dashboard(clusters.usual(), at=f":topic/topic-00001?sort={sort}", admin=Answers("usual"))
+        async with app.run_test(size=(120, 30)) as pilot:
+            await settled(pilot)
+            notices = [note.message for note in app._notifications]
+            assert len(notices) == (said is not None)
+            assert all(f"unknown column '{sort}' in the address: {said}" in notice for notice in notices)
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("write", [False, True])
