@@ -44,11 +44,12 @@ def everybody_takes_part(history: History) -> Iterator[str]:
     has met it before."""
     disturbed, working = Disturbed(history), set[str]()
     for end in history.events:
+        reader = _reader(end)
         if end.what == UP:
-            working.add(end.worker)
+            working.add(reader)
         if end.what != DOWN:
             continue
-        working.discard(end.worker)
+        working.discard(reader)
         if not any(worker.startswith(readers_of(end.topic)) for worker in working):
             continue  # all of them end
         until = end.t - end.seconds
@@ -59,11 +60,15 @@ def everybody_takes_part(history: History) -> Iterator[str]:
         if not any(event.what == ACK for event in of_then):
             yield f"nobody has sent to {end.topic} in the quiet before {end.worker} was ended"
             continue
-        having = {event.worker for event in of_then if event.what == GOT}
+        having = {_reader(event) for event in of_then if event.what == GOT}
         for number in range(2):
-            reader = f"{readers_of(end.topic)}{number}"
-            if not any(worker.startswith(reader) for worker in having):
-                yield f"{reader} has got nothing in the quiet before {end.worker} was ended"
+            if (each := f"{readers_of(end.topic)}{number}") not in having:
+                yield f"{each} has got nothing in the quiet before {end.worker} was ended"
+
+
+def _reader(event: Event) -> str:
+    """The reader whose life wrote a line: `paid-reader-1` of `paid-reader-12`, the second; its number has one digit."""
+    return event.worker[: len(readers_of(event.topic)) + 1]
 
 
 def a_master_without_its_slave_is_sure_of_nothing(history: History) -> Iterator[str]:

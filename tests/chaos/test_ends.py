@@ -102,6 +102,9 @@ def test_what_is_in_order_is_no_violation() -> None:
     # When the load is over they end one after the other.
     last = Event(5 * GRACE, DOWN, "", READERS[1], topic=ORDERED, seconds=0.2)
     assert violations(ended()._replace(events=[*ended().events, last])) == []
+    # A life that was killed does not work, though it has not ended in order.
+    killed = Event(0.5, UP, "", "ordered-reader-10", topic=ORDERED, seconds=0.2)
+    assert violations(ended()._replace(events=[killed, *ended().events, last])) == []
     assert violations(more(whole(), (ENDED, ENDED + SOON - 1, READERS[1]))) == []
     unsure = [Event(1.6, TRY, "c.0-3", topic=ORDERED), Event(2, UNSURE, "c.0-3", topic=ORDERED, broker="broker-a")]
     both = parted(*unsure)
