@@ -15,7 +15,8 @@ from rocketmq_ops.client.admin.fanout import DEFAULT_CONCURRENCY
 from rocketmq_ops.client.admin.messages.message import PULL_BATCH
 from rocketmq_ops.tui.model.details import broker, client, group, looking, name_server, topic
 from rocketmq_ops.tui.model.details.detail import EVERY
-from rocketmq_ops.tui.model.periods import QUESTIONS, Question
+from rocketmq_ops.tui.model.details.pace import LEAST
+from rocketmq_ops.tui.model.periods import HURRY_MS, QUESTIONS, Question
 from rocketmq_ops.tui.screens.messages import FOLLOW_SECONDS
 
 PAGE = Path(__file__).parents[1] / "docs" / "dashboard.md"
@@ -38,20 +39,27 @@ def page(current: str) -> str:
 
 def table() -> str:
     """A line for each question, and the sums for each kind of server."""
-    lines = ["| question | asked | how often | requests a second | gives |", "|---|---|---|---|---|"]
-    lines += [f"| {q.name} | each {q.server} | {_every(q)} | {_rate(q):.2f} | {q.gives} |" for q in QUESTIONS]
-    sums = {
-        "name server": sum(_rate(q) for q in QUESTIONS if q.server == "name server"),
-        "slave": sum(_rate(q) for q in QUESTIONS if q.server == "broker"),
-        "master": sum(_rate(q) for q in QUESTIONS if q.server in ("broker", "master")),
-    }
-    lines += [f"| **all together** | each {kind} | | **{rate:.2f}** | |" for kind, rate in sums.items()]
+    lines = [
+        "| question | asked | how often | requests a second | with `r` held down | gives |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {q.name} | each {q.server} | {_every(q)} | {_rate(q):.2f} | {_held(q):.2f} | {q.gives} |" for q in QUESTIONS
+    ]
+    kinds = {"name server": ("name server",), "slave": ("broker",), "master": ("broker", "master")}
+    for kind, asked in kinds.items():
+        own = [question for question in QUESTIONS if question.server in asked]
+        rate, held = sum(map(_rate, own)), sum(map(_held, own))
+        lines.append(f"| **all together** | each {kind} | | **{rate:.2f}** | **{held:.2f}** | |")
     return "\n".join(lines) + "\n"
 
 
 def screens() -> str:
     """A line for each screen that asks again and again."""
-    lines = ["| screen | a name server | each broker that has it | more of them |", "|---|---|---|---|"]
+    lines = [
+        "| screen | a name server | each broker that has it | with `r` held down | more of them |",
+        "|---|---|---|---|---|",
+    ]
     for address, asks in SCREENS.items():
         more = []
         if asks.each_client:
@@ -62,7 +70,8 @@ def screens() -> str:
             each = f"a name server {asks.name_server_each_topic} and each broker {asks.broker_each_topic}"
             more.append(f"{each} for each further topic")
         name_server = _often(asks.name_server, asks.name_server_every)
-        lines.append(f"| `{address}` | {name_server} | {_often(asks.broker)} | {'; '.join(more)} |")
+        held = f"{asks.name_server} and {asks.broker} every {LEAST:g} s"
+        lines.append(f"| `{address}` | {name_server} | {_often(asks.broker)} | {held} | {'; '.join(more)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -107,6 +116,11 @@ def _every(question: Question) -> str:
 
 def _rate(question: Question) -> float:
     return question.requests * 1000 / question.period_ms
+
+
+def _held(question: Question) -> float:
+    """What is asked for one group or topic after the other goes on as it does."""
+    return question.requests * 1000 / min(question.period_ms, HURRY_MS)
 
 
 if __name__ == "__main__":

@@ -119,11 +119,11 @@ class FakeModel:
     def refresh(self) -> None:
         self.asked += 1
 
-    def keep(self, name: str, section: Section) -> None:
+    def keep(self, name: str, section: Section, *, whole: bool = True) -> None:
         """With the moments of the present, as the live model does."""
         asked = Asked()
         asked.texts = self.now.asked
-        asked.put(name, section, self.now.time_ms)
+        asked.put(name, section, self.now.time_ms, whole=whole)
         self.now.asked = asked.texts
 
     def on_change(self, call: Callable[[], None]) -> None:

@@ -38,7 +38,7 @@ from tests.tui.fakes import MINUTE, NOW_MS, dashboard
 from tests.tui.flows.driving import at_rest, settled
 from tests.tui.model.details import made_up
 from tests.tui.pictures import clusters, matrix
-from tests.tui.pictures.answers import Answers
+from tests.tui.pictures.answers import SIBLING, Answers
 from tests.tui.pictures.matrix import Picture
 from tests.tui.pictures.too_much import too_much
 from tests.tui.snapshot import Album, coloured, seen
@@ -226,7 +226,7 @@ async def _open(app: Dashboard, screen: str, state: str) -> None:
         app.pop_screen()
     context: Any = app.context
     context.model = _model(screen, state)
-    context.admin = Answers(state)
+    context.admin = Answers("usual" if state in matrix.KEPT_STATES else state)
     context.changer = FakeChanger(state)
     if screen == "overview":
         while len(app.trail()) > 1:
@@ -235,6 +235,15 @@ async def _open(app: Dashboard, screen: str, state: str) -> None:
         app.go(_address(screen, state))
     else:
         await app.switch_screen(app._made(_address(screen, state)))
+
+
+async def _fall_silent(app: Dashboard, state: str) -> None:
+    """What was told is half a minute old, and from then on all servers, or one broker, do not answer."""
+    context: Any = app.context
+    context.admin.turn(state)
+    context.model.turn(clusters.later(context.model.now, *([SIBLING.address] if state == "partly" else [])))
+    assert isinstance(app.screen, DetailScreen)
+    app.screen.ask()
 
 
 @pytest.mark.parametrize("screen", SCREENS)
@@ -250,6 +259,9 @@ def test_a_screen_looks_as_it_was_accepted(screen: str, state: SimpleNamespace) 
                     state.name = picture.state
                     await _open(app, screen, picture.state)
                     await settled(pilot)
+                    if picture.state in matrix.KEPT_STATES:
+                        await _fall_silent(app, picture.state)
+                        await settled(pilot)
                 await _draw(pilot, album, picture)
             shown = app.screen
             parts = [part.key for part in shown._parts] if isinstance(shown, DetailScreen) else [""]
@@ -319,7 +331,8 @@ def test_each_part_of_a_screen_has_each_size_theme_language_and_state(screen: st
         assert {picture.size for picture in of_it} == matrix.SIZES, part
         assert {picture.theme for picture in of_it} == matrix.THEMES, part
         assert {picture.lang for picture in of_it} == matrix.LANGUAGES, part
-        assert {picture.state for picture in of_it} == matrix.STATES - never, part
+        kept = matrix.KEPT_STATES if screen in matrix.TOLD else set()
+        assert {picture.state for picture in of_it} == (matrix.STATES | kept) - never, part
         # Where room is least each language is looked at, and what is too long where there is least and most.
         assert {picture.lang for picture in of_it if picture.size == matrix.SMALL} == matrix.LANGUAGES, part
         assert {picture.size for picture in of_it if picture.state == "huge"} == {matrix.SMALL, matrix.LARGE}, part

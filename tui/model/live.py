@@ -153,11 +153,11 @@ class LiveModel(Timeline):
         """See `Model`."""
         self._sampler.hurry()
 
-    def keep(self, name: str, section: Section) -> None:
+    def keep(self, name: str, section: Section, *, whole: bool = True) -> None:
         """See `Model`. It goes into the ring with the next look."""
         now = self._clock.now_ms()
         self._looked_at = {each: at for each, at in self._looked_at.items() if now - at < _LOOKED_AT_MS} | {name: now}
-        self._asked.put(name, section, now)
+        self._asked.put(name, section, now, whole=whole)
         self._sampled.drop(name)
 
     def _keep_sampled(self, name: str, section: Section, *, whole: bool) -> None:

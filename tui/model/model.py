@@ -92,8 +92,9 @@ class Model(Protocol):
         """Ask the cluster now for what is due soon; nothing in a replay."""
         ...
 
-    def keep(self, name: str, section: Section) -> None:
-        """Keep what a part of a screen was told, with the moments from now on. A replay keeps nothing."""
+    def keep(self, name: str, section: Section, *, whole: bool = True) -> None:
+        """Keep what a part of a screen was told, with the moments from now on; `whole`: nothing lacked. A replay keeps
+        nothing."""
         ...
 
     def on_change(self, call: Callable[[], None]) -> None:

@@ -61,7 +61,7 @@ class NoCluster:
     def refresh(self) -> None:
         """See `Model`."""
 
-    def keep(self, name: str, section: Section) -> None:
+    def keep(self, name: str, section: Section, *, whole: bool = True) -> None:
         """See `Model`."""
 
     def on_change(self, call: Callable[[], None]) -> None:

@@ -40,6 +40,9 @@ QUESTIONS: Final = (LISTING, NAMES, RUNTIME, SETTINGS, TOPICS, GROUPS, PRODUCERS
 #: The second look at all groups comes so soon after the first, ms: then it is known who is connected.
 SECOND_LOOK_MS: Final = 3_000
 
+#: With a key that is held down each question is asked so often at most, ms; what was slow rests as long as it took.
+HURRY_MS: Final = 2_000
+
 #: A question is not asked again before so many times the length of its last answer has passed.
 REST: Final = 10
 #: How long a server that does not answer is left alone, at most.

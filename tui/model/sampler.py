@@ -29,6 +29,7 @@ from rocketmq_ops.tui.model.moment import NameServerSeen, TopicQueues
 from rocketmq_ops.tui.model.periods import (
     ENDS,
     GROUPS,
+    HURRY_MS,
     LISTING,
     MEMBERS,
     MOST_WAIT_MS,
@@ -77,11 +78,14 @@ class Sampler:
         self._changed = changed
         self._looked = looked
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
-        #: When each question is asked next, by (server, question).
+        #: When each question is asked next, by (server, question), and when at the soonest, where that is wished.
         self._due: dict[tuple[str, str], int] = {}
+        self._soonest: dict[tuple[str, str], int] = {}
         self._large: dict[str, asyncio.Lock] = {}
         self._owned = Tasks()
         self._wake = asyncio.Event()
+        #: Whether the next look at all groups is to come soon.
+        self._hurried = False
         self._looking: dict[str, asyncio.Task[GroupsOf]] = {}
 
     async def run(self) -> None:
@@ -99,10 +103,17 @@ class Sampler:
             await self._owned.stop()
 
     def hurry(self) -> None:
-        """Ask everything now that is not being asked."""
-        self._due.clear()
+        """Ask everything soon: at once what was not asked within HURRY_MS. What is asked for one group or topic after
+        the other goes on as it does."""
+        for key, due in self._due.items():
+            self._due[key] = min(due, self._soonest.get(key, 0))
+        self._hurried = True
         sleeping, self._wake = self._wake, asyncio.Event()
         sleeping.set()
+
+    def _soon(self, begun_ms: int) -> int:
+        """When something may be asked again that was begun then and has its answer now: it rests as long as it took."""
+        return begun_ms + max(HURRY_MS, 2 * (self._clock.now_ms() - begun_ms))
 
     def _period(self, question: Question) -> int:
         least = question.period_ms if question in (MEMBERS, PUTS, ENDS) else 0
@@ -125,8 +136,9 @@ class Sampler:
             if address not in known and lane != "listing":
                 tasks.pop((address, lane)).cancel()
                 self._large.pop(address, None)
-                for key in [key for key in self._due if key[0] == address]:
-                    del self._due[key]
+                for times in (self._due, self._soonest):
+                    for key in [key for key in times if key[0] == address]:
+                        del times[key]
 
     async def _questions(
         self, address: str, questions: list[tuple[Question, Callable[[str], Awaitable[None]]]]
@@ -151,10 +163,15 @@ class Sampler:
                 self._failed(address, question, self.failure_of(address, error))
                 pause = min(self._period(question), MOST_WAIT_MS)
             self._due[(address, question.name)] = now + pause
+            self._soonest[(address, question.name)] = self._soon(now)
             self._changed()
 
     async def _rest(self, ms: int) -> None:
         await self._clock.wait(self._wake, ms)
+
+    async def _sleep(self, ms: int) -> None:
+        """For so long, whatever is wished meanwhile."""
+        await self._clock.wait(asyncio.Event(), ms)
 
     def _silent(self, address: str) -> bool:
         broker = self._known.brokers.get(address)
@@ -235,7 +252,7 @@ class Sampler:
                 else:
                     members.told(group, connected, self._clock.now_ms())
                     self._known.failures.pop((address, MEMBERS.name), None)
-            await self._rest(self._period(MEMBERS) if group is not None else 2 * self._period(MEMBERS))
+            await self._sleep(self._period(MEMBERS) if group is not None else 2 * self._period(MEMBERS))
 
     async def _puts(self, address: str) -> None:
         """Ask for the rate of one topic after the other, of those that no group consumes."""
@@ -252,7 +269,7 @@ class Sampler:
                     known.puts.told(address, topic, None)  # its rate is not known; that it fails is seen elsewhere
                 else:
                     known.puts.told(address, topic, counted(data).tps)
-            await self._rest(self._period(PUTS) if topic is not None else 5 * self._period(PUTS))
+            await self._sleep(self._period(PUTS) if topic is not None else 5 * self._period(PUTS))
 
     async def _ends(self, address: str) -> None:
         """Ask where the queues of one topic end after the other, of those that groups have committed nothing of."""
@@ -301,9 +318,10 @@ class Sampler:
             slowest = max((answer.took_ms for answer in answers), default=0)
             pause = max(self._period(GROUPS) if looks else SECOND_LOOK_MS, min(slowest * REST, MOST_WAIT_MS))
             looks += 1
-            rest = pause - (self._clock.now_ms() - started)
-            if rest > 0:
-                await self._rest(rest)
+            soonest = self._soon(started)
+            while (now := self._clock.now_ms()) < (soonest if self._hurried else started + pause):
+                await self._rest((soonest if self._hurried else started + pause) - now)
+            self._hurried = False
 
     async def _until_done(self, tasks: list[asyncio.Task[GroupsOf]]) -> None:
         """Wait for all of them, and not too long."""

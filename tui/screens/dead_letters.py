@@ -76,7 +76,7 @@ class DeadLettersScreen(LookingScreen):
             self.say("in a browser nothing is exported: the file would lie where this is served", Health.WARNING)
             return
         rows = [row for row in self.grid.rows if not self.grid.marks or row.key in self.grid.marks]
-        if rows and not self._waiting:
+        if rows and not self.waiting:
             self.run_worker(self._export(rows), group="export", exclusive=True)
 
     async def _export(self, rows: Sequence[Row]) -> None:

@@ -1,10 +1,9 @@
-"""The screen of one thing: parts that are asked each by itself, one of them shown; what can be changed from here."""
+"""The screen of one thing as it is drawn: one of its parts, also of the past and compared; what can be changed."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -12,21 +11,18 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from rocketmq_ops.client.errors import NotFoundError
-from rocketmq_ops.common.errors import RocketMQError, failure_of
 from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.tui.context import Context
-from rocketmq_ops.tui.model.address import Address, AddressError
-from rocketmq_ops.tui.model.details.detail import HELD, Asking, Nobody, Part, Section
+from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.details.detail import Section
 from rocketmq_ops.tui.model.figures import SIGNS
 from rocketmq_ops.tui.model.model import Mode
 from rocketmq_ops.tui.model.shown import Arranger
 from rocketmq_ops.tui.model.table import Health, Table
-from rocketmq_ops.tui.model.taken import PART, refuse_column
 from rocketmq_ops.tui.screens.change import Offer
 from rocketmq_ops.tui.screens.facts import facts_text, failure_lines, with_past
-from rocketmq_ops.tui.screens.parts_in_time import NO_ROWS, PartsInTime
-from rocketmq_ops.tui.screens.table import NO_CLUSTER
+from rocketmq_ops.tui.screens.parts import PartsScreen
+from rocketmq_ops.tui.screens.parts_in_time import NO_ROWS
 from rocketmq_ops.tui.widgets import lines
 from rocketmq_ops.tui.widgets.cells import MARK, cut
 from rocketmq_ops.tui.widgets.grid import Grid
@@ -34,17 +30,10 @@ from rocketmq_ops.tui.widgets.lines import Line
 from rocketmq_ops.tui.widgets.steady import Note
 from rocketmq_ops.tui.widgets.text_lines import TextLines
 
-if TYPE_CHECKING:
-    from rocketmq_ops.client.admin import MQAdmin
 
-log = logging.getLogger(__name__)
+class DetailScreen(PartsScreen):
+    """Subclasses say which parts there are, and what can be changed."""
 
-
-class DetailScreen(PartsInTime):
-    """Subclasses say which parts there are, and what can be changed. `EVERY`: seconds between two askings while the
-    present is shown; 0: it is asked when it is opened, and with `r`."""
-
-    EVERY: ClassVar[int] = 0
     #: Facts that are shown with how they were in the last minutes, and of which series that is.
     PAST: ClassVar[Mapping[str, str]] = {}
     DEFAULT_CSS = """
@@ -56,7 +45,6 @@ class DetailScreen(PartsInTime):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "turn(1)", "next part"),
         Binding("shift+tab", "turn(-1)", "the part before", show=False),
-        Binding("r", "again", "ask again"),
         Binding("x", "change", "change"),
         Binding("w", "whole", "whole row"),
         Binding("n", "more", "go on", show=False),
@@ -64,107 +52,18 @@ class DetailScreen(PartsInTime):
 
     def __init__(self, context: Context, address: Address) -> None:
         super().__init__(context, address)
-        self._waiting: set[str] = set()
-        self._asked_ms = 0
-        self._round = 0
-        #: The client by which it asks, which holds routes.
-        self._admin: MQAdmin | None = None
         self._ranges: list[tuple[int, int]] = []
         self._arranger: Arranger | None = None
         self._said = Text()
-
-    # What subclasses say
-
-    def parts(self) -> Sequence[Part]:
-        """The parts, to be asked now."""
-        raise NotImplementedError
 
     def offers(self) -> Sequence[Offer]:
         """What can be changed from here, each as a command line."""
         return ()
 
-    def asking(self) -> Asking:
-        """What parts are made from; without a cluster they say so when they are asked."""
-        if self._admin is None:
-            admin = self.context.admin
-            self._admin = cast("MQAdmin", Nobody(NO_CLUSTER)) if admin is None else admin.holding(HELD)
-        return Asking(admin=self._admin, model=self.context.model, address=self.address)
-
-    # Asking
-
-    def on_mount(self) -> None:
-        """Ask; then the handler of all screens draws."""
-        self.ask()
-        if self.EVERY and self.context.options.follows:
-            self.set_interval(self.EVERY, self._ask_in_turn)
-
     def on_unmount(self) -> None:
-        """Let go of the answers; then the handler of all tables does."""
-        self._round += 1
-        self._parts, self._sections, self._arranger, self._admin, self._marked = (), {}, None, None, None
+        """Let go of what was made of the answers; then the handler of all screens with parts does of them."""
+        self._arranger, self._marked = None, None
         self._then_of, self._thens = None, {}
-
-    def ask(self) -> None:
-        """Ask for all parts; what is known stays until its answer is there."""
-        self._round += 1
-        self._asked_ms = self.now_ms()
-        try:
-            self._parts = self.parts()
-        except RocketMQError as error:
-            self._parts = self._parts or (Part("none", "", _nothing),)
-            self._sections = {part.key: _failed(error) for part in self._parts}
-            return
-        wanted = self.address.option(PART)
-        if self._round == 1 and wanted is not None:
-            self._at = next((at for at, part in enumerate(self._parts) if part.key == wanted), 0)
-        if self._back and self.context.admin is None:
-            return  # all that it shows is in the recording
-        self._waiting = {part.key for part in self._parts}
-        for part in self._parts:
-            self.run_worker(self._ask(part, self._round), group="parts")
-
-    async def _ask(self, part: Part, number: int) -> None:
-        try:
-            section = await part.ask()
-        except RocketMQError as error:
-            section = _failed(error)
-        except Exception as error:  # a screen that fails must not end the dashboard
-            log.exception("the part %s of %s", part.key, self.address)
-            section = _failed(RocketMQError(f"{type(error).__name__}: {error}", "this is a fault of the dashboard"))
-        if number != self._round:
-            return  # it was asked anew since
-        before = self._sections.get(part.key)
-        if section.table is None and section.lines is None and section.failures and before is not None and before.table:
-            section = Section(
-                facts=before.facts, table=before.table, failures=section.failures, health=Health.UNKNOWN
-            )  # what was known stays, with why it is no more than that
-        self._sections[part.key] = section
-        self._waiting.discard(part.key)
-        if number == 1 and not self._waiting:
-            self._say_of_column()
-        if self.KEEPS and (section.table is not None or section.lines is not None) and not section.failures:
-            self.context.model.keep(self._kept_as(part), section)
-        self.draw_if_seen()
-
-    def _say_of_column(self) -> None:
-        """Where the address says to sort by a column that no part has, say so: which there are is known only now."""
-        tables = [section.table for section in self._sections.values() if section.table is not None]
-        columns = {column.key: None for table in tables for column in table.columns if column.sortable}
-        if self.arrangement.sort and columns:
-            try:
-                refuse_column(self.arrangement.sort, columns)
-            except AddressError as error:
-                self.refused(error)
-
-    def _ask_in_turn(self) -> None:
-        if self.is_current and not self._waiting and self.context.model.mode is Mode.LIVE:
-            self.ask()
-
-    def action_again(self) -> None:
-        """Ask once more, all of it."""
-        self._admin = None
-        self.ask()
-        self.draw()
 
     # Drawing
 
@@ -193,7 +92,8 @@ class DetailScreen(PartsInTime):
         shown_facts = self.query_one("#facts", Note)
         shown_facts.display = bool(facts)
         size = self.app.size
-        said = facts_text(facts, self.context, self.now_ms(), size.width - 2, max(size.height // 6, 2))
+        room, most = size.width - 2, max(size.height // 6, 2)
+        said = facts_text(facts, self.context, self.now_ms(), room, most, stale=self._stale_since is not None)
         if said != self._said:
             self._said = said
             shown_facts.update(said)
@@ -243,7 +143,7 @@ class DetailScreen(PartsInTime):
         title = f"[{title}]" if number == self._at and title else f" {title} "
         section = self._in_past(part).section if self._back else self._sections.get(part.key)
         health = section.health if section is not None else Health.OK
-        mark = MARK if part.key in self._waiting else SIGNS[health] if health is not Health.OK else ""
+        mark = MARK if self._pace.busy(part.key) else SIGNS[health] if health is not Health.OK else ""
         return [
             (title, "key" if number == self._at else "plain"),
             (f" {mark}  " if mark else " ", health.value if mark != MARK else "dim"),
@@ -268,14 +168,24 @@ class DetailScreen(PartsInTime):
 
     def status(self) -> Sequence[lines.Part]:
         """How old it is, and what a table says."""
-        tr = self.context.tr
+        tr, part = self.context.tr, self.part
         parts: list[lines.Part] = []
-        if self.context.model.mode is not Mode.BACK and self._asked_ms:
-            if self._waiting:
+        if self.context.model.mode is not Mode.BACK:
+            told, since = self._told.get(part), self._stale_since
+            if self._pace.busy(part):
                 parts.append((tr("asking …") + "  ", "dim"))
-            elif (age := (self.now_ms() - self._asked_ms) // 1000 * 1000) > 0:
+            if since is not None:
+                if self.grid.row is None or self.has_class("-text"):  # else of the row at the cursor
+                    parts += self.age_since(since)
+            elif told is not None and len(parts) == 0 and (age := (self.now_ms() - told) // 1000 * 1000) > 0:
                 parts.append((tr(f"{human_span(age)} ago") + "  ", "dim"))
         return [*parts, *super().status()]
+
+    @property
+    def _stale_since(self) -> int | None:
+        """Until when all that is shown is from, where it could not be learned anew."""
+        section = self.section
+        return section.stale_since if section is not None else None
 
     # Moving about
 
@@ -318,12 +228,6 @@ class DetailScreen(PartsInTime):
         else:
             self.dashboard.go(section.more)
 
-    def turn_address(self, address: Address) -> None:
-        """Show another address of the same screen."""
-        self.address = address
-        self._round += 1
-        self.action_again()
-
     def action_whole(self) -> None:
         """Lines of text with nothing of them cut; else as in every table."""
         if self.has_class("-text"):
@@ -342,15 +246,4 @@ class DetailScreen(PartsInTime):
         """See `TableScreen`; it asks anew."""
         super().changed(changed)
         if changed:
-            self.action_again()
-
-
-async def _nothing() -> Section:
-    return Section()
-
-
-def _failed(error: RocketMQError) -> Section:
-    if isinstance(error, NotFoundError):
-        text = f"{error.cause}: {error.next_step}" if error.next_step else error.cause
-        return Section(note=text, health=Health.UNKNOWN)
-    return Section(failures=(failure_of("", error),), health=Health.CRITICAL)
+            self.ask_changed()

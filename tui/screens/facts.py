@@ -11,7 +11,7 @@ from rich.text import Text
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.details.detail import Fact
-from rocketmq_ops.tui.model.figures import SIGNS, figure
+from rocketmq_ops.tui.model.figures import SIGNS, STALE, figure
 from rocketmq_ops.tui.model.model import Model
 from rocketmq_ops.tui.model.overview import CELLS, SPAN_MS
 from rocketmq_ops.tui.model.spark import spark
@@ -31,16 +31,18 @@ def with_past(facts: Sequence[Fact], lines: Mapping[str, str], model: Model, tar
         if fact.name in lines:
             points = model.series(lines[fact.name], target)
             line = spark(points, model.looks(), CELLS, model.moment().time_ms, SPAN_MS)
-            found += [Fact("10 min", line)] if line.strip() else []
+            found += [Fact("10 min", line, now=True)] if line.strip() else []
     return found
 
 
-def facts_text(facts: Sequence[Fact], context: Context, now_ms: int, room: int, most: int) -> Text:
+def facts_text(
+    facts: Sequence[Fact], context: Context, now_ms: int, room: int, most: int, *, stale: bool = False
+) -> Text:
     """Facts beside each other in lines of `room` cells, at most so many: none is broken that fits into a line, and a
-    mark says that there are more."""
+    mark says that there are more. `stale`: they were so when it was told last."""
     lines = [Text()]
     for fact in facts:
-        one = _fact(fact, context, now_ms)
+        one = _fact(fact, context, now_ms, stale=stale)
         if lines[-1] and lines[-1].cell_len + _GAP + one.cell_len > room:
             lines.append(Text())
         elif lines[-1]:
@@ -54,7 +56,7 @@ def facts_text(facts: Sequence[Fact], context: Context, now_ms: int, room: int, 
     return Text("\n").join(lines)
 
 
-def _fact(fact: Fact, context: Context, now_ms: int) -> Text:
+def _fact(fact: Fact, context: Context, now_ms: int, *, stale: bool) -> Text:
     name = context.word(fact.name)
     text = Text(f"{context.tr(name) if name == fact.name else name} ", "dim")
     value = figure(fact.value, fact.kind, now_ms)
@@ -69,6 +71,8 @@ def _fact(fact: Fact, context: Context, now_ms: int) -> Text:
     one.append_text(text)
     if fact.health not in (Health.OK, Health.UNKNOWN):  # before it, as in rows: behind, `!` is punctuation
         one.append(f"{SIGNS[fact.health]} ", "bold")
+    if stale and not fact.now:
+        one.append(STALE, "italic")
     one.append(value, "bold")
     return one
 

@@ -28,7 +28,7 @@ class LookingScreen(DetailScreen):
 
     def action_more(self) -> None:
         """Look further, where not all was looked at."""
-        if self._waiting:
+        if self.waiting:
             return
         if self._back or not self._looking.goes_on:
             super().action_more()

@@ -49,5 +49,5 @@ class MessagesScreen(LookingScreen):
 
     def _follow(self) -> None:
         live = self.context.model.mode is Mode.LIVE
-        if self.address.option("follow") is not None and self.is_current and live and not self._waiting:
+        if self.address.option("follow") is not None and self.is_current and live and not self.waiting:
             self.ask()

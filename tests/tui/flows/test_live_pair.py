@@ -345,7 +345,7 @@ def test_every_part_of_every_screen_answers(server: RocketMQBroker) -> None:
             assert str(screen.address) == address
             failed = {key: section.failures for key, section in screen._sections.items() if section.failures}
             assert failed == {}
-            assert not screen._waiting
+            assert not screen.waiting
             assert screen._sections.keys() == {part.key for part in screen._parts}
 
     drive(server, ":overview", flow)

@@ -335,6 +335,39 @@ def test_no_question_costs_more_than_the_table_of_the_docs_says():
     run(test)
 
 
+def test_a_key_that_is_held_down_asks_each_question_within_its_bound():
+    """And at once where that was asked long ago; what is asked of one group or topic at a time goes on as it does."""
+
+    async def test():
+        cluster = Cluster()
+        for n in range(250):
+            cluster.group(f"g{n}", 100, 90)
+        async with cluster.watched() as model:
+            await cluster.clock.advance(60_000)
+            before, settings = Counter(cluster.asked), Code.GET_BROKER_CONFIG
+            seconds = 6
+            for _ in range(seconds * 30):
+                model.refresh()
+                await cluster.clock.advance(1000 // 30)
+            count = Counter((addr, Code(code)) for _, addr, code in (Counter(cluster.asked) - before).elements())
+            assert count[A, settings] >= 1, "it was asked a minute ago"
+            most = seconds * 1000 / periods.HURRY_MS + 2
+            for question, codes in CODES.items():
+                server = NAME_SERVER if question.server == "name server" else A
+                if question in (periods.MEMBERS, periods.PUTS):
+                    most_of_it = seconds * 1000 / question.period_ms + 2
+                else:
+                    most_of_it = most * question.requests
+                assert sum(count[server, code] for code in codes) <= most_of_it, question.name
+            await cluster.clock.advance(60_000)
+            after = Counter(cluster.asked)
+            await cluster.clock.advance(10_000)
+            again = Counter(code for _, addr, code in (Counter(cluster.asked) - after).elements() if addr == A)
+            assert again[Code.GET_BROKER_RUNTIME_INFO] <= 3, "it is as it was once the key is let go"
+
+    run(test)
+
+
 @pytest.mark.parametrize("pace", [0.4, 6.0])
 def test_another_interval_is_that_of_all_rounds_and_single_questions_are_no_more_often(pace):
     async def test():

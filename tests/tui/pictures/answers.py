@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
+
 from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
 from rocketmq_ops.client.admin.brokers.config import ConfigReport, ServerConfig
 from rocketmq_ops.client.admin.client import BrokerProducer, BrokerProducers
@@ -21,7 +23,7 @@ from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.errors import Failure, RocketMQError, failure_of
 from rocketmq_ops.common.message import MessageExt, MessageQueue
 from rocketmq_ops.remoting.bodies import TopicConfig
-from rocketmq_ops.remoting.errors import RemotingConnectError
+from rocketmq_ops.remoting.errors import RemotingConnectError, RemotingTimeoutError
 from tests.tui.fakes import NOW_MS
 from tests.tui.model.details import made_up
 
@@ -61,6 +63,40 @@ def _no_status(client_id: str | None) -> ConsumerStatusReport:
     return ConsumerStatusReport(made_up.GROUP, None, None, clients, None, None, [], [])
 
 
+SILENT = Failure(SIBLING.address, "no answer within 3000 ms", RemotingConnectError.next_step)
+
+
+def _progress(*_: object) -> GroupProgress:
+    found = made_up.progress()
+    found.queues = [queue for queue in found.queues if queue.broker_name == BROKER.broker_name]
+    found.failures = [SILENT]
+    return found
+
+
+def _configs(group: str) -> GroupConfigs:
+    found = Answers._group_configs(group)
+    return GroupConfigs(group, found.brokers[:1], [], [], [SILENT])
+
+
+def _topic_status(*_: object) -> TopicStatus:
+    found = made_up.topic_status()
+    queues = [queue for queue in found.queues if queue.broker_name == BROKER.broker_name]
+    return TopicStatus(found.topic, queues, 3.5, [SILENT])
+
+
+def _status_of_some(*words: object, **options: Any) -> ConsumerStatusReport:
+    """The second client is known to the silent broker alone; what all have to answer for is not judged."""
+    chosen = options.pop("chosen", None)
+    found = _status(*words, **options)
+    del found.clients[1]
+    if chosen is not None:
+        chosen([client.client_id for client in found.clients])
+    found.problems = [problem for problem in found.problems if problem.kind == "blocked"]
+    found.failures.insert(0, SILENT)
+    found.same_subscription = found.rebalance_ok = None
+    return found
+
+
 class Answers:
     """In place of `MQAdmin`, for one state."""
 
@@ -74,18 +110,20 @@ class Answers:
         self._state = state
         call = self._call
         self.groups = SimpleNamespace(
-            progress=call(lambda *_: made_up.progress(), lambda *_: GroupProgress(made_up.GROUP, [], None, None, None)),
-            configs=call(self._group_configs, lambda group: GroupConfigs(group, [], [], [])),
+            progress=call(
+                lambda *_: made_up.progress(), lambda *_: GroupProgress(made_up.GROUP, [], None, None, None), _progress
+            ),
+            configs=call(self._group_configs, lambda group: GroupConfigs(group, [], [], []), _configs),
         )
         self.clients = SimpleNamespace(
-            status=call(_status, lambda *_, client_id=None, **__: _no_status(client_id)),
+            status=call(_status, lambda *_, client_id=None, **__: _no_status(client_id), _status_of_some),
             producers_at=call(self._producers, lambda address: BrokerProducers(address, [])),
         )
         self.topics = SimpleNamespace(
-            status=call(lambda *_: made_up.topic_status(), self._not_there),
+            status=call(lambda *_: made_up.topic_status(), self._not_there, _topic_status),
             readers=call(lambda *_: ["group-00001", "订单-消费组", "new"], lambda *_: []),
             route=call(self._route, lambda topic: TopicRoute(topic, [])),
-            config_at=call(self._topic_config, lambda *_: None),
+            config_at=call(self._topic_config, lambda *_: None, self._topic_config_there),
         )
         self.messages = SimpleNamespace(
             at=call(lambda *_: message(7), lambda *_: made_up.message(7, b"")),
@@ -101,16 +139,24 @@ class Answers:
             runtime=call(lambda *_: _RUNTIME, lambda *_: {}),
         )
         self.configs = SimpleNamespace(
-            broker_configs=call(self._broker_configs, lambda *_: ConfigReport([])),
-            namesrv_configs=call(self._namesrv_configs, lambda *_: ConfigReport([])),
+            broker_configs=call(self._broker_configs, lambda *_: ConfigReport([]), self._configs_of_some),
+            namesrv_configs=call(self._namesrv_configs, lambda *_: ConfigReport([]), self._servers_configs_of_some),
         )
         self.ha = SimpleNamespace(
             status=call(self._replication, lambda *_: ReplicationReport([BrokerReplication(BROKER, "MASTER", 0)]))
         )
 
-    def _call(self, usual: Callable[..., Any], empty: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    def turn(self, state: str) -> None:
+        """Answer as in another state from now on."""
+        self._state = state
+
+    def _call(
+        self, usual: Callable[..., Any], empty: Callable[..., Any], partly: Callable[..., Any] | None = None
+    ) -> Callable[..., Awaitable[Any]]:
         async def answer(*words: Any, **options: Any) -> Any:
-            if self._state == "failed":
+            if self._state == "partly":
+                return (partly or usual)(*words, **options)
+            if self._state in ("failed", "silent"):
                 raise RemotingConnectError(
                     "cannot connect to 10.0.0.1:10911: no answer within 3000 ms", address="10.0.0.1:10911"
                 )
@@ -124,7 +170,13 @@ class Answers:
 
     async def fan_out(self, targets: Iterable[Any], ask: Callable[[Any], Awaitable[Any]]) -> FanOut[Any, Any]:
         """One after the other."""
-        return FanOut({target: await ask(target) for target in targets}, {})
+        answers, errors = {}, {}
+        for target in targets:
+            try:
+                answers[target] = await ask(target)
+            except RocketMQError as error:
+                errors[target] = error
+        return FanOut(answers, errors)
 
     async def _scan(self, wanted: object, keep: Callable[[MessageExt], object]) -> ScanReport:
         for number in range(5):
@@ -179,6 +231,26 @@ class Answers:
     @staticmethod
     def _topic_config(address: str, topic: str) -> TopicConfig:
         return TopicConfig(topic_name=topic, perm=6 if address == BROKER.address else 4, read_queue_nums=8)
+
+    @staticmethod
+    def _topic_config_there(address: str, topic: str) -> TopicConfig:
+        if address == SIBLING.address:
+            raise RemotingTimeoutError("no answer within 3000 ms", address=address)
+        return Answers._topic_config(address, topic)
+
+    @staticmethod
+    def _configs_of_some(brokers: object) -> ConfigReport:
+        report = Answers._broker_configs(brokers)
+        report.servers[1].config = None
+        report.failures.append(SILENT)
+        return report
+
+    @staticmethod
+    def _servers_configs_of_some() -> ConfigReport:
+        report = Answers._namesrv_configs()
+        report.servers[1].config = None
+        report.failures.append(msgspec.structs.replace(SILENT, target="10.0.0.8:9876"))
+        return report
 
     @staticmethod
     def _broker_configs(brokers: object) -> ConfigReport:

@@ -6,7 +6,7 @@ import msgspec
 
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.housekeeping.history.runs import QueueKey, QueueOffsets
-from rocketmq_ops.housekeeping.lag import LagState
+from rocketmq_ops.housekeeping.lag import GroupLag, LagState
 from rocketmq_ops.remoting.errors import RemotingConnectError
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.asked import Asked
@@ -130,8 +130,8 @@ def _with_queues(now: Moment) -> None:
 class _Remembering(FakeModel):
     """What a screen is told it has been told ten minutes before too, a while before the moment."""
 
-    def keep(self, name: str, section: Section) -> None:
-        super().keep(name, section)
+    def keep(self, name: str, section: Section, *, whole: bool = True) -> None:
+        super().keep(name, section, whole=whole)
         *_, before, _ = self.past
         asked = Asked()
         asked.texts = before.asked
@@ -187,6 +187,31 @@ def with_past(now: Moment) -> FakeModel:
     for name in ("in_rate", "out_rate", "lag"):
         model.lines[(f"total.{name}", "")] = [(time_ms, float(at % 23)) for at, time_ms in enumerate(times)]
     return model
+
+
+def later(now: Moment, *silent: str) -> Moment:
+    """Half a minute later, in which these brokers, without any all servers, have not answered."""
+    died = now.time_ms
+    then = msgspec.structs.replace(now, time_ms=died + MINUTE // 2)
+    then.brokers, then.name_servers = dict(now.brokers), dict(now.name_servers)
+    for address in silent or now.brokers:
+        broker = now.brokers[address]
+        if not broker.dead:
+            failure = Failure(address, "no answer within 3000 ms", RemotingConnectError.next_step)
+            then.brokers[address] = judged(msgspec.structs.replace(broker, failing_since=died, failure=failure))
+    if not silent:
+        for address, server in now.name_servers.items():
+            failure = Failure(address, "no answer within 3000 ms", RemotingConnectError.next_step)
+            then.name_servers[address] = msgspec.structs.replace(server, failing_since=died, failure=failure)
+        then.groups = {
+            name: msgspec.structs.replace(
+                seen, lag=GroupLag(name, LagState.UNKNOWN, None, "", []), consume_rate=None, drained_in_ms=None
+            )
+            for name, seen in now.groups.items()
+        }
+        then.topics = {name: msgspec.structs.replace(t, in_rate=None, out_rate=None) for name, t in now.topics.items()}
+    then.verdict = verdict(then.name_servers, then.brokers, then.groups, then.alarms)
+    return then
 
 
 def empty() -> FakeModel:
@@ -247,4 +272,4 @@ def huge() -> FakeModel:
     return model
 
 
-CLUSTERS = {"usual": usual, "empty": empty, "failed": failed, "huge": huge}
+CLUSTERS = {"silent": usual, "partly": usual, "usual": usual, "empty": empty, "failed": failed, "huge": huge}

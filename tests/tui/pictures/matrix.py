@@ -47,6 +47,14 @@ FURTHER: Final = (
     Picture("huge", SMALL, "ansi-light", "zh"),
     Picture("huge", LARGE, "ansi-light", "en"),
 )
+#: What parts of screens of one thing, of which servers tell, are drawn with besides: the first one with all of it.
+KEPT: Final = (
+    Picture("silent", SMALL, "dark", "en"),
+    Picture("partly", SMALL, "light", "zh"),
+    Picture("silent", MIDDLE, "light", "zh"),
+    Picture("partly", MIDDLE, "dark", "en"),
+)
+KEPT_FURTHER: Final = KEPT[:2]
 #: What a dialog over a screen is drawn with.
 OVER: Final = (
     Picture("usual", SMALL, "dark", "en"),
@@ -58,6 +66,8 @@ OVER: Final = (
 )
 #: Screen -> its parts, for those that have any.
 PARTS: Final[dict[str, Sequence[str]]] = {place.name: place.taken.parts for place in DETAILS}
+#: Those of which brokers and name servers tell again and again.
+TOLD: Final = {"group", "topic", "client", "broker", "name-server"}
 #: Dialog, or another way in which a screen is looked at -> the screen, and the keys that open it.
 DIALOGS: Final[dict[str, tuple[str, Sequence[str]]]] = {
     "help": ("groups", ("question_mark",)),
@@ -93,6 +103,8 @@ SIZES: Final = {SMALL, MIDDLE, LARGE}
 THEMES: Final = {"dark", "light", "ansi-dark", "ansi-light"}
 LANGUAGES: Final = {"en", "zh"}
 STATES: Final = {"usual", "empty", "failed", "huge"}
+#: It was told as usual, and half a minute later nobody answers, or all but one broker.
+KEPT_STATES: Final = {"silent", "partly"}
 #: (screen, state) -> why there is no such thing.
 NEVER: Final = {
     ("record", "empty"): "a record has fields",
@@ -104,7 +116,9 @@ def pictures(screen: str) -> list[Picture]:
     parts = PARTS.get(screen, ("",))
     found = [each._replace(part=parts[0]) for each in WHOLE]
     found += [each._replace(part=part) for part in parts[1:] for each in FURTHER]
+    if screen in TOLD:
+        found += [each._replace(part=part) for part in parts for each in (KEPT_FURTHER if part != parts[0] else KEPT)]
     found = [each for each in found if (screen, each.state) not in NEVER]
-    order = ("empty", "usual", "failed", "huge")  # by which each theme is turned to once
+    order = ("empty", "usual", "failed", "huge", "silent", "partly")  # by which each theme is turned to once
     themes = ("light", "dark", "ansi-dark", "ansi-light")
     return sorted(found, key=lambda e: (order.index(e.state), themes.index(e.theme), e.size, e.lang))

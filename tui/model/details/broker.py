@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -10,10 +11,22 @@ import msgspec
 
 from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
 from rocketmq_ops.client.errors import NotFoundError
+from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.housekeeping.doctor.config import OWN
 from rocketmq_ops.housekeeping.lint.keys import BROKER_CLASSES, COMPUTED, keys_of
-from rocketmq_ops.tui.model.broker_state import DEAD, REFUSING
-from rocketmq_ops.tui.model.details.detail import Asking, Asks, Fact, Once, Part, Section, also, side_by_side, table_of
+from rocketmq_ops.tui.model.broker_state import judged
+from rocketmq_ops.tui.model.details.detail import (
+    Asking,
+    Asks,
+    Fact,
+    Once,
+    Part,
+    Section,
+    also,
+    side_by_side,
+    table_of,
+    worst,
+)
 from rocketmq_ops.tui.model.details.secret_settings import not_recorded, without_secrets
 from rocketmq_ops.tui.model.figures import figure
 from rocketmq_ops.tui.model.moment import BrokerSeen, Moment
@@ -77,25 +90,45 @@ ASKS: Final = Asks(name_server=1, broker=5)
 def parts(asking: Asking) -> Sequence[Part]:
     """The parts of `:broker/NAME`; a slave is NAME#ID, and an address will do too."""
     admin = asking.admin
-    brokers = Once(lambda: admin.cluster.brokers())
+    brokers = Once(lambda: admin.cluster.brokers(), asking.going, "brokers")
 
     async def this() -> BrokerAddress:
-        return one_of(await brokers(), asking.name)
+        try:
+            return one_of(await brokers(), asking.name)
+        except RocketMQError:
+            seen = seen_as(asking.name, asking.moment)
+            if seen is None:
+                raise
+        # No name server lists it any more, or none could be asked: it is asked where it was.
+        return BrokerAddress(seen.address, seen.broker_name, seen.broker_id, seen.cluster)
 
     async def figures() -> Section:
         broker = await this()
-        return figure_section(broker, await admin.cluster.runtime(broker.address))
+        section = figure_section(broker, await admin.cluster.runtime(broker.address))
+        seen = seen_as(asking.name, asking.moment)
+        unlisted = () if seen is None or seen.unlisted_since is None else state_facts(seen)
+        return msgspec.structs.replace(section, facts=(*unlisted, *section.facts)) if unlisted else section
 
     async def statistics() -> Section:
         return statistics_section(asking.name, asking.moment)
 
     async def configuration() -> Section:
         broker = await this()
-        siblings = [each for each in await brokers() if each.cluster == broker.cluster and each != broker]
+        siblings: list[BrokerAddress] = []
+        with contextlib.suppress(RocketMQError):  # without name servers it is compared with nobody
+            siblings = [each for each in await brokers() if each.cluster == broker.cluster and each != broker]
         report = await admin.configs.broker_configs([broker, *siblings])
         configs = {label(each.broker_name, each.broker_id): each.config for each in report.servers}
-        figures = await _version(asking, broker)
-        return also(await asyncio.to_thread(config_section, configs, figures), report.failures)
+        seen, own = seen_as(asking.name, asking.moment), label(broker.broker_name, broker.broker_id)
+        since = None
+        if seen is not None and seen.settings is not None and configs.get(own) is None:
+            configs[own], since = seen.settings, seen.stale_since
+        version = await _version(asking, broker) if since is None else defaults_of(seen.version or "" if seen else "")
+        section = also(await asyncio.to_thread(config_section, configs, version), report.failures)
+        if seen is None or since is None:
+            return section
+        section = msgspec.structs.replace(section, facts=(*state_facts(seen), *section.facts))
+        return msgspec.structs.replace(outdated(section, since), health=Health.CRITICAL)
 
     async def replication() -> Section:
         broker = await this()
@@ -113,15 +146,18 @@ def parts(asking: Asking) -> Sequence[Part]:
         return past_configuration(asking.name, moment)
 
     def figures_past(moment: Moment) -> Section | None:
+        return statistics_section(asking.name, moment) if seen_as(asking.name, moment) is not None else None
+
+    def now(moment: Moment) -> tuple[Fact, ...]:
         seen = seen_as(asking.name, moment)
-        return None if seen is None else past_section(seen, moment.time_ms)
+        return () if seen is None else state_facts(seen)
 
     return (
-        Part("figures", "Figures", figures, past=figures_past),
-        Part("statistics", "Statistics", statistics, statistics_then, past=figures_past),
-        Part("configuration", "Configuration", configuration, configuration_then, past=configuration_then),
-        Part("replication", "Replication", replication),
-        Part("producers", "Producers", producers),
+        Part("figures", "Figures", figures, past=figures_past, stands=now),
+        Part("statistics", "Statistics", statistics, statistics_then, past=figures_past, stands=now),
+        Part("configuration", "Configuration", configuration, configuration_then, past=configuration_then, stands=now),
+        Part("replication", "Replication", replication, stands=now),
+        Part("producers", "Producers", producers, stands=now),
     )
 
 
@@ -178,11 +214,51 @@ def seen_as(name: str, moment: Moment) -> BrokerSeen | None:
 
 
 def statistics_section(name: str, moment: Moment) -> Section:
-    """The figures that are kept of a broker, with their units."""
+    """The figures that a moment has of a broker, with their units; where it does not answer, as it gave them last, with
+    since when that is so."""
     seen = seen_as(name, moment)
-    facts = () if seen is None else (Fact("Last answer", seen.answered_ms, Kind.MOMENT),)
-    rows = [] if seen is None else _statistics(seen, moment.time_ms)
-    return also(table_of(_STATISTICS, rows, "nothing is known of its figures yet"), (), *facts)
+    if seen is None:
+        return table_of(_STATISTICS, [], "nothing is known of its figures yet")
+    rows = _statistics(seen, moment.time_ms)
+    failures = [seen.failure] if seen.failure is not None else []
+    note = "nothing is known of its figures yet" if moment.live else "nothing was recorded of its figures"
+    section = also(table_of(_STATISTICS, rows, note), failures, *state_facts(seen))
+    section = section if seen.stale_since is None else outdated(section, seen.stale_since)
+    return msgspec.structs.replace(section, health=worst([section.health, *(fact.health for fact in section.facts)]))
+
+
+def state_facts(seen: BrokerSeen) -> tuple[Fact, ...]:
+    """How a broker is and since when, as a moment has it, live or recorded."""
+    states = judged(seen).states
+    facts = [Fact("State", "answers" if seen.answered_ms is not None else None, Kind.STATE)] if not states else []
+    for at, state in enumerate(states):
+        facts.append(Fact("Also" if at else "State", state.text, Kind.STATE, state.health))
+    for name, since in (
+        ("Dead since", seen.failing_since),
+        ("Refuses since", seen.refusing_since),
+        ("Not listed since", seen.unlisted_since),
+    ):
+        if since is not None:
+            facts.append(Fact(name, since, Kind.MOMENT, Health.CRITICAL))
+    return (
+        *facts,
+        Fact("Last answer", seen.answered_ms, Kind.MOMENT),
+        Fact("Address", seen.address),
+        Fact("Cluster", seen.cluster),
+        Fact("Version", seen.version),
+    )
+
+
+def outdated(section: Section, since: int) -> Section:
+    """Rows of an answer before."""
+    if section.table is None:
+        return section
+    rows = [
+        msgspec.structs.replace(row, health=worst([row.health, Health.UNKNOWN]), stale_since=since)
+        for row in section.table.rows
+    ]
+    table = msgspec.structs.replace(section.table, rows=rows)
+    return msgspec.structs.replace(section, table=table, health=worst([section.health, Health.UNKNOWN]))
 
 
 def _statistics(seen: BrokerSeen, now_ms: int) -> list[Row]:
@@ -204,7 +280,8 @@ def past_configuration(name: str, moment: Moment) -> Section | None:
     if seen is None:
         return None
     brokers = [each for each in moment.brokers.values() if each.cluster == seen.cluster]
-    return not_recorded(side_by_side("Setting", {each.label: each.settings for each in brokers}))
+    section = not_recorded(side_by_side("Setting", {each.label: each.settings for each in brokers}))
+    return section if seen.stale_since is None else outdated(section, seen.stale_since)
 
 
 def _ms(text: str | None) -> int | None:
@@ -251,6 +328,8 @@ def config_section(configs: Mapping[str, Mapping[str, str] | None], version: str
 def replica_section(report: ReplicationReport, gap: float | None) -> Section:
     """How far its slaves are, or how it follows its master, and by how many bytes it is behind."""
     found: BrokerReplication | None = next(iter(report.brokers), None)
+    if report.failures and (found is None or found.role is None):
+        return Section(failures=tuple(report.failures), health=Health.CRITICAL)  # whether it has slaves is not known
     slaves = found.slaves if found is not None and found.slaves is not None else []
     rows = [
         Row(
@@ -304,20 +383,3 @@ def producer_section(found: BrokerProducers) -> Section:
         for each in found.producers
     ]
     return table_of(_PRODUCERS, rows, "no producer is connected")
-
-
-def past_section(seen: BrokerSeen, now_ms: int) -> Section:
-    """The figures of a broker as a recorded moment has them; one that did not answer says since when."""
-    rows = _statistics(seen, now_ms)
-    state = DEAD if seen.dead else REFUSING if seen.refusing else "answers"
-    facts = [
-        Fact("State", state, Kind.STATE, Health.CRITICAL if seen.outdated else Health.OK),
-        Fact("Address", seen.address),
-        Fact("Cluster", seen.cluster),
-        Fact("Version", seen.version),
-        Fact("Last answer", seen.answered_ms, Kind.MOMENT),
-    ]
-    if seen.failing_since is not None:
-        facts.append(Fact("Dead since", seen.failing_since, Kind.MOMENT, Health.CRITICAL))
-    failures = [seen.failure] if seen.failure is not None else []
-    return also(table_of(_STATISTICS, rows, "nothing was recorded of its figures"), failures, *facts)

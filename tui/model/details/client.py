@@ -53,7 +53,7 @@ def parts(asking: Asking) -> Sequence[Part]:
         found = await asking.admin.clients.status(group, client_id=client_id, jstack=wants_threads)
         return without_new(found, asking.moment.groups.get(group))
 
-    status = Once(client_now)
+    status = Once(client_now, asking.going, "client")
 
     async def queues() -> Section:
         found = await status()

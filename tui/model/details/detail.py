@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
@@ -15,8 +16,6 @@ from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table, Value, worst_first
 
 if TYPE_CHECKING:
-    import asyncio
-
     from rocketmq_ops.client.admin import MQAdmin
 
 T = TypeVar("T")
@@ -39,6 +38,8 @@ class Fact(msgspec.Struct, frozen=True):
     value: Value
     kind: Kind = Kind.TEXT
     health: Health = Health.OK
+    #: It is of the moment that is shown, also where the rest was told before.
+    now: bool = False
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +55,11 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     failures: tuple[Failure, ...] = ()
     #: The worst of what it shows, beside its title.
     health: Health = Health.OK
+    #: Until when all of it is from (ms since 1970), where that was told before and could not be learned anew.
+    stale_since: int | None = None
+    #: Of which rows it says nothing, as who tells of them did not answer: the sign of that, under which what was told
+    #: of them last stays. None for a row: it is of those that did.
+    lacks: Callable[[Row], Health | None] | None = None
     #: Where it goes on.
     more: Address | None = None
 
@@ -88,6 +94,8 @@ class Part(NamedTuple):
     whole: bool = False
     #: What a recorded moment shows of it whether the screen was open or not, which its answers add to.
     past: Callable[[Moment], Section | None] | None = None
+    #: What a moment says of the thing itself, above a part that is asked for in vain.
+    stands: Callable[[Moment], tuple[Fact, ...]] | None = None
 
 
 class Asking(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +105,8 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
     admin: MQAdmin
     model: Model
     address: Address
+    #: The answers for several parts that are under way, by name (`Once`).
+    going: dict[str, asyncio.Task[Any]] = {}
 
     @property
     def moment(self) -> Moment:
@@ -120,19 +130,25 @@ class Nobody:
 
 
 class Once(Generic[T]):
-    """An answer that several parts need, asked once, when the first of them needs it."""
+    """An answer that several parts need, asked once, when the first of them needs it; one of that name that is under
+    way since an earlier asking is waited for, and not asked again."""
 
-    def __init__(self, ask: Callable[[], Awaitable[T]]) -> None:
+    def __init__(
+        self, ask: Callable[[], Awaitable[T]], going: dict[str, asyncio.Task[Any]] | None = None, name: str = ""
+    ) -> None:
         self._ask = ask
+        self._going, self._name = {} if going is None else going, name
         self._task: asyncio.Task[T] | None = None
 
     async def __call__(self) -> T:
         """The answer. Raises what asking raised, for each that needs it."""
-        import asyncio
-
         if self._task is None:
-            self._task = run_later(self._asked(), "an answer for several parts")
-            self._task.add_done_callback(_seen)
+            going = self._going.get(self._name)
+            if going is None or going.done():
+                going = run_later(self._asked(), "an answer for several parts")
+                going.add_done_callback(_seen)
+                self._going[self._name] = going
+            self._task = going
         return await asyncio.shield(self._task)
 
     async def _asked(self) -> T:
@@ -171,8 +187,10 @@ def table_of(columns: Sequence[Column], rows: Iterable[Row], note: str = "") -> 
 
 
 def also(section: Section, failures: Iterable[Failure], *facts: Fact) -> Section:
-    """The section with what could not be learned, and with facts above it."""
-    return msgspec.structs.replace(section, failures=(*section.failures, *failures), facts=(*section.facts, *facts))
+    """The section with what could not be learned, which its title says too, and with facts above it."""
+    failed = (*section.failures, *failures)
+    health = worst([section.health, Health.UNKNOWN]) if failed else section.health
+    return msgspec.structs.replace(section, failures=failed, facts=(*section.facts, *facts), health=health)
 
 
 def side_by_side(

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.clock import now_ms
-from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.errors import Failure, RocketMQError
 from rocketmq_ops.common.topics import dlq_topic, retry_topic
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.clients_in_turn import ClientsInTurn, status_in_turn
 from rocketmq_ops.tui.model.details.blocked import without_new
-from rocketmq_ops.tui.model.details.detail import Asking, Asks, Once, Part, Section, also, side_by_side, table_of
+from rocketmq_ops.tui.model.details.detail import Asking, Asks, Fact, Once, Part, Section, also, side_by_side, table_of
 from rocketmq_ops.tui.model.details.group_clients import (
     MOST_ASKED,
     client_section,
     problem_section,
     subscription_section,
 )
-from rocketmq_ops.tui.model.details.group_queues import Held, held_of, past_section, queue_section
+from rocketmq_ops.tui.model.details.group_queues import Held, held_of, past_facts, past_section, queue_section
+from rocketmq_ops.tui.model.details.last import silent_brokers
 from rocketmq_ops.tui.model.moment import GroupSeen, Moment
 from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Value, total
 
@@ -48,12 +52,13 @@ def parts(asking: Asking, turns: ClientsInTurn | None = None) -> Sequence[Part]:
         found = await status_in_turn(admin, group, turns, MOST_ASKED, asking.moment.time_ms or now_ms())
         return without_new(found, asking.moment.groups.get(group))
 
-    status = Once(clients_now)
-    progress = Once(lambda: admin.groups.progress(group))
+    status = Once(clients_now, asking.going, "clients")
+    progress = Once(lambda: admin.groups.progress(group), asking.going, "progress")
 
     async def queues() -> Section:
-        held = await _held(status)
-        return queue_section(await progress(), held, asking.moment.groups.get(group))
+        held, found = await asyncio.gather(_held(status), progress())  # a silent client holds up nothing else
+        moment = asking.moment
+        return queue_section(found, held, moment.groups.get(group), silent_brokers(found.failures, moment))
 
     async def clients() -> Section:
         return client_section(group, await status(), turns)
@@ -71,11 +76,17 @@ def parts(asking: Asking, turns: ClientsInTurn | None = None) -> Sequence[Part]:
         found = await admin.groups.configs(group)
         without: dict[str, dict[str, Value]] = {address: {} for address in found.without}
         sources = {each.broker_name or each.broker_addr: _flat(each.config) for each in found.brokers}
-        section = side_by_side("Setting", without | sources)
+        names = silent_brokers(found.failures, asking.moment)
+        section = side_by_side("Setting", without | sources | dict.fromkeys(names))
         return also(section, found.failures)
 
+    def now(moment: Moment) -> tuple[Fact, ...]:
+        seen = moment.groups.get(group)
+        return () if seen is None else past_facts(seen)
+
+    past = _of_group(group, past_section)
     return (
-        Part("queues", "Queues", queues, _of_group(group, past_section), past=_of_group(group, past_section)),
+        Part("queues", "Queues", queues, past, past=past, stands=now),
         Part("clients", "Clients", clients),
         Part("subscriptions", "Subscriptions", subscriptions),
         Part("problems", "Problems", problems),
@@ -105,33 +116,40 @@ async def _held(status: Once[ConsumerStatusReport]) -> Held:
 
 async def _given_up(asking: Asking) -> Section:
     group = asking.name
-    rows, failures = [], []
-    for topic, what, none in (
-        (retry_topic(group), "retries", "no retries"),
-        (dlq_topic(group), "dead letters", "no dead letters"),
-    ):
-        try:
-            status = await asking.admin.topics.status(topic)
-        except NotFoundError:
-            rows.append(Row(key=topic, cells=(topic, none, 0, 0, NOTHING)))
-            continue
-        except RocketMQError as error:
-            failures.append(asking.admin.failure_of(topic, error))
-            rows.append(Row(key=topic, cells=(topic, what, None, None, None), health=Health.UNKNOWN))
-            continue
-        failures += status.failures
-        messages = None if status.failures else sum(queue.max_offset - queue.min_offset for queue in status.queues)
-        times = [queue.last_update_timestamp for queue in status.queues if queue.last_update_timestamp is not None]
-        dead = what == "dead letters"
-        rows.append(
-            Row(
-                key=topic,
-                cells=(topic, what, messages, await _not_consumed(asking, topic), max(times, default=None)),
-                health=Health.WARNING if dead and messages else Health.OK,
-                opens=Address("dead-letters", group) if dead else Address("topic", topic),
-            )
-        )
-    return also(table_of(_GIVEN_UP, rows), failures)
+    retries, dead = await asyncio.gather(
+        _held_back(asking, retry_topic(group), "retries", "no retries"),
+        _held_back(asking, dlq_topic(group), "dead letters", "no dead letters"),
+    )
+    failures = [*retries[1], *(failure for failure in dead[1] if failure not in retries[1])]
+    lacking = {row.key for row, failed in (retries, dead) if failed}
+    section = also(table_of(_GIVEN_UP, [retries[0], dead[0]]), failures)
+
+    def unknown(row: Row) -> Health | None:
+        return Health.UNKNOWN if row.key in lacking else None
+
+    return msgspec.structs.replace(section, lacks=unknown if lacking else None)
+
+
+async def _held_back(asking: Asking, topic: str, what: str, none: str) -> tuple[Row, list[Failure]]:
+    """What a topic of a group's own holds; and what could not be learned."""
+    admin, unlisted = asking.admin, any(broker.unlisted_since for broker in asking.moment.brokers.values())
+    try:
+        status = await admin.topics.status(topic)
+    except RocketMQError as error:
+        if isinstance(error, NotFoundError) and not unlisted:  # else it may be where nobody leads to now
+            return Row(key=topic, cells=(topic, none, 0, 0, NOTHING)), []
+        row = Row(key=topic, cells=(topic, what, None, None, None), health=Health.UNKNOWN)
+        return row, [admin.failure_of(topic, error)]
+    messages = None if status.failures else sum(queue.max_offset - queue.min_offset for queue in status.queues)
+    times = [queue.last_update_timestamp for queue in status.queues if queue.last_update_timestamp is not None]
+    dead = what == "dead letters"
+    row = Row(
+        key=topic,
+        cells=(topic, what, messages, await _not_consumed(asking, topic), max(times, default=None)),
+        health=Health.UNKNOWN if messages is None else Health.WARNING if dead and messages else Health.OK,
+        opens=Address("dead-letters", asking.name) if dead else Address("topic", topic),
+    )
+    return row, list(status.failures)
 
 
 async def _not_consumed(asking: Asking, topic: str) -> int | None:

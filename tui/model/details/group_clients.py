@@ -47,6 +47,9 @@ PROBLEMS: Final = {
     "unassigned": "queue without a client",
     "assigned_twice": "queue with two clients",
 }
+#: Those that a client's own answer tells of; all others are judged where all that there are have answered.
+_OWN: Final = frozenset(PROBLEMS[kind] for kind in ("not_locked", "unlock_failed", "blocked"))
+_NOT_ALL: Final = "not all could be asked: what they would tell is not known"
 #: Clients that are asked in one look, at most.
 MOST_ASKED: Final = 32
 
@@ -65,16 +68,24 @@ def client_section(
     if turns is not None:
         rows = [_in_turn(row, client, turns) for row, client in zip(rows, found.clients, strict=True)]
     rows.sort(key=lambda row: worst_first(row.health))
-    section = table_of(_CLIENTS, rows, "no client of this group is online")
+    # Failures are of clients that did not answer, or of brokers that did not tell which they have.
+    not_told = any(not failure.target.startswith("client ") for failure in found.failures)
+    section = table_of(_CLIENTS, rows, _NOT_ALL if not_told else "no client of this group is online")
     facts = [
-        Fact("Clients", len(found.clients), Kind.COUNT),
+        Fact("Clients", None if not_told else len(found.clients), Kind.COUNT),
         Fact("Type", _type(found.consume_type), Kind.STATE),
         Fact("Same subscriptions", _yes(found.same_subscription), Kind.STATE, _good(found.same_subscription)),
         Fact("Queues shared out", _yes(found.rebalance_ok), Kind.STATE, _good(found.rebalance_ok)),
     ]
     if turns is not None and any(row.stale_since is not None or row.cells[_STATE] is None for row in rows):
         facts.append(Fact("Asked", f"{most} clients in one look, in turn", Kind.SENTENCE))
-    return Section(facts=tuple(facts), table=section.table, failures=tuple(found.failures), health=section.health)
+    there = {row.key for row in rows}
+
+    def unknown(row: Row) -> Health | None:
+        return Health.UNKNOWN if row.key not in there else None
+
+    section = also(section, found.failures, *facts)
+    return msgspec.structs.replace(section, lacks=unknown if not_told else None)
 
 
 def _in_turn(row: Row, client: ClientStatus, turns: ClientsInTurn) -> Row:
@@ -151,7 +162,7 @@ def subscription_section(found: ConsumerStatusReport) -> Section:
                 else f"{each.expression_type}: {each.sub_string}"
                 for each in client.info.subscriptions
             }
-    section = side_by_side("Topic", sources, note="no client is online")
+    section = side_by_side("Topic", sources, note=_NOT_ALL if found.failures else "no client is online")
     return also(section, found.failures)
 
 
@@ -172,13 +183,16 @@ def problem_section(group: str, found: ConsumerStatusReport) -> Section:
         )
     keys = steady(row.key for row in rows)
     rows = [msgspec.structs.replace(row, key=key) for row, key in zip(rows, keys, strict=True)]
-    answered = any(client.info is not None for client in found.clients)
-    return table_of(
-        _PROBLEMS,
-        rows,
-        "nothing is wrong among the clients that answered"
-        if answered
-        else "no client has answered"
-        if found.clients
-        else "no client of this group is online",
-    )
+    answered = {client.client_id for client in found.clients if client.info is not None}
+    if found.clients and not answered:
+        note = "no client has answered"
+    elif found.failures:
+        note = _NOT_ALL
+    else:
+        note = "nothing is wrong among the clients that answered" if answered else "no client of this group is online"
+
+    def lacks(row: Row) -> Health | None:
+        return Health.UNKNOWN if row.cells[0] not in _OWN or row.cells[1] not in answered else None
+
+    section = also(table_of(_PROBLEMS, rows, note), found.failures)
+    return msgspec.structs.replace(section, lacks=lacks if found.failures else None)

@@ -52,6 +52,7 @@ _QUEUES: Final = (
     Column(key="evidence", title="Evidence", kind=Kind.SENTENCE, least=20, drop=5),
 )
 _OWNER: Final = [column.key for column in _QUEUES].index("owner")
+_BROKER: Final = [column.key for column in _QUEUES].index("broker")
 #: In words that are translated.
 _MODELS: Final = {CLUSTERING: "clustering", BROADCASTING: "broadcasting"}
 #: Clients that may take queues of which they say nothing.
@@ -107,15 +108,19 @@ def says_queues(info: RunningInfo | None) -> bool:
     return info is not None and (info.consume_type not in _SILENT or bool(held_queues(info)))
 
 
-def queue_section(progress: GroupProgress, held: Held, seen: GroupSeen | None) -> Section:
-    """The queues, those that are behind most first; `seen`: how the group keeps up, where it was watched."""
+def queue_section(
+    progress: GroupProgress, held: Held, seen: GroupSeen | None, silent: Mapping[str, Health] | None = None
+) -> Section:
+    """The queues, those that are behind most first; `seen`: how the group keeps up, where it was watched. `silent`: the
+    brokers that did not answer, and how each is: nothing but the names of their queues is known."""
+    silent = silent or {}
     judged = {(q.topic, q.broker, q.queue_id): q for q in seen.lag.queues} if seen is not None else {}
     saved = _saved(seen)
     queues = [_with_unknown(queue, saved) for queue in progress.queues]
     queues += _unsaved(seen, {_at(queue) for queue in queues})
     least = {} if seen is None else {_at(each.queue): seen.waits_in(each) for each in seen.offsets.queues}
     rows = []
-    for queue in queues:
+    for queue in [*queues, *_not_told(seen, silent, queues)]:
         at = _at(queue)
         known = judged.get(at)
         owner = queue.client_id or held.owner(at)
@@ -123,6 +128,8 @@ def queue_section(progress: GroupProgress, held: Held, seen: GroupSeen | None) -
         state = known.state.value if known is not None else None
         if at in held.stuck and long_enough(queue.lag_millis):
             state, health = "stuck", Health.CRITICAL
+        if queue.broker_name in silent:
+            health = worst([health, silent[queue.broker_name]])
         rows.append(
             Row(
                 key=f"{queue.topic} {queue.broker_name}:{queue.queue_id} {queue.client_id or ''}".rstrip(),
@@ -160,14 +167,28 @@ def queue_section(progress: GroupProgress, held: Held, seen: GroupSeen | None) -
         Fact("Delivered", progress.consume_tps, Kind.RATE),
         Fact("Model", _model(progress.message_model), Kind.STATE),
     ]
-    section = table_of(_QUEUES, rows, "no queue has an offset of this group")
-    return Section(
-        facts=tuple(facts),
-        table=section.table,
+    section = also(table_of(_QUEUES, rows, "no queue has an offset of this group"), progress.failures, *facts)
+    return msgspec.structs.replace(
+        section,
         note=held.note if any(row.cells[_OWNER] is None for row in rows) else "",
-        failures=tuple(progress.failures),
         health=worst([section.health, *([HEALTH[whole]] if whole is not None else [])]),
+        lacks=(lambda row: silent.get(str(row.cells[_BROKER]))) if silent else None,
     )
+
+
+def _not_told(
+    seen: GroupSeen | None, silent: Mapping[str, Health], queues: Sequence[QueueProgress]
+) -> list[QueueProgress]:
+    """The queues of brokers that did not answer, as far as they are known by name."""
+    from rocketmq_ops.client.admin.groups.group import QueueProgress
+
+    there = {(queue.topic, queue.broker_name, queue.queue_id) for queue in queues}
+    keys = [each.queue for each in seen.offsets.queues] if seen is not None else []
+    return [
+        QueueProgress(key.topic, key.broker, key.queue_id, None, None, None, None, None)
+        for key in keys
+        if key.broker in silent and (key.topic, key.broker, key.queue_id) not in there
+    ]
 
 
 def _saved(seen: GroupSeen | None) -> set[_Queue]:
@@ -259,12 +280,16 @@ def past_section(seen: GroupSeen) -> Section:
                 health=HEALTH[known.state] if known is not None else Health.UNKNOWN,
             )
         )
+    return also(table_of(_QUEUES, rows, "nothing of its queues was recorded"), (), *past_facts(seen))
+
+
+def past_facts(seen: GroupSeen) -> tuple[Fact, ...]:
+    """How a group is as a moment has it."""
     state = seen.lag.state
-    facts = (
+    return (
         Fact("State", state.value, Kind.STATE, HEALTH[state]),
         Fact("Lag", seen.waits, Kind.COUNT),
         Fact("Drained in", seen.drained_in_ms, Kind.SPAN),
         Fact("Consumed", seen.consume_rate, Kind.RATE),
         Fact("Clients", seen.members if seen.members is not None else seen.offsets.members, Kind.COUNT),
     )
-    return also(table_of(_QUEUES, rows, "nothing of its queues was recorded"), (), *facts)

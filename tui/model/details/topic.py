@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from rocketmq_ops.client.admin.topics.topic import TopicRoute
 from rocketmq_ops.client.admin.topics.topic_status import TopicStatus
 from rocketmq_ops.common.addresses import MASTER_ID
-from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
 from rocketmq_ops.common.topics import is_dlq_topic
 from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.broker_state import stale
 from rocketmq_ops.tui.model.details.detail import Asking, Asks, Fact, Part, Section, also, side_by_side, table_of
 from rocketmq_ops.tui.model.details.group_queues import HEALTH
+from rocketmq_ops.tui.model.details.last import silent_brokers
 from rocketmq_ops.tui.model.moment import Moment, TopicSeen
 from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Value, total, worst_first
 from rocketmq_ops.tui.model.views.topics import permission as letters
+
+if TYPE_CHECKING:
+    from rocketmq_ops.remoting.bodies import TopicConfig
 
 _QUEUES: Final = (
     Column(key="broker", title="Broker", least=10),
@@ -52,10 +58,20 @@ def parts(asking: Asking) -> Sequence[Part]:
     admin, topic = asking.admin, asking.name
 
     async def queues() -> Section:
-        return queue_section(await admin.topics.status(topic), asking.moment)
+        found = await admin.topics.status(topic)
+        moment = asking.moment
+        return queue_section(found, moment, silent_brokers(found.failures, moment))
 
     async def groups() -> Section:
-        return group_section(topic, await admin.topics.readers(topic), asking.moment)
+        names = await admin.topics.readers(topic)
+        moment = asking.moment
+        # Brokers that fail are passed over: who consumes there alone is known by the last look at all groups.
+        silent = {broker.broker_name: broker for broker in moment.brokers.values() if broker.outdated}
+        seen = moment.topics.get(topic)
+        on = seen.on if seen is not None else {}
+        failures = [each.failure for name, each in silent.items() if name in on and each.failure is not None]
+        known = _readers_on(topic, moment, silent)
+        return also(group_section(topic, sorted({*names, *known}), moment), failures)
 
     def groups_then(moment: Moment) -> Section | None:
         return group_section(topic, moment.groups_of(topic), moment) if topic in moment.topics else None
@@ -69,10 +85,15 @@ def parts(asking: Asking) -> Sequence[Part]:
     def queues_then(moment: Moment) -> Section | None:
         return past_queues(topic, moment)
 
-    route_then = _of_topic(topic, past_section)
+    def route_then(moment: Moment) -> Section | None:
+        return past_section(topic, moment)
+
+    def now(moment: Moment) -> tuple[Fact, ...]:
+        seen = moment.topics.get(topic)
+        return () if seen is None else past_facts(seen)
 
     return (
-        Part("queues", "Queues", queues, queues_then, past=queues_then),
+        Part("queues", "Queues", queues, queues_then, past=queues_then, stands=now),
         Part("groups", "Groups", groups, groups_then, past=groups_then),
         Part("route", "Route", route, route_then, past=route_then),
         Part("settings", "Settings", settings, _of_topic(topic, past_settings)),
@@ -89,15 +110,33 @@ def _of_topic(topic: str, section: Callable[[TopicSeen], Section]) -> Callable[[
     return then
 
 
+def _readers_on(topic: str, moment: Moment, on: Collection[str]) -> list[str]:
+    """The groups that have offsets in it on any of these brokers, as a moment has them."""
+    return [
+        name
+        for name, group in moment.groups.items()
+        if any(key.topic == topic and key.broker in on for key in group.offsets.keys)
+    ]
+
+
 def past_queues(topic: str, moment: Moment) -> Section | None:
     """Where its queues ended, as far as groups consume them; None where none does: of others that is not kept."""
-    ends: dict[str, tuple[str, int, int]] = {}
+    ends: dict[tuple[str, int], int | None] = {}
     for group in moment.groups.values():
         for each in group.offsets.queues:
-            if each.queue.topic == topic and each.end is not None:
-                ends[f"{each.queue.broker}:{each.queue.queue_id}"] = (each.queue.broker, each.queue.queue_id, each.end)
-    rows = [Row(key=key, cells=(broker, queue, None, None, end, None)) for key, (broker, queue, end) in ends.items()]
-    return also(table_of(_QUEUES, rows), (), *_rates(moment.topics.get(topic))) if rows else None
+            if each.queue.topic == topic:
+                at = each.queue.broker, each.queue.queue_id
+                ends[at] = ends.get(at) if each.end is None else each.end
+    rows = [
+        Row(
+            key=f"{broker}:{queue}",
+            cells=(broker, queue, None, None, end, None),
+            health=Health.OK if end is not None else Health.UNKNOWN,
+        )
+        for (broker, queue), end in ends.items()
+    ]
+    seen = moment.topics.get(topic)
+    return also(table_of(_QUEUES, rows), (), *(past_facts(seen) if seen is not None else ())) if rows else None
 
 
 def past_settings(seen: TopicSeen) -> Section:
@@ -111,8 +150,10 @@ def past_settings(seen: TopicSeen) -> Section:
     )
 
 
-def queue_section(status: TopicStatus, moment: Moment) -> Section:
-    """The queues by broker, with what they hold."""
+def queue_section(status: TopicStatus, moment: Moment, silent: Mapping[str, Health] | None = None) -> Section:
+    """The queues by broker, with what they hold. `silent`: the brokers that did not answer, and how each is: nothing
+    but which queues they have is known."""
+    silent = silent or {}
     rows = [
         Row(
             key=f"{queue.broker_name}:{queue.queue_id}",
@@ -129,6 +170,8 @@ def queue_section(status: TopicStatus, moment: Moment) -> Section:
         for queue in status.queues
     ]
     seen = moment.topics.get(status.topic)
+    rows += _not_told(seen, silent)
+    rows.sort(key=lambda row: worst_first(row.health))
     whole = not status.failures
     facts = (
         Fact("Messages", sum(q.max_offset - q.min_offset for q in status.queues) if whole else None, Kind.COUNT),
@@ -138,7 +181,18 @@ def queue_section(status: TopicStatus, moment: Moment) -> Section:
             "Last message", max((q.last_update_timestamp or 0 for q in status.queues), default=0) or None, Kind.MOMENT
         ),
     )
-    return also(table_of(_QUEUES, rows, "no broker reported any queue of this topic"), status.failures, *facts)
+    section = also(table_of(_QUEUES, rows, "no broker reported any queue of this topic"), status.failures, *facts)
+    return msgspec.structs.replace(section, lacks=(lambda row: silent.get(str(row.cells[0]))) if silent else None)
+
+
+def _not_told(seen: TopicSeen | None, silent: Mapping[str, Health]) -> list[Row]:
+    """The queues of brokers that did not answer, by what is known of the topic there."""
+    return [
+        Row(key=f"{name}:{at}", cells=(name, at, None, None, None, None), health=silent[name])
+        for name, on in (seen.on if seen is not None else {}).items()
+        if name in silent
+        for at in range(max(on.read, on.write))
+    ]
 
 
 def group_section(topic: str, groups: Sequence[str], moment: Moment) -> Section:
@@ -200,49 +254,52 @@ async def _settings(asking: Asking) -> Section:
     admin, topic = asking.admin, asking.name
     route = await admin.topics.route(topic)
     masters = {each.broker_name: each.broker_addrs.get(MASTER_ID) for each in route.brokers}
-    sources: dict[str, dict[str, Value] | None] = {}
-    failures = []
-    for name, address in masters.items():
-        if address is None:
-            sources[name] = None
-            continue
-        try:
-            config = await admin.topics.config_at(address, topic)
-        except RocketMQError as error:
-            failures.append(admin.failure_of(address, error))
-            sources[name] = None
-            continue
-        sources[name] = (
-            {}
-            if config is None
-            else {
-                "permission": letters(config.perm),
-                "readQueueNums": config.read_queue_nums,
-                "writeQueueNums": config.write_queue_nums,
-                "order": str(config.order).lower(),
-                "topicFilterType": str(config.topic_filter_type),
-                "topicSysFlag": config.topic_sys_flag,
-                **{f"attributes.{key}": value for key, value in (config.attributes or {}).items()},
-            }
-        )
-    return also(side_by_side("Setting", sources), failures)
+    addresses = [address for address in masters.values() if address is not None]
+    fan = await admin.fan_out(addresses, lambda address: admin.topics.config_at(address, topic))
+    sources = {
+        name: _config(fan.answers[address]) if address is not None and address in fan.answers else None
+        for name, address in masters.items()
+    }
+    return also(side_by_side("Setting", sources), fan.failures)
 
 
-def past_section(seen: TopicSeen) -> Section:
-    """What a recorded moment has of a topic: queues and permission on each broker."""
+def _config(config: TopicConfig | None) -> dict[str, Value]:
+    """The settings of a topic on a broker; none where it is not there."""
+    if config is None:
+        return {}
+    return {
+        "permission": letters(config.perm),
+        "readQueueNums": config.read_queue_nums,
+        "writeQueueNums": config.write_queue_nums,
+        "order": str(config.order).lower(),
+        "topicFilterType": str(config.topic_filter_type),
+        "topicSysFlag": config.topic_sys_flag,
+        **{f"attributes.{key}": value for key, value in (config.attributes or {}).items()},
+    }
+
+
+def past_section(topic: str, moment: Moment) -> Section | None:
+    """What a moment has of a topic: queues and permission on each broker, as that told of it last."""
+    seen, old = moment.topics.get(topic), stale(moment.brokers.values())
+    if seen is None:
+        return None
     rows = [
         Row(
             key=name,
             cells=(name, None, permission(on.perm), on.read, on.write, None, None),
-            health=Health.OK if on.perm & PERM_READ and on.perm & PERM_WRITE else Health.WARNING,
+            health=Health.UNKNOWN
+            if name in old
+            else Health.OK
+            if on.perm & PERM_READ and on.perm & PERM_WRITE
+            else Health.WARNING,
+            stale_since=old.get(name),
             opens=Address("broker", name),
         )
         for name, on in sorted(seen.on.items())
     ]
-    return also(table_of(_ROUTE, rows, "it was on no broker"), (), *_rates(seen))
+    return also(table_of(_ROUTE, rows, "it was on no broker"), (), *past_facts(seen))
 
 
-def _rates(seen: TopicSeen | None) -> tuple[Fact, ...]:
-    if seen is None:
-        return ()
+def past_facts(seen: TopicSeen) -> tuple[Fact, ...]:
+    """Its rates as a moment has them."""
     return Fact("In", seen.in_rate, Kind.RATE), Fact("Out", seen.out_rate, Kind.RATE)

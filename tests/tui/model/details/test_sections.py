@@ -192,6 +192,7 @@ def test_that_nothing_is_wrong_among_clients_is_said_where_one_has_answered() ->
     found = made_up.status()
     found.problems = []
     silent = [client for client in found.clients if client.info is None]
+    answered = [client for client in found.clients if client.info is not None]
 
     def note(clients: list[ClientStatus]) -> str:
         found.clients = clients
@@ -199,8 +200,11 @@ def test_that_nothing_is_wrong_among_clients_is_said_where_one_has_answered() ->
         assert table is not None
         return table.note
 
-    assert note(found.clients) == "nothing is wrong among the clients that answered"
+    assert note(found.clients) == "not all could be asked: what they would tell is not known"
     assert note(silent) == "no client has answered"
+    assert note([]) == "not all could be asked: what they would tell is not known"
+    found.failures = []
+    assert note(answered) == "nothing is wrong among the clients that answered"
     assert note([]) == "no client of this group is online"
 
 

@@ -1,0 +1,127 @@
+"""A part that is asked for in vain, or that some servers do not tell of: what was told last stays, and is no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from rocketmq_ops.client.errors import NotFoundError
+from rocketmq_ops.common.errors import Failure, RocketMQError, failure_of
+from rocketmq_ops.tui.model.asked import told
+from rocketmq_ops.tui.model.details.detail import Part, Section, worst
+from rocketmq_ops.tui.model.moment import Moment
+from rocketmq_ops.tui.model.table import Health, Row, Table, worst_first
+
+#: The column that says how a row is.
+_STATE = "state"
+
+
+class Last(NamedTuple):
+    """What a part was told last, and when (ms since 1970)."""
+
+    section: Section
+    told_ms: int
+
+
+def failed_section(error: RocketMQError, *, there: bool = False) -> Section:
+    """Why there is nothing: what is not there is an answer, unless it is `there` as far as is known."""
+    if isinstance(error, NotFoundError) and not there:
+        text = f"{error.cause}: {error.next_step}" if error.next_step else error.cause
+        return Section(note=text, health=Health.UNKNOWN)
+    return Section(failures=(failure_of("", error),), health=Health.CRITICAL)
+
+
+def error_is_no_answer(error: RocketMQError, parts: Iterable[Part], moment: Moment) -> bool:
+    """Whether nobody tells of it as who did is silent: the moment has it still."""
+    if not isinstance(error, NotFoundError):
+        return True
+    if not any(broker.outdated or broker.unlisted_since is not None for broker in moment.brokers.values()):
+        return False
+    known = (part.past(moment) for part in parts if part.past is not None)
+    return any(section is not None and section.table is not None and section.table.rows for section in known)
+
+
+def in_vain(section: Section) -> bool:
+    """Whether it has failures, and nothing else; that there are no rows may be an answer of those that gave one."""
+    rows = section.table is not None and bool(section.table.rows)
+    return bool(section.failures) and not rows and section.lines is None and section.lacks is None
+
+
+def last_of(moment: Moment, kept_as: str) -> Last | None:
+    """What a screen of the same was told that was closed since. `kept_as`: the name that its answers are kept under."""
+    known = told(moment.asked, kept_as)
+    return None if known is None or known.too_large else Last(known.section, known.asked_ms)
+
+
+def with_last(section: Section, part: Part, moment: Moment, last: Last | None) -> Section:
+    """An answer that lacks something, with what was told of that before, else with what the moment knows by itself."""
+    if in_vain(section):
+        return _in_vain(section, part, moment, last)
+    if section.lacks is None or section.table is None or last is None or last.section.table is None:
+        return section
+    table = _filled(section, section.table, last, last.section.table)
+    health = worst([section.health, *(row.health for row in table.rows)])
+    return msgspec.structs.replace(section, table=table, health=health)
+
+
+def _in_vain(section: Section, part: Part, moment: Moment, last: Last | None) -> Section:
+    now = part.stands(moment) if part.stands is not None else ()
+    facts = tuple(msgspec.structs.replace(fact, now=True) for fact in now)
+    if last is None:
+        base = part.past(moment) if part.past is not None else None
+        if base is None or base.table is None or not base.table.rows:  # that there is none is not known
+            return msgspec.structs.replace(section, facts=facts or section.facts, table=None, health=Health.CRITICAL)
+        return msgspec.structs.replace(
+            base, facts=facts or base.facts, failures=section.failures, health=Health.CRITICAL
+        )
+    was, since = last.section, last.section.stale_since or last.told_ms
+    table = was.table
+    if table is not None:
+        rows = [_stale(row, table, since) for row in table.rows]
+        table = msgspec.structs.replace(table, rows=rows, note="")
+    said = {fact.name for fact in facts}
+    return msgspec.structs.replace(
+        was,
+        facts=(*facts, *(fact for fact in was.facts if not fact.now and fact.name not in said)),
+        table=table,
+        note="",
+        failures=section.failures,
+        health=Health.CRITICAL,
+        stale_since=since,
+        lacks=None,
+    )
+
+
+def _filled(section: Section, table: Table, last: Last, before: Table) -> Table:
+    """The rows with those that it says nothing of, as they were told."""
+    lacks = section.lacks
+    if lacks is None or [each.key for each in table.columns] != [each.key for each in before.columns]:
+        return table
+    there = {row.key for row in table.rows if lacks(row) is None}
+    signs = {row.key: lacks(row) for row in before.rows}
+    was = {row.key: row for row in before.rows if signs[row.key] is not None and row.key not in there}
+    rows = []
+    for row in table.rows:
+        old = was.pop(row.key, None)
+        rows.append(row if old is None else _stale(old, table, last.told_ms, row.health))
+    rows += [_stale(row, table, last.told_ms, signs[key]) for key, row in was.items()]
+    rows.sort(key=lambda row: worst_first(row.health))
+    return msgspec.structs.replace(table, rows=rows)
+
+
+def _stale(row: Row, table: Table, since: int, health: Health | None = None) -> Row:
+    """A row of before, under a sign. What was wrong may be so still; that all was well is not known now."""
+    cells, state = row.cells, table.place(_STATE)
+    if state is not None and row.health in (Health.OK, Health.INFO, Health.UNKNOWN):
+        cells = (*cells[:state], None, *cells[state + 1 :])
+    return msgspec.structs.replace(
+        row, cells=cells, health=worst([row.health, health or Health.UNKNOWN]), stale_since=row.stale_since or since
+    )
+
+
+def silent_brokers(failures: Sequence[Failure], moment: Moment) -> dict[str, Health]:
+    """The brokers that did not answer, by their names, and how each is as far as is known."""
+    found = ((failure.target, moment.brokers.get(failure.target)) for failure in failures)
+    return {broker.broker_name: worst([broker.health, Health.UNKNOWN]) for _, broker in found if broker is not None}
