@@ -14,7 +14,6 @@ import msgspec
 
 from rocketmq_ops.common.addresses import address_key
 from rocketmq_ops.remoting.bodies import ConsumerConnection, ProducerTableInfo
-from rocketmq_ops.remoting.bodies.enums import BROADCASTING
 from rocketmq_ops.remoting.versions import version_text
 from rocketmq_ops.tui.model.moment import ClientSeen
 from rocketmq_ops.tui.model.unsaved import Subscribed
@@ -84,9 +83,7 @@ class Members:
             )
             for each in found
         ]
-        to = {} if connected is None else connected.subscription_table
-        broadcasting = connected is not None and connected.message_model == BROADCASTING
-        self._groups[group] = _Asked(now_ms, clients, Subscribed.to(to, broadcasting=broadcasting))
+        self._groups[group] = _Asked(now_ms, clients, Subscribed.of(connected))
 
     def not_told(self, group: str, now_ms: int) -> None:
         """It could not be asked: others have their turn first."""

@@ -6,15 +6,20 @@ consume. Where its queues end is asked for instead, one topic at a time, in turn
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from rocketmq_ops.common.topics import is_retry_topic
 from rocketmq_ops.housekeeping.history.rows import at_once
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueKey, QueueOffsets
+from rocketmq_ops.remoting.bodies.enums import BROADCASTING, CONSUME_ACTIVELY
 from rocketmq_ops.tui.model.looks import AT_A_TIME
+
+if TYPE_CHECKING:
+    from rocketmq_ops.remoting.bodies import ConsumerConnection
 
 
 class Unsaved(StrEnum):
@@ -30,11 +35,16 @@ class Subscribed(msgspec.Struct, frozen=True, gc=False):
 
     topics: tuple[str, ...] = ()
     broadcasting: bool = False
+    #: They pull by themselves, and may keep their offsets elsewhere (DefaultMQPullConsumer).
+    pulling: bool = False
 
     @staticmethod
-    def to(topics: Iterable[str], *, broadcasting: bool) -> Subscribed:
+    def of(told: ConsumerConnection | None) -> Subscribed:
         """What a broker told."""
-        return Subscribed(tuple(sorted(topic for topic in topics if not is_retry_topic(topic))), broadcasting)
+        if told is None:
+            return Subscribed()
+        topics = sorted(topic for topic in told.subscription_table if not is_retry_topic(topic))
+        return Subscribed(tuple(topics), told.message_model == BROADCASTING, told.consume_type == CONSUME_ACTIVELY)
 
 
 class Ends:
@@ -112,6 +122,9 @@ def add_unsaved(
         for topic in clients.topics:
             for address, (broker, topics) in there.items():
                 if (topic, broker) in saved or topic not in topics:
+                    continue
+                if clients.pulling:  # whether it gets on is not known, whatever comes
+                    without[name] = Unsaved.NO_OFFSET
                     continue
                 wanted.add(topic)
                 known = ends.of(address, topic)

@@ -93,6 +93,7 @@ class Cluster:
         #: Group -> topics that its clients subscribe to; and groups that broadcast.
         self.subscribed: dict[str, list[str]] = {}
         self.broadcasting: set[str] = set()
+        self.pulling: set[str] = set()
         #: Topic -> where its queue ends on each broker, for who asks for the topic.
         self.ends: dict[str, int] = {}
         #: Address -> group -> producers.
@@ -180,6 +181,7 @@ class Cluster:
                 ]
                 told: dict[str, object] = {"connectionSet": connections}
                 told["subscriptionTable"] = {topic: {"topic": topic} for topic in self.subscribed.get(group, [])}
+                told["consumeType"] = "CONSUME_ACTIVELY" if group in self.pulling else "CONSUME_PASSIVELY"
                 told["messageModel"] = "BROADCASTING" if group in self.broadcasting else "CLUSTERING"
                 return _json(command, told)
             case Code.GET_TOPIC_STATS_INFO:

@@ -113,6 +113,25 @@ def test_of_a_group_that_broadcasts_no_broker_knows_how_far_it_is_and_that_is_no
     run(test)
 
 
+def test_who_pulls_by_itself_may_keep_its_offsets_elsewhere_and_is_in_doubt() -> None:
+    async def test() -> None:
+        cluster = Cluster()
+        hangs(cluster)
+        cluster.pulling.add("billing")
+        async with cluster.watched() as model:
+            for _ in range(8):
+                await cluster.clock.advance(10_000)
+                cluster.ends["orders"] += 5
+            moment = model.moment()
+            seen = moment.groups["billing"]
+            assert (seen.lag.state, seen.lag.lag, seen.lag.evidence) == (LagState.UNKNOWN, None, Unsaved.NO_OFFSET)
+            assert not moment.alarms
+            assert moment.verdict.parts[0].text.startswith("nothing is known to be wrong; too little is known of 1")
+            assert ASKED not in {code for _, _, code in cluster.asked}
+
+    run(test)
+
+
 def test_while_its_broker_is_silent_nothing_is_known_of_what_came_there() -> None:
     async def test() -> None:
         cluster = Cluster(1)
