@@ -196,6 +196,30 @@ def test_of_two_brokers_one_dies_and_what_it_told_stays_beside_the_other() -> No
     drive(f":group/{GROUP}", flow)
 
 
+@pytest.mark.parametrize("at", [":topic/T", f":group/{GROUP}"], ids=["topic", "group"])
+def test_queues_of_a_broker_stay_that_name_servers_do_not_list_any_more(at: str) -> None:
+    """They leave it out of routes as soon as its connection is gone."""
+
+    async def flow(pilot: Pilot[None], cluster: FakeCluster, model: FakeModel) -> None:
+        place = 0 if at.startswith(":topic") else 1
+        kill(cluster, "broker-b", unlisted=True)
+        model.turn(seen(two_brokers(), "broker-b", unlisted=True))
+        detail(pilot)._admin = None  # what it holds of name servers is old
+        detail(pilot).ask()
+        await settled(pilot)
+        old = [row for row in found(pilot) if row.cells[place] == "broker-b"]
+        assert {(row.stale_since, row.health) for row in old} == {(NOW_MS, Health.CRITICAL)}
+        assert len(old) == 2
+        assert len(found(pilot)) == 4
+        assert "connection refused" in said(pilot, "#note")
+        assert ("Messages ?" if place == 0 else "Lag ?") in said(pilot, "#facts")
+        assert parts(pilot)["queues"] == "✗"
+        if place == 0:
+            assert parts(pilot)["settings"] == "?"
+
+    drive(at, flow)
+
+
 @pytest.mark.parametrize(
     ("at", "what"), [(":topic/T", (None, None, None, None)), (f":group/{GROUP}", (None, None))], ids=["topic", "group"]
 )

@@ -23,7 +23,7 @@ from rocketmq_ops.tui.model.details.group_clients import (
     subscription_section,
 )
 from rocketmq_ops.tui.model.details.group_queues import Held, held_of, past_facts, past_section, queue_section
-from rocketmq_ops.tui.model.details.last import silent_brokers
+from rocketmq_ops.tui.model.details.last import not_led_to, silent_brokers
 from rocketmq_ops.tui.model.moment import GroupSeen, Moment
 from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Value, total
 
@@ -58,7 +58,13 @@ def parts(asking: Asking, turns: ClientsInTurn | None = None) -> Sequence[Part]:
     async def queues() -> Section:
         held, found = await asyncio.gather(_held(status), progress())  # a silent client holds up nothing else
         moment = asking.moment
-        return queue_section(found, held, moment.groups.get(group), silent_brokers(found.failures, moment))
+        seen = moment.groups.get(group)
+        heard = {queue.broker_name for queue in found.queues} | {failure.target for failure in found.failures}
+        left_out = not_led_to(moment, {key.broker for key in seen.offsets.keys} if seen is not None else (), heard)
+        if left_out:
+            found.failures += left_out
+            found.lag_total = found.lag_millis = found.consume_tps = None
+        return queue_section(found, held, seen, silent_brokers(found.failures, moment))
 
     async def clients() -> Section:
         return client_section(group, await status(), turns)
@@ -140,6 +146,9 @@ async def _held_back(asking: Asking, topic: str, what: str, none: str) -> tuple[
             return Row(key=topic, cells=(topic, none, 0, 0, NOTHING)), []
         row = Row(key=topic, cells=(topic, what, None, None, None), health=Health.UNKNOWN)
         return row, [admin.failure_of(topic, error)]
+    seen = asking.moment.topics.get(topic)
+    heard = {queue.broker_name for queue in status.queues} | {failure.target for failure in status.failures}
+    status.failures += not_led_to(asking.moment, seen.on if seen is not None else (), heard)
     messages = None if status.failures else sum(queue.max_offset - queue.min_offset for queue in status.queues)
     times = [queue.last_update_timestamp for queue in status.queues if queue.last_update_timestamp is not None]
     dead = what == "dead letters"

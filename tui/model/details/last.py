@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -10,6 +10,7 @@ import msgspec
 from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.errors import Failure, RocketMQError, failure_of
 from rocketmq_ops.tui.model.asked import told
+from rocketmq_ops.tui.model.broker_state import telling
 from rocketmq_ops.tui.model.details.detail import Part, Section, worst
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import Health, Row, Table, worst_first
@@ -119,6 +120,17 @@ def _stale(row: Row, table: Table, since: int, health: Health | None = None) -> 
     return msgspec.structs.replace(
         row, cells=cells, health=worst([row.health, health or Health.UNKNOWN]), stale_since=row.stale_since or since
     )
+
+
+def not_led_to(moment: Moment, names: Iterable[str], heard: Collection[str]) -> list[Failure]:
+    """Why brokers that have a part of something, by their names, do not tell of it, where no name server leads to them
+    any more: these leave out who has lost its connection. `heard`: names that have told, and addresses that failed."""
+    wanted = set(names).difference(heard)
+    return [
+        broker.failure
+        for broker in telling(moment.brokers.values()).values()
+        if broker.failure is not None and broker.broker_name in wanted and broker.address not in heard
+    ]
 
 
 def silent_brokers(failures: Sequence[Failure], moment: Moment) -> dict[str, Health]:

@@ -16,7 +16,7 @@ from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.broker_state import stale
 from rocketmq_ops.tui.model.details.detail import Asking, Asks, Fact, Part, Section, also, side_by_side, table_of
 from rocketmq_ops.tui.model.details.group_queues import HEALTH
-from rocketmq_ops.tui.model.details.last import silent_brokers
+from rocketmq_ops.tui.model.details.last import not_led_to, silent_brokers
 from rocketmq_ops.tui.model.moment import Moment, TopicSeen
 from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Value, total, worst_first
 from rocketmq_ops.tui.model.views.topics import permission as letters
@@ -60,6 +60,8 @@ def parts(asking: Asking) -> Sequence[Part]:
     async def queues() -> Section:
         found = await admin.topics.status(topic)
         moment = asking.moment
+        heard = {queue.broker_name for queue in found.queues} | {failure.target for failure in found.failures}
+        found.failures += not_led_to(moment, _brokers_of(topic, moment), heard)
         return queue_section(found, moment, silent_brokers(found.failures, moment))
 
     async def groups() -> Section:
@@ -108,6 +110,12 @@ def _of_topic(topic: str, section: Callable[[TopicSeen], Section]) -> Callable[[
         return None if seen is None else section(seen)
 
     return then
+
+
+def _brokers_of(topic: str, moment: Moment) -> Collection[str]:
+    """The names of the brokers that have told of it."""
+    seen = moment.topics.get(topic)
+    return seen.on.keys() if seen is not None else ()
 
 
 def _readers_on(topic: str, moment: Moment, on: Collection[str]) -> list[str]:
@@ -260,7 +268,9 @@ async def _settings(asking: Asking) -> Section:
         name: _config(fan.answers[address]) if address is not None and address in fan.answers else None
         for name, address in masters.items()
     }
-    return also(side_by_side("Setting", sources), fan.failures)
+    failures = [*fan.failures, *not_led_to(asking.moment, _brokers_of(topic, asking.moment), sources)]
+    names = silent_brokers(failures, asking.moment)
+    return also(side_by_side("Setting", dict.fromkeys(names) | sources), failures)
 
 
 def _config(config: TopicConfig | None) -> dict[str, Value]:
