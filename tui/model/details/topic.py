@@ -269,8 +269,8 @@ async def _settings(asking: Asking) -> Section:
         for name, address in masters.items()
     }
     failures = [*fan.failures, *not_led_to(asking.moment, _brokers_of(topic, asking.moment), sources)]
-    names = silent_brokers(failures, asking.moment)
-    return also(side_by_side("Setting", dict.fromkeys(names) | sources), failures)
+    left_out = dict.fromkeys(name for name in silent_brokers(failures, asking.moment) if name not in sources)
+    return also(side_by_side("Setting", sources | left_out), failures)
 
 
 def _config(config: TopicConfig | None) -> dict[str, Value]:
