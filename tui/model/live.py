@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -187,10 +187,12 @@ class LiveModel(Timeline):
 
     async def _look(self, time_ms: int, answers: list[GroupsOf]) -> None:
         """A look at all groups, which is worked out beside the loop."""
-        asked = self._known.to_ask_for_groups().values()
-        addresses = {broker.broker_name: broker.address for broker in asked if not broker.dead}
+        answering = [broker for broker in self._known.to_ask_for_groups().values() if not broker.dead]
+        addresses = {broker.broker_name: broker.address for broker in answering}
+        # Made here: brokers come and go in the loop while the thread works.
+        there = {each.address: (each.broker_name, self._known.topics.get(each.address, {})) for each in answering}
         work = self._keys.work()
-        derived, wanted, places = await asyncio.to_thread(self._seen, time_ms, answers, work.pause)
+        derived, wanted, places = await asyncio.to_thread(self._seen, time_ms, answers, there, work.pause)
         await work.turn()  # each of these takes some ms
         self._known.members.place(places, addresses)
         self._known.ends.want(wanted)
@@ -216,10 +218,15 @@ class LiveModel(Timeline):
         self._told()
 
     def _seen(
-        self, time_ms: int, answers: list[GroupsOf], pause: Callable[[], None] = at_once
+        self,
+        time_ms: int,
+        answers: list[GroupsOf],
+        there: Mapping[str, tuple[str, Collection[str]]],
+        pause: Callable[[], None] = at_once,
     ) -> tuple[Derived, set[str], list[Placed]]:
         """What the look says; topics that are asked for where they end; where to ask for the clients of each group.
         Queues of a broker that did not answer stay, with nothing known of them, and so do its groups that had none yet.
+        `there`: see `add_unsaved`. In a thread: of what is known it takes one thing by its name, and goes through none.
         """
         groups: dict[str, GroupOffsets] = {}
         in_doubt: set[str] = set()
@@ -248,11 +255,6 @@ class LiveModel(Timeline):
         for name, group in groups.items():
             group.members = self._known.members.count(name)
         known = self._known
-        there = {
-            at: (broker.broker_name, known.topics.get(at, ()))
-            for at, broker in known.to_ask_for_groups().items()
-            if not broker.dead
-        }
         wanted, without = add_unsaved(groups, known.members.subscribed, there, known.ends, pause)
         self._looks.add(time_ms, groups.values(), pause)
         before = self._derived.groups if self._derived is not None else {}

@@ -7,6 +7,7 @@ slow is asked less often. While a server does not answer, only the smallest ques
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final
@@ -49,8 +50,12 @@ if TYPE_CHECKING:
     from rocketmq_ops.remoting.bodies import ClusterInfo
     from rocketmq_ops.tui.model.clock import Clock
 
+log = logging.getLogger(__name__)
+
 #: A look at the groups does not wait longer than this for a broker that is slow.
 _LOOK_WAITS_MS: Final = 10_000
+#: Whose failure it is that a look could not be worked out, and of what.
+_LOOK: Final = "dashboard", "look"
 #: Until a name server has told of brokers, looks are tried this often.
 _START_MS: Final = 100
 
@@ -265,10 +270,10 @@ class Sampler:
             if topic is not None:
                 try:
                     data = await stats_data(self._admin.session, address, TOPIC_PUT_NUMS, topic)
-                except RocketMQError:
-                    known.puts.told(address, topic, None)  # its rate is not known; that it fails is seen elsewhere
-                else:
-                    known.puts.told(address, topic, counted(data).tps)
+                    rate = counted(data).tps
+                except Exception:  # its rate is not known; that it fails is seen elsewhere
+                    rate = None
+                known.puts.told(address, topic, rate)
             await self._sleep(self._period(PUTS) if topic is not None else 5 * self._period(PUTS))
 
     async def _ends(self, address: str) -> None:
@@ -280,11 +285,11 @@ class Sampler:
             if topic is not None:
                 try:
                     told = await topic_stats(self._admin.session, address, topic)
-                except RocketMQError:
-                    ends.told(address, topic, None)  # they are not known; that it fails is seen elsewhere
-                else:
-                    ends.told(address, topic, {q.queue_id: each.max_offset for q, each in told.offset_table.items()})
-            await self._rest(self._period(ENDS))
+                    found = {queue.queue_id: each.max_offset for queue, each in told.offset_table.items()}
+                except Exception:  # they are not known; that it fails is seen elsewhere
+                    found = None
+                ends.told(address, topic, found)
+            await self._sleep(self._period(ENDS))
 
     # -- looks at all groups
 
@@ -314,7 +319,15 @@ class Sampler:
                     answers.append(task.result())
                 else:
                     answers.append(GroupsOf(address, broker.broker_name, None))
-            await self._looked(self._clock.now_ms(), answers)
+            try:
+                await self._looked(self._clock.now_ms(), answers)
+                self._known.failures.pop(_LOOK, None)
+            except Exception as error:  # it must not be the last one
+                log.exception("a look at all groups")
+                why = f"{type(error).__name__}: {error}"
+                cause = f"a look at all groups failed: {why}"
+                self._known.failures[_LOOK] = Failure(_LOOK[0], cause, "this is a fault of the dashboard")
+                self._changed()
             slowest = max((answer.took_ms for answer in answers), default=0)
             pause = max(self._period(GROUPS) if looks else SECOND_LOOK_MS, min(slowest * REST, MOST_WAIT_MS))
             looks += 1
