@@ -22,6 +22,9 @@ from rocketmq_ops.housekeeping.history.runs import GroupWindow, QueueKey, QueueW
 WINDOW_RUNS: Final = 10
 #: Fewer known offsets than this show no trend.
 LEAST_RUNS: Final = 3
+#: Clients commit what they have consumed 10 s after they start, and every 5 s from then on
+#: (MQClientInstance.startScheduledTask, ClientConfig.persistConsumerOffsetInterval).
+_FIRST_COMMIT_MS: Final = 15_000
 
 
 class LagState(StrEnum):
@@ -30,8 +33,8 @@ class LagState(StrEnum):
     ok: it consumes what comes, gets nearer to the end, or has nothing to consume. unknown: too little is known.
     slow: it consumes, and its lag never shrank, or others of its queues wait for their turn. rewound: its offset went
     back, and is not where it was yet. stalled: connected, and its offset never moved, or never was one while messages
-    came. stopped: connected, and its
-    offset has not moved for longer than it did before. offline: nobody is connected, and messages wait.
+    came. stopped: connected, and its offset has not moved for longer than it did before. offline: nobody is connected,
+    and messages wait.
     """
 
     OK = "ok"
@@ -115,17 +118,25 @@ def _last(columns: QueueWindow) -> tuple[int | None, int | None]:
 
 def _in_turn(queues: list[QueueLag], window: GroupWindow) -> list[QueueLag]:
     """Those that stand still while the group consumes others of its queues wait for their turn, as of a consumer with
-    one thread: the group is slow and has not stopped. One that never moved in a whole window is stalled all the same.
+    one thread: the group is slow and has not stopped. One that never moved in a whole window is stalled all the same,
+    unless the group has no offset of it: clients that pull may have chosen others for good (DefaultMQPullConsumer).
     """
     moves = {key: _last_move(columns, window.times) for key, columns in window.queues.items()}
     latest = max((moved for moved in moves.values() if moved is not None), default=None)
     found = []
     for queue in queues:
         moved = moves[QueueKey(queue.topic, queue.broker, queue.queue_id)]
-        waiting = queue.state is LagState.STOPPED or len(window.times) < WINDOW_RUNS
+        begun = queue.lag is not None
+        waiting = queue.state is LagState.STOPPED or not begun or len(window.times) < WINDOW_RUNS
         if queue.state in _STILL and waiting and latest is not None and (moved is None or moved < latest):
-            length = _length(window.times[-1] - (window.times[0] if moved is None else moved))
-            evidence = f"has not moved for {length}, while other queues of the group were consumed; {waits(queue.lag)}"
+            evidence = queue.evidence
+            if begun:
+                length = _length(window.times[-1] - (window.times[0] if moved is None else moved))
+                evidence = (
+                    f"has not moved for {length}, while other queues of the group were consumed; {waits(queue.lag)}"
+                )
+            else:
+                evidence += "; other queues of the group were consumed"
             queue = msgspec.structs.replace(queue, state=LagState.SLOW, evidence=evidence)
         found.append(queue)
     return found
@@ -173,7 +184,8 @@ def _without_offset(
     columns: QueueWindow, times: list[int], members: list[int | None], end: int
 ) -> tuple[LagState, str]:
     """Of a queue of which the group has committed none: where it would begin is not known, but what came to it while
-    clients were connected is theirs to consume, and no consumer takes so many runs to commit what it has consumed."""
+    clients were connected is theirs to consume, and no consumer takes so many runs and so long to commit what it has
+    consumed."""
     points: list[tuple[int, int]] = []
     for time_ms, end_then, committed, count in zip(
         reversed(times), reversed(columns.ends), reversed(columns.committed), reversed(members), strict=True
@@ -183,7 +195,8 @@ def _without_offset(
         if end_then is not None:
             points.append((time_ms, end_then))
     first_ms, first = points[-1] if points else (0, end)
-    if sum(each > first for _, each in points) < LEAST_RUNS:
+    since = [time_ms for time_ms, each in points if each > first]
+    if len(since) < LEAST_RUNS or since[0] - since[-1] < _FIRST_COMMIT_MS:
         return LagState.UNKNOWN, f"the group has committed no offset of it; it ends at {end}"
     length = _length(times[-1] - first_ms)
     came = plural(end - first, "message came", "messages came")

@@ -34,6 +34,13 @@ class QueueOffsets(msgspec.Struct, frozen=True, gc=False):
     end: int | None
     committed: int | None
 
+    @property
+    def lag(self) -> int | None:
+        """How many messages wait; none in a queue that never had one. None: not known."""
+        if self.end == 0 and not self.committed:
+            return 0
+        return None if self.end is None or self.committed is None else max(self.end - self.committed, 0)
+
 
 class Offsets(Protocol):
     """A group at one run, however it is held. `members` is how many clients were connected; None when nobody was

@@ -70,12 +70,12 @@ class GroupsSeen(msgspec.Struct):
 
     def lag(self, group: str) -> int | None:
         """What is behind in all queues; None when a part is not known."""
-        parts = self.groups[group].queues
         total = 0
-        for queue in parts:
-            if queue.end is None or queue.committed is None:
+        for queue in self.groups[group].queues:
+            lag = queue.lag
+            if lag is None:
                 return None
-            total += max(queue.end - queue.committed, 0)
+            total += lag
         return total
 
     def sent_back(self) -> dict[str, int]:

@@ -216,11 +216,8 @@ def _topics(seen: GroupsSeen, group: str) -> dict[str, int | None]:
     found: dict[str, int | None] = {}
     for queue in seen.groups[group].queues:
         topic = queue.queue.topic
-        known = found.setdefault(topic, 0)
-        if queue.end is None or queue.committed is None or known is None:
-            found[topic] = None
-        else:
-            found[topic] = known + max(queue.end - queue.committed, 0)
+        known, lag = found.setdefault(topic, 0), queue.lag
+        found[topic] = None if known is None or lag is None else known + lag
     return found
 
 

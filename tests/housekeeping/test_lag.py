@@ -72,6 +72,34 @@ def test_what_comes_while_nobody_is_connected_is_nobody_s_yet():
     )
 
 
+def with_a_queue_that_was_never_committed(committed, ends, others):
+    group = window(committed, ends)
+    group.queues[QueueKey("orders", "broker-a", 1)] = QueueWindow(others, [None] * len(others))
+    return group
+
+
+def test_a_queue_without_an_offset_may_not_be_for_clients_that_choose_theirs():
+    """As of DefaultMQPullConsumer, which pulls the queues that it likes: they are no worse off for all others."""
+    ends = [10 + 10 * run for run in range(10)]
+    verdict = judge(with_a_queue_that_was_never_committed(ends, ends, ends))
+    assert verdict.state == "slow", verdict.evidence
+    assert verdict.evidence.endswith(
+        "the group has committed no offset of it in 9 min, and 90 messages came meanwhile; other queues of the group "
+        "were consumed (1 of 2 queues is slow)"
+    )
+    hangs = with_a_queue_that_was_never_committed([10] * 10, [10] * 10, ends)
+    assert judge(hangs).state == "stalled", "nothing of the group moves: its first message there holds it up"
+
+
+def test_the_first_commit_may_be_on_its_way_however_often_one_looks():
+    """Clients commit 10 s after they start, and every 5 s from then on."""
+    hasty = window([None] * 10, [10, *[11] * 9])
+    hasty.times[:] = [60_000 + 2_000 * run for run in range(10)]
+    assert judge(hasty).state == "stalled", "the message has been there for 16 s"
+    hasty.times[:] = [0, *[60_000 + 1_800 * run for run in range(9)]]
+    assert judge(hasty).state == "unknown", "for 14 s; when it came in the minute before that is not known"
+
+
 def test_nobody_connected_is_offline_only_where_messages_wait():
     assert judge(window([100, 100, 100], [1000, 1000, 1000], members=0)).state == "offline"
     assert judge(window([100], [1000], members=0)).state == "offline"

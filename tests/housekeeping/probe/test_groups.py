@@ -125,6 +125,24 @@ def test_a_group_is_judged_by_its_offsets_over_several_runs(cluster: Cluster, tm
         assert span is not None and span.runs == 6
 
 
+def test_a_queue_that_never_had_a_message_leaves_nothing_to_ask_about(cluster: Cluster) -> None:
+    """The group has no offset of it, and everything consumed of the others."""
+
+    async def make() -> None:
+        async with MQAdmin([cluster.namesrv]) as admin:
+            settings = TopicSettings(read_queue_nums=2, write_queue_nums=2)
+            await admin.topics.update(cluster.topic, settings, broker_addr=cluster.broker)
+        await cluster.commit(cluster.topic, 3)
+
+    asyncio.run(make())
+    transport = Faulty()
+    report = probed(transport, cluster.namesrv)
+    [state] = [state for state in report.groups if state.group == cluster.group]
+    assert (state.state, state.lag, state.topics) == (LagState.OK, 0, {cluster.topic: 0, cluster.retry: 0})
+    asked = [command.ext_fields for _, command in transport.asked if command.code == Code.GET_CONSUMER_CONNECTION_LIST]
+    assert cluster.group not in [fields["consumerGroup"] for fields in asked]
+
+
 def test_a_retry_storm_is_seen_in_its_first_run(cluster: Cluster) -> None:
     async def storm(addr: str, command: Any, forward: Any) -> Any:
         await cluster.put(cluster.retry, 30)
