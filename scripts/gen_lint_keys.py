@@ -14,9 +14,11 @@ from typing import Any
 import generated
 
 from rocketmq_ops.broker.config import BrokerConfig
+from rocketmq_ops.broker.processors.admin import config as of_broker
 from rocketmq_ops.common.config import ConfigClass
-from rocketmq_ops.housekeeping.lint.keys import ABSENT, COMPUTED, TABLE, VERSIONS
+from rocketmq_ops.housekeeping.lint.keys import ABSENT, AT_START, COMPUTED, TABLE, VERSIONS
 from rocketmq_ops.namesrv.config import NamesrvConfig
+from rocketmq_ops.namesrv.processors import name_server_config as of_name_server
 from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
 from rocketmq_ops.remoting.tls_system_config import TlsSystemConfig
 from rocketmq_ops.store.config import MessageStoreConfig
@@ -77,6 +79,9 @@ def _here(cls: type[ConfigClass], key: str) -> str:
     if cls.find_key(key) is None:
         return ABSENT
     info = cls.key_info(cls.find_key(key) or key)
+    server = of_name_server if cls is NamesrvConfig else of_broker
+    if info.used is not None and info.name in {*server.START_ONLY, *server.ALWAYS_FORBIDDEN.split(";")}:
+        return AT_START
     return "used" if info.used is not None else "refused" if info.refused is not None else "kept"
 
 

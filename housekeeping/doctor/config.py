@@ -8,6 +8,7 @@ from typing import Final
 from rocketmq_ops.housekeeping.doctor.facts import Facts, Part, label
 from rocketmq_ops.housekeeping.doctor.rule import rule
 from rocketmq_ops.housekeeping.findings import Severity
+from rocketmq_ops.housekeeping.lint.keys import start_only
 from rocketmq_ops.housekeeping.lint.sane import SANE, implausible
 from rocketmq_ops.housekeeping.rules import Hit
 
@@ -31,7 +32,8 @@ _SHOWN: Final = 8
     Severity.WARNING,
     "Masters of one cluster have different settings: clients meet other limits on each of them.",
     needs=(Part.NAME_SERVERS, Part.CONFIG),
-    remedy="`mqadmin updateBrokerConfig -c CLUSTER -k KEY -v VALUE`, and the same in every file",
+    remedy="`mqadmin updateBrokerConfig -c CLUSTER -k KEY -v VALUE`, and the same in every file; a key that counts at "
+    "a start only: in the files, then restart",
     false_alarms="The machines differ, or a change is being rolled out.",
 )
 def differs_in_cluster(facts: Facts) -> Iterator[Hit]:
@@ -46,7 +48,13 @@ def differs_in_cluster(facts: Facts) -> Iterator[Hit]:
                 values.setdefault(config[key], []).append(name)
             if len(values) > 1:
                 shown = "; ".join(f"{', '.join(names)}: {value!r}" for value, names in values.items())
-                yield Hit(cluster, f"{key} is not the same: {shown}")
+                yield Hit(
+                    cluster,
+                    f"{key} is not the same: {shown}",
+                    "the key counts at a start only: write the same value into every broker's file, and restart them"
+                    if key in start_only()
+                    else "`mqadmin updateBrokerConfig -c CLUSTER -k KEY -v VALUE`, and the same in every file",
+                )
 
 
 @rule(
@@ -54,7 +62,8 @@ def differs_in_cluster(facts: Facts) -> Iterator[Hit]:
     Severity.WARNING,
     "A running broker has another value than the file: the next start changes it.",
     needs=(Part.CONFIG, Part.FILE),
-    remedy="write the running value into the file, or set the file's with `mqadmin updateBrokerConfig`",
+    remedy="write the running value into the file, or set the file's with `mqadmin updateBrokerConfig`; a key that "
+    "counts at a start only: with a restart",
     false_alarms="The file is another broker's.",
 )
 def differs_from_file(facts: Facts) -> Iterator[Hit]:
@@ -67,7 +76,13 @@ def differs_from_file(facts: Facts) -> Iterator[Hit]:
             continue
         for key, value in facts.file.values.items():
             if key in config and config[key].strip() != value.strip():
-                yield Hit(label(broker), f"{key} is {config[key]!r}, {facts.file.path} says {value!r}")
+                yield Hit(
+                    label(broker),
+                    f"{key} is {config[key]!r}, {facts.file.path} says {value!r}",
+                    "the key counts at a start only: write the running value into the file, or restart the broker"
+                    if key in start_only()
+                    else "write the running value into the file, or set the file's with `mqadmin updateBrokerConfig`",
+                )
 
 
 @rule(
@@ -89,7 +104,8 @@ def file_of_nobody(facts: Facts) -> Iterator[Hit]:
     Severity.WARNING,
     "A running broker has a number that is hardly meant so: another unit, or outside of what works.",
     needs=(Part.CONFIG,),
-    remedy="convert it to the unit of the key: `mqadmin updateBrokerConfig -b ADDR -k KEY -v VALUE`",
+    remedy="convert it to the unit of the key: `mqadmin updateBrokerConfig -b ADDR -k KEY -v VALUE`; a key that counts "
+    "at a start only: in the file, then restart",
     false_alarms="Small files and short times in tests.",
 )
 def implausible_value(facts: Facts) -> Iterator[Hit]:
@@ -98,7 +114,13 @@ def implausible_value(facts: Facts) -> Iterator[Hit]:
         for key in SANE:
             why = implausible(key, config.get(key, ""))
             if why is not None and key != "brokerPermission":
-                yield Hit(label(broker), why)
+                yield Hit(
+                    label(broker),
+                    why,
+                    "the key counts at a start only: convert it to its unit in the broker's file, and restart it"
+                    if key in start_only()
+                    else "convert it to the unit of the key: `mqadmin updateBrokerConfig -b ADDR -k KEY -v VALUE`",
+                )
 
 
 @rule(
@@ -133,7 +155,7 @@ def fast_failure_off(facts: Facts) -> Iterator[Hit]:
     Severity.INFO,
     "messageIndexEnable is false: no message can be found by its key or unique key.",
     needs=(Part.CONFIG,),
-    remedy="set messageIndexEnable=true, if messages are looked for by key",
+    remedy="set messageIndexEnable=true in its file and restart it, if messages are looked for by key",
 )
 def index_off(facts: Facts) -> Iterator[Hit]:
     for broker in facts.brokers:

@@ -24,6 +24,8 @@ TABLE: Final = Path(__file__).with_name("keys.tsv")
 ABSENT: Final = "-"
 #: In the table: the default depends on the machine.
 COMPUTED: Final = "*"
+#: In the table: the servers here use the key, and refuse to change it while they run.
+AT_START: Final = "start"
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +33,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
 
     `type` is Java's (`int`, `long`, `boolean`, `double`, `String`), or the values of an enumeration, separated by `|`.
     `here`: what the servers here do with it: `used`, `kept` (no effect), `refused`, or None where they do not know it.
+    `at_start`: it counts at a start only, and they refuse to change it while they run.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     defaults: dict[str, str | None]
     here: str | None
+    at_start: bool
 
     def known_to(self, version: str) -> bool:
         """Whether that version has the key."""
@@ -54,8 +58,9 @@ def all_keys() -> tuple[Key, ...]:
         name, cls, kind, *defaults, here = line.split("\t")
         told = (None if value == ABSENT else value for value in defaults)
         by_version = dict(zip(versions, told, strict=True))
-        here_or_none = None if here == ABSENT else here
-        found.append(Key(name=name, cls=cls, type=kind, defaults=by_version, here=here_or_none))
+        at_start = here == AT_START
+        what = "used" if at_start else None if here == ABSENT else here
+        found.append(Key(name=name, cls=cls, type=kind, defaults=by_version, here=what, at_start=at_start))
     return tuple(found)
 
 
@@ -71,6 +76,12 @@ def keys_of(version: str, classes: tuple[str, ...]) -> dict[str, Key]:
             if key.cls == cls and key.known_to(version) and better:
                 found[key.name] = key
     return found
+
+
+@cache
+def start_only() -> frozenset[str]:
+    """The keys of a broker that count at a start only."""
+    return frozenset(key.name for key in all_keys() if key.at_start and key.cls in BROKER_CLASSES)
 
 
 def versions_with(name: str) -> list[str]:

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 #: Keys whose changes must be registered at the name servers.
 _REGISTERED_KEYS = frozenset({"brokerPermission", "namesrvAddr"})
 #: Never changed from outside, besides what `configBlackList` names (AdminBrokerProcessor.initConfigBlackList).
-_ALWAYS_FORBIDDEN = "brokerConfigPath;rocketmqHome;configBlackList;logDir"
+ALWAYS_FORBIDDEN = "brokerConfigPath;rocketmqHome;configBlackList;logDir"
 #: Read once at the start: who this broker is, where it listens, what it loads, where its files lie, how long they are.
 # fmt: off
 START_ONLY = frozenset({
@@ -80,7 +80,7 @@ class ConfigAdminProcessor:
         if refusal is not None:
             return request.reply(ResponseCode.INVALID_PARAMETER, refusal)
         try:
-            changed = self.configuration.update(properties, f"{_ALWAYS_FORBIDDEN};{config.configBlackList}")
+            changed = self.configuration.update(properties, f"{ALWAYS_FORBIDDEN};{config.configBlackList}")
         except ForbiddenKeyError as error:
             return request.reply(ResponseCode.NO_PERMISSION, f"Can not update config in black list. {error}")
         except ConfigError as error:

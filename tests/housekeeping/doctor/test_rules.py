@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -13,6 +14,7 @@ from rocketmq_ops.housekeeping.doctor.examine import SUBJECTS, all_rules, examin
 from rocketmq_ops.housekeeping.doctor.facts import Ends, Facts, Missing, Part, Route, StoreFile, Topic
 from rocketmq_ops.housekeeping.findings import Finding, Severity
 from rocketmq_ops.housekeeping.host.rules import State
+from rocketmq_ops.housekeeping.lint.keys import start_only
 from tests.housekeeping.doctor import healthy as h
 
 Seed = Callable[[Facts], None]
@@ -423,6 +425,42 @@ def test_a_rule_finds_its_fault(rule_id: str) -> None:
 @pytest.mark.parametrize("rule_id", RULES)
 def test_a_rule_is_silent_on_a_healthy_cluster(rule_id: str) -> None:
     assert examine(h.facts(), [RULES[rule_id]]) == []
+
+
+def file_says(key: str, value: str) -> Seed:
+    def seed(facts: Facts) -> None:
+        assert facts.file is not None
+        facts.file.values[key] = value
+
+    return seed
+
+
+@pytest.mark.parametrize(
+    ("rule_id", "taken", "refused"),
+    [
+        ("config.differs-in-cluster", setting("maxMessageSize", 1 << 20), setting("defaultTopicQueueNums", 4)),
+        ("config.differs-from-file", file_says("fileReservedTime", "48"), file_says("listenPort", "10921")),
+        ("config.implausible", setting("fileReservedTime", 0), setting("mappedFileSizeConsumeQueue", 300_000)),
+    ],
+)
+def test_no_remedy_is_one_that_a_broker_refuses(rule_id: str, taken: Seed, refused: Seed) -> None:
+    """While it runs, a key that counts at a start only: broker/processors/admin/config.py."""
+    facts = h.facts()
+    taken(facts)
+    (remedy,) = {found.remedy for found in examine(facts, [RULES[rule_id]])}
+    assert "updateBrokerConfig" in remedy and "at a start only" not in remedy
+    facts = h.facts()
+    refused(facts)
+    (remedy,) = {found.remedy for found in examine(facts, [RULES[rule_id]])}
+    assert "updateBrokerConfig" not in remedy
+    assert remedy.startswith("the key counts at a start only: ") and "restart" in remedy
+    assert RULES[rule_id].remedy.partition("; a key that counts at a start only: ")[2]
+
+
+def test_no_rule_advises_to_change_a_key_that_counts_at_a_start_only() -> None:
+    advised = {key for rule in all_rules() for key in re.findall(r"updateBrokerConfig [^`]*-k (\w+)", rule.remedy)}
+    assert {"slaveReadEnable", "KEY"} <= advised
+    assert not advised & start_only()
 
 
 @pytest.mark.parametrize("rule_id", [rule.id for rule in all_rules() if rule.needs])

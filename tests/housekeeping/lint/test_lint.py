@@ -8,10 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from rocketmq_ops.broker.processors.admin.config import ALWAYS_FORBIDDEN, START_ONLY
 from rocketmq_ops.common.properties import PropertiesError
 from rocketmq_ops.housekeeping.findings import Severity
 from rocketmq_ops.housekeeping.lint.file import TLS, read
-from rocketmq_ops.housekeeping.lint.keys import BROKER_CLASSES, NAMESRV_CLASSES, VERSIONS, keys_of, versions_with
+from rocketmq_ops.housekeeping.lint.keys import (
+    BROKER_CLASSES,
+    NAMESRV_CLASSES,
+    VERSIONS,
+    keys_of,
+    start_only,
+    versions_with,
+)
 from rocketmq_ops.housekeeping.lint.rules import RULES, lint
 from rocketmq_ops.housekeeping.lint.sane import SANE, implausible
 
@@ -202,6 +210,12 @@ def test_versions_of_a_key() -> None:
     assert versions_with("fooBar") == []
     assert "scanNotActiveBrokerInterval" in keys_of("5.3", NAMESRV_CLASSES)
     assert keys_of("ours", BROKER_CLASSES)["listenPort"].here == "used", "in one of the two classes that have it"
+
+
+def test_keys_that_count_at_a_start_only_are_those_that_a_broker_refuses_while_it_runs() -> None:
+    used = {name for name, key in keys_of("ours", BROKER_CLASSES).items() if key.here == "used"}
+    assert start_only() == (START_ONLY | set(ALWAYS_FORBIDDEN.split(";"))) & used
+    assert used >= START_ONLY
 
 
 def test_the_table_is_current() -> None:
