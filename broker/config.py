@@ -65,8 +65,8 @@ class BrokerConfig(ConfigClass):
     brokerHooks: Annotated[
         str,
         Used(
-            "hooks to load at the start, by the names of their entry points in `rocketmq_ops.broker_hooks`, separated "
-            "by `;`; a key of this server alone"
+            "hooks to load, by the names of their entry points in `rocketmq_ops.broker_hooks`, separated by `;`; a key "
+            "of this server alone"
         ),
     ] = ""
     commercialBaseCount: Annotated[int, Used("times that hooks get for one unit of a message's size")] = 1
@@ -204,16 +204,14 @@ class BrokerConfig(ConfigClass):
 
     aclEnable: Annotated[
         bool,
-        Used("check every request by the accounts of conf/plain_acl.yml and conf/acl below `rocketmqHome`; at a start"),
+        Used("check every request by the accounts of conf/plain_acl.yml and conf/acl below `rocketmqHome`"),
     ] = False
     rocketmqHome: Annotated[
         str | None, Used("the folder that conf/plain_acl.yml of `aclEnable` lies below; by default ROCKETMQ_HOME")
     ] = field(default_factory=lambda: environment("ROCKETMQ_HOME"))
     metricsExporterType: Annotated[
         MetricsExporterType,
-        Used(
-            "PROM answers Prometheus on metricsPromExporterPort, at `/metrics`; needs the extra `metrics`; at a start"
-        ),
+        Used("PROM answers Prometheus on metricsPromExporterPort, at `/metrics`; needs the extra `metrics`"),
     ] = "DISABLE"
     metricsPromExporterPort: MetricsPort = 5557
     metricsPromExporterHost: MetricsHost = ""

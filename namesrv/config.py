@@ -90,8 +90,8 @@ class NamesrvConfig(ConfigClass):
     metricsExporterType: Annotated[
         Literal["DISABLE", "PROM"],
         Used(
-            "PROM answers Prometheus on metricsPromExporterPort, at `/metrics`; needs the extra `metrics`; at a start; "
-            "a key of this server alone, as all of metrics"
+            "PROM answers Prometheus on metricsPromExporterPort, at `/metrics`; needs the extra `metrics`; a key of "
+            "this server alone, as all of metrics"
         ),
     ] = "DISABLE"
     metricsPromExporterPort: MetricsPort = 5557

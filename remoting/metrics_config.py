@@ -6,9 +6,9 @@ from typing import Annotated
 
 from rocketmq_ops.common.config import Used
 
-MetricsPort = Annotated[int, Used("the port of the metrics page, 0 takes any; at a start", low=0, high=65535)]
+MetricsPort = Annotated[int, Used("the port of the metrics page, 0 takes any", low=0, high=65535)]
 MetricsHost = Annotated[
     str,
-    Used("the address of the metrics page; by default 127.0.0.1; at a start"),
+    Used("the address of the metrics page; by default 127.0.0.1"),
 ]
-MetricsLabel = Annotated[str, Used("labels of all metrics, `name:value` separated by commas; at a start")]
+MetricsLabel = Annotated[str, Used("labels of all metrics, `name:value` separated by commas")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -90,3 +91,12 @@ def test_what_is_read_at_the_start_alone_is_refused_later(server: str) -> None:
     derived = {key for key, places in readers.items() if all(map(is_at_start, places))} - BLACK
     assert derived - start_only == set(), "read at the start alone, and taken while the server runs"
     assert start_only - derived == KEPT[server], "refused, though they are read later: take them out, or say why"
+
+
+@pytest.mark.parametrize("server", list(SERVERS))
+def test_what_a_key_does_leaves_its_start_to_the_page_which_says_it(server: str) -> None:
+    classes, _, start_only = SERVERS[server]
+    infos = [info for each in classes for info in map(each.key_info, each.keys()) if info.name in start_only]
+    used = {info.name: info.used.doc for info in infos if info.used is not None}
+    assert used.keys() == start_only
+    assert [name for name, doc in used.items() if re.search(r"\bat (a|the) start\b", doc)] == []

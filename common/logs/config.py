@@ -44,7 +44,7 @@ LogDir = Annotated[
 ]
 LogFormat = Annotated[
     Literal["text", "json"],
-    Used("the format of log lines: `text` as Apache's, or `json`, one object a line; counts at the start"),
+    Used("the format of log lines: `text` as Apache's, or `json`, one object a line"),
 ]
 LogLevel = Annotated[
     str,
@@ -57,9 +57,7 @@ LogLevel = Annotated[
         ),
     ),
 ]
-LogFileSize = Annotated[
-    int, Used("bytes after which a log file is rotated; counts at the start; a key of this server alone", low=4096)
-]
+LogFileSize = Annotated[int, Used("bytes after which a log file is rotated; a key of this server alone", low=4096)]
 LogFiles = Annotated[
     int, Used("rotated files kept of each log file, compressed; a key of this server alone", low=0, high=1000)
 ]
