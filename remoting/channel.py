@@ -218,7 +218,7 @@ class Channel(asyncio.Protocol):
         """The peer drained: go on with what waited for it, then with the frames that wait, then read again."""
         self._write_paused = False
         self.active = True
-        while self._when_drained and not self._write_paused:
+        while self._when_drained and not self._write_paused and not self.closed:
             self._when_drained.popleft()()
         self._resume()
 
@@ -383,7 +383,7 @@ class Channel(asyncio.Protocol):
 
     def when_drained(self, call: Callable[[], None]) -> None:
         """Go on with `call` once the peer has drained what is unsent, before anything more is read from it; never when
-        the connection ends before."""
+        the connection ends before, or is closed: a peer may drain what was sent to it long after that."""
         if self._when_drained is None:
             self._when_drained = deque()
         self._when_drained.append(call)
@@ -435,6 +435,7 @@ class Channel(asyncio.Protocol):
         if not self.closed:
             self._flush()
             self.closed = True
+            self._when_drained = None
             if self._transport is not None:
                 self._transport.close()
 

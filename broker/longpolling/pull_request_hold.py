@@ -45,7 +45,7 @@ class HeldPull:
 
     `tag_codes` are the hash codes of the wanted tags, None for every message; `record_filter` is a filter that has to
     see the record itself. `suspend_ms` is how long it waits. `count` is what it counts towards the bounds, 0 once it
-    waits no more.
+    is answered; `woken`, that it waits for no message any more, but may wait for its consumer to drain its answers.
     """
 
     __slots__ = (
@@ -58,6 +58,7 @@ class HeldPull:
         "record_filter",
         "request",
         "tag_codes",
+        "woken",
     )
 
     def __init__(
@@ -78,6 +79,7 @@ class HeldPull:
         self.record_filter = message_filter if message_filter is not None and message_filter.checks_record else None
         self.deadline_ms = now_ms + suspend_ms
         self.growth_check_ms = now_ms + GROWTH_CHECK_MS
+        self.woken = False
         source, expression = request.ext_source, header.subscription
         if (
             type(source) is bytes
@@ -125,7 +127,8 @@ class PullRequestHold:
         self._woken: list[HeldPull] = []
         #: What is left of a sweep whose turn was over.
         self._steps: Iterator[None] | None = None
-        #: What the held pulls count together, and those of each open connection that has some.
+        #: What the held pulls count together, and those of each open connection that has some: also of the woken ones,
+        #: until they are answered.
         self.count = 0
         self.count_of_channel: dict[Channel, int] = {}
         #: Pulls refused since the start.
@@ -161,7 +164,7 @@ class PullRequestHold:
         return why
 
     def _release(self, pull: HeldPull) -> None:
-        """A pull waits no more: give back what it counts."""
+        """A pull is answered, or will not be: give back what it counts."""
         count, pull.count = pull.count, 0
         of_channel = self.count_of_channel.get(pull.channel)
         if of_channel is None:  # closed, and given back then
@@ -173,7 +176,8 @@ class PullRequestHold:
             del self.count_of_channel[pull.channel]
 
     def channel_closed(self, channel: Channel) -> None:
-        """Give back what the pulls of a closed connection count. They themselves go with the next sweep."""
+        """Give back what the pulls of a closed connection count. They themselves go with the next sweep; those that
+        waited for it to drain are gone."""
         self.count -= self.count_of_channel.pop(channel, 0)
 
     def message_arriving(
@@ -251,13 +255,13 @@ class PullRequestHold:
 
         Apache's broker leaves them unanswered, which its clients report as an error of the connection. An answer says
         what is true, that the queue has nothing new, and is what they get at the end of every pull's time.
+        Those of a consumer that does not drain its answers are answered once it does, and at a stop not at all.
         """
         for queues in self.table.values():
             for pulls in queues.values():
-                self._woken.extend(pulls)
+                for pull in pulls:
+                    self._wake(pull)
         self.table.clear()
-        self.count_of_channel.clear()
-        self.count = 0
         self._run()
 
     def _keep(self, topic: str, queue_id: int, kept: list[HeldPull]) -> None:
@@ -270,9 +274,9 @@ class PullRequestHold:
             del self.table[topic]
 
     def _wake(self, pull: HeldPull) -> None:
-        if not pull.count:  # woken before, where a failure kept it in the table
+        if pull.woken:  # before, where a failure kept it in the table
             return
-        self._release(pull)
+        pull.woken = True
         if not self._woken:
             asyncio.get_running_loop().call_soon(self._run)
         self._woken.append(pull)
@@ -281,14 +285,15 @@ class PullRequestHold:
         woken, self._woken = self._woken, []
         for pull in woken:
             channel = pull.channel
-            if channel.closed:
-                continue
-            if channel.is_drained:
+            if channel.closed or channel.is_drained:
                 self._answer(pull)
             else:  # as many answers are unsent as may be
                 channel.when_drained(partial(self._answer, pull))
 
     def _answer(self, pull: HeldPull) -> None:
+        self._release(pull)
+        if pull.channel.closed:
+            return  # its consumer gets nothing, so nothing may be taken or counted as got by it
         try:
             if self.onlooker is None:
                 self.execute(pull)

@@ -19,10 +19,12 @@ from rocketmq_ops.broker import turns
 from rocketmq_ops.broker.config import BrokerConfig
 from rocketmq_ops.broker.longpolling.pull_request_hold import HeldPull, PullRequestHold
 from rocketmq_ops.broker.turns import Turn
+from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.config import NettyClientConfig
+from rocketmq_ops.remoting.errors import RemotingSendError
 from rocketmq_ops.remoting.frame_codec import encode
 from rocketmq_ops.remoting.headers import PullMessageRequestHeader
 from tests.broker.support import Session, bodies, pull_fields, run, sweep_all, until
@@ -338,38 +340,138 @@ def test_pulls_come_and_go_between_the_turns_of_a_sweep() -> None:
     assert not hold.table and hold.count == 0
 
 
+#: What leaves most answers of 100 KB unsent while their consumer reads nothing.
+SMALL_BUFFERS = {"writeBufferHighWaterMark": 65_536, "serverSocketSndBufSize": 16_384}
+
+
+class SlowReader:
+    """A consumer with 40 pulls that wait; it reads nothing until it goes on."""
+
+    def __init__(self, reader: asyncio.StreamReader, transport: Any, channel: Channel) -> None:
+        self._reader = reader
+        self._transport = transport
+        self.channel = channel
+
+    def go_on(self) -> None:
+        self._transport.resume_reading()
+
+    async def answer(self) -> tuple[int, int]:
+        """The next answer's opaque and code. Raises IncompleteReadError at the end of the connection."""
+        frame = await self._reader.readexactly(int.from_bytes(await self._reader.readexactly(4), "big"))
+        header = json.loads(frame[4 : 4 + int.from_bytes(frame[1:4], "big")])
+        return header["opaque"], header["code"]
+
+
+@asynccontextmanager
+async def slow_reader(session: Session) -> AsyncIterator[SlowReader]:
+    hold = session.broker.held_pulls
+    await session.send("T")
+    await session.pull("T")  # makes the group
+    raw = socket.create_connection(("127.0.0.1", session.broker.server.port))
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
+    raw.setblocking(False)
+    reader, writer = await asyncio.open_connection(sock=raw, limit=1)
+    try:
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        fields = pull_fields("T", "g", 0, 1) | {"sysFlag": SUSPEND}
+        for opaque in range(40):
+            request = RemotingCommand(code=RequestCode.PULL_MESSAGE, opaque=opaque, ext_source=fields)
+            writer.write(b"".join(encode(request)))
+        await until(lambda: len(hold) == 40)
+        ((channel, _),) = hold.count_of_channel.items()
+        yield SlowReader(reader, writer.transport, channel)
+    finally:
+        writer.transport.abort()
+
+
 def test_those_of_a_consumer_that_does_not_drain_its_answers_wait_for_it(tmp_path: Path) -> None:
     """One message wakes 40 pulls: a few answers are unsent at a time, and all of them come."""
 
     async def body(session: Session) -> None:
         hold = session.broker.held_pulls
-        await session.send("T")
-        await session.pull("T")  # makes the group
-        raw = socket.create_connection(("127.0.0.1", session.broker.server.port))
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
-        raw.setblocking(False)
-        reader, writer = await asyncio.open_connection(sock=raw, limit=1)
-        try:
-            writer.transport.pause_reading()  # type: ignore[attr-defined]
-            fields = pull_fields("T", "g", 0, 1) | {"sysFlag": SUSPEND}
-            for opaque in range(40):
-                request = RemotingCommand(code=RequestCode.PULL_MESSAGE, opaque=opaque, ext_source=fields)
-                writer.write(b"".join(encode(request)))
-            await until(lambda: len(hold) == 40)
-            ((channel, _),) = hold.count_of_channel.items()
+        async with slow_reader(session) as slow:
+            channel = slow.channel
             await session.send("T", bytes(100_000))
             await until(lambda: not channel.is_drained)
             assert len(hold) == 0 and channel.held_bytes() < 300_000
-            writer.transport.resume_reading()  # type: ignore[attr-defined]
-            seen = []
-            while len(seen) < 40:
-                frame = await reader.readexactly(int.from_bytes(await reader.readexactly(4), "big"))
-                header = json.loads(frame[4 : 4 + int.from_bytes(frame[1:4], "big")])
-                assert header["code"] == 0 and len(frame) > 100_000
-                seen.append(header["opaque"])
-            assert seen == list(range(40))
+            slow.go_on()
+            assert [await slow.answer() for _ in range(40)] == [(opaque, 0) for opaque in range(40)]
             await until(lambda: channel.is_drained and channel.held_bytes() == 0)
-        finally:
-            writer.transport.abort()
 
-    run(tmp_path, body, writeBufferHighWaterMark=65_536, serverSocketSndBufSize=16_384)
+    run(tmp_path, body, **SMALL_BUFFERS)
+
+
+def test_those_that_wait_for_a_slow_consumer_count_until_they_are_answered(tmp_path: Path) -> None:
+    async def body(session: Session) -> None:
+        hold = session.broker.held_pulls
+        async with slow_reader(session) as slow:
+            channel = slow.channel
+            await session.send("T", bytes(100_000))
+            await until(lambda: not channel.is_drained)
+            waiting = hold.count
+            assert 30 < waiting < 40 and hold.count_of_channel == {channel: waiting} and not hold.table
+            room = 40 - waiting
+            kept = await held(session, room, queueOffset="2")
+            refused = await ask(session, queueOffset="2")
+            assert (refused.code, hold.count) == (R.SYSTEM_BUSY, 40)
+            # Others may be answered at once, also when all are; what these count is given back.
+            hold.wake_all()
+            assert {answer.code for answer in await asyncio.gather(*kept)} == {R.PULL_NOT_FOUND}
+            assert hold.count_of_channel == {channel: waiting} and hold.count == waiting
+            slow.go_on()
+            for opaque in range(40):
+                assert await slow.answer() == (opaque, 0)
+            assert counted(hold) == (0, 0)
+            await held(session, 40, queueOffset="2")
+
+    run(tmp_path, body, maxHeldPulls=40, **SMALL_BUFFERS)
+
+
+@pytest.mark.parametrize("end", ["lost", "closed here"])
+def test_those_that_wait_for_a_slow_consumer_are_gone_with_its_connection(tmp_path: Path, end: str) -> None:
+    """Also when it takes what it was sent before the end: nothing is read, taken or counted for it then."""
+
+    async def body(session: Session) -> None:
+        hold, offsets = session.broker.held_pulls, session.broker.offsets
+        executed: list[HeldPull] = []
+        execute = hold.execute
+        hold.execute = lambda pull: (executed.append(pull), execute(pull))[1]
+        async with slow_reader(session) as slow:
+            channel = slow.channel
+            await session.send("T", bytes(100_000))
+            await until(lambda: not channel.is_drained)
+            answered = len(executed)
+            offsets.assign_reset("T", "g", 0, 1)
+            if end == "lost":
+                channel.abort()
+            else:
+                channel.close()
+            slow.go_on()
+            if end == "closed here":
+                assert [(await slow.answer())[0] for _ in range(answered)] == list(range(answered))
+            with pytest.raises((asyncio.IncompleteReadError, OSError)):
+                await slow.answer()
+            await until(lambda: counted(hold) == (0, 0))
+            assert len(executed) == answered < 10
+            assert offsets.take_reset("T", "g", 0) == 1
+
+    run(tmp_path, body, **SMALL_BUFFERS)
+
+
+def test_those_of_a_connection_that_closes_before_their_turn_are_not_run(tmp_path: Path) -> None:
+    async def body(session: Session) -> None:
+        hold = session.broker.held_pulls
+        executed: list[HeldPull] = []
+        hold.execute = executed.append
+        await session.send("T")
+        async with another_client() as other:
+            (gone,) = await held(session, 1, other)
+            ((channel, _),) = hold.count_of_channel.items()
+            hold.message_arriving("T", 0, 2, 0)
+            assert hold.count == 1
+            channel.close()
+            with pytest.raises(RemotingSendError):
+                await gone
+        assert not executed and counted(hold) == (0, 0)
+
+    run(tmp_path, body)
