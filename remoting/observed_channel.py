@@ -8,12 +8,15 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rocketmq_ops.remoting.answer_frame import LATER
 from rocketmq_ops.remoting.channel import Channel, ChannelOwner
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.frame_codec import MAX_FRAME_BYTES, FrameDecoder
+
+if TYPE_CHECKING:
+    from rocketmq_ops.remoting.request_handlers import AnswerTo
 
 #: Called with an answer.
 Call = Callable[[RemotingCommand], None]
@@ -46,15 +49,19 @@ class ObservedChannel(Channel):
         super().__init__(owner, loop, max_frame)
         #: By opaque, which a client may use for several requests at once: each with who waits for its answer.
         self._awaited: dict[int, deque[tuple[RemotingCommand, Call]]] = {}
-        #: An answer for which nobody waited: of a handler that sends it before it says that it holds it.
+        #: Whether a request is being handled, and an answer that was sent meanwhile and for which nobody waited: of a
+        #: handler that sends it before it says that it holds it.
+        self._in_handler = False
         self._early: RemotingCommand | None = None
         self._handle = self._answer_to
         self._observer = observer
-        self._answer_to = self._plain if observer is None else self._observed
+        self._watched: AnswerTo = self._handle if observer is None else self._observed
+        self._answer_to = self._answer_watched
 
     def connection_lost(self, exc: Exception | None) -> None:
         """As of every channel; no answer comes any more."""
         self._awaited.clear()
+        self._early = None
         super().connection_lost(exc)
 
     def when_answered(self, request: RemotingCommand, call: Call) -> None:
@@ -70,25 +77,32 @@ class ObservedChannel(Channel):
 
     def send(self, command: RemotingCommand | bytes) -> None:
         """As of every channel, after those who wait for this answer."""
-        answer = command if isinstance(command, RemotingCommand) else _command_of(command)
-        if answer.is_response:
-            calls = self._awaited.get(answer.opaque)
-            if calls is None:
-                self._early = answer
-            else:
-                request = calls[0][0]
-                while calls and calls[0][0] is request:
-                    calls.popleft()[1](answer)
-                if not calls:
-                    del self._awaited[answer.opaque]
+        if self._awaited or self._in_handler:
+            self._tell(command if isinstance(command, RemotingCommand) else _command_of(command))
         super().send(command)
 
-    def _plain(self, channel: Channel, request: RemotingCommand) -> RemotingCommand | bytes | None:
-        self._early = None
-        return self._handle(channel, request)
+    def _tell(self, answer: RemotingCommand) -> None:
+        if not answer.is_response:
+            return
+        calls = self._awaited.get(answer.opaque)
+        if calls is not None:
+            request = calls[0][0]
+            while calls and calls[0][0] is request:
+                calls.popleft()[1](answer)
+            if not calls:
+                del self._awaited[answer.opaque]
+        elif self._in_handler:
+            self._early = answer
+
+    def _answer_watched(self, channel: Channel, request: RemotingCommand) -> RemotingCommand | bytes | None:
+        self._in_handler = True
+        try:
+            return self._watched(channel, request)
+        finally:
+            self._in_handler = False
+            self._early = None
 
     def _observed(self, channel: Channel, request: RemotingCommand) -> RemotingCommand | bytes | None:
-        self._early = None
         observer = self._observer
         assert observer is not None
         refusal = observer.before(channel, request)

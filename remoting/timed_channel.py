@@ -43,8 +43,8 @@ class TimedChannel(ObservedChannel):
         self._timer = timer
         self._raw: RawRequestHandler | None = None
         self._timed_raw: RawRequestHandler | None = None
-        self._timed = self._answer_to
-        self._answer_to = self._answer_and_time
+        self._timed = self._watched
+        self._watched = self._answer_and_time
 
     def _usable_raw_handler(self) -> RawRequestHandler | None:
         handler = super()._usable_raw_handler()
@@ -53,14 +53,18 @@ class TimedChannel(ObservedChannel):
         raw_answered = self._timer.raw_answered
 
         def timed(raw: bytes, body: bytes | bytearray | memoryview) -> bytes | None:
-            self._early = None
             begun = perf_counter()
-            answer = handler(raw, body)
-            if answer:
-                raw_answered(raw, perf_counter() - begun)
-            elif answer is not None:  # LATER
-                request = decode_json_header(raw)
-                self.when_answered(request, self._when_held(request, begun))
+            self._in_handler = True
+            try:
+                answer = handler(raw, body)
+                if answer:
+                    raw_answered(raw, perf_counter() - begun)
+                elif answer is not None:  # LATER
+                    request = decode_json_header(raw)
+                    self.when_answered(request, self._when_held(request, begun))
+            finally:
+                self._in_handler = False
+                self._early = None
             return answer
 
         self._raw, self._timed_raw = handler, timed

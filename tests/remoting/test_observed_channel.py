@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from rocketmq_ops.remoting import observed_channel
 from rocketmq_ops.remoting.answer_frame import LATER, header_frame, success_template
 from rocketmq_ops.remoting.channel import Channel, ChannelOwner
 from rocketmq_ops.remoting.command import HELD, Answer, RemotingCommand
@@ -178,5 +180,57 @@ def test_an_answer_of_the_short_way_that_is_held_is_told_when_it_comes() -> None
         server.channel.raw_request_handler = lambda raw, body: header_frame(FRAME % 6)
         server.ask(6)
         assert server.watcher.raw == 1 and not server.waited_for
+
+    asyncio.run(main())
+
+
+def test_what_nobody_waits_for_is_neither_kept_nor_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers that a handler held while nobody looked, and requests of the server's own."""
+
+    async def main() -> None:
+        server = Server(lambda channel, request: request.reply(0), timed=True)
+        decoded: list[bytes] = []
+        command_of = observed_channel._command_of
+        monkeypatch.setattr(observed_channel, "_command_of", lambda frame: decoded.append(frame) or command_of(frame))  # type: ignore[func-returns-value]
+        server.channel.send(header_frame(FRAME % 1))
+        assert not decoded
+        for handler in (lambda channel, request: request.reply(0), early):
+            server.handlers.register(11, None, lambda channel, request, _, handler=handler: handler(channel, request))  # type: ignore[misc]
+            server.ask(2)
+            body = memoryview(bytes(100))
+            kept = weakref.ref(body)
+            server.channel.send(RemotingCommand(code=0, opaque=3, flag=1, body=[body]))
+            del body
+            await asyncio.sleep(0)  # it leaves
+            assert kept() is None
+        server.handlers.register(11, None, lambda channel, request, _: HELD)
+        server.ask(4)
+        server.channel.send(header_frame(FRAME % 4))
+        server.channel.send(header_frame(FRAME % 5))
+        assert decoded == [header_frame(FRAME % 4)]
+        assert server.watcher.timed == [(2, 0, False), (2, 12, True), (4, 0, True)]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("way", ["decoded", "the short way"])
+def test_an_early_answer_is_not_kept_until_the_next_request(way: str) -> None:
+    async def main() -> None:
+        body = memoryview(bytes(100))
+        kept = weakref.ref(body)
+        bodies = [body]
+        del body
+
+        def sent() -> Answer:
+            server.channel.send(RemotingCommand(code=0, opaque=1, flag=1, body=[bodies.pop()]))
+            return HELD
+
+        server = Server(lambda channel, request: sent(), timed=True)
+        if way == "the short way":
+            server.channel.raw_request_handler = lambda raw, data: LATER if sent() is HELD else None
+        server.ask(1)
+        await asyncio.sleep(0)  # it leaves
+        assert server.watcher.timed == [(1, 0, True)] and not bodies
+        assert kept() is None
 
     asyncio.run(main())
