@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import socket
 import struct
+from typing import TYPE_CHECKING
 
 from rocketmq_ops.common.errors import RocketMQError
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 #: The id of the master among the brokers of one name (MixAll.MASTER_ID).
 MASTER_ID = 0
@@ -92,18 +96,31 @@ def is_ip_address(host: str) -> bool:
     return False
 
 
+def unmapped(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    """The IPv4 address that one of IPv6 stands for (`::ffff:10.0.0.2`), else the address itself."""
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def network_of(text: str) -> IPv4Network | IPv6Network:
+    """An address or network; one of IPv4 that is written as one of IPv6 (`::ffff:10.0.0.0/104`) is that of IPv4,
+    as whose addresses peers are known. Raises ValueError."""
+    import ipaddress  # for the few who have a list of such
+
+    network = ipaddress.ip_network(text, strict=False)
+    first = unmapped(network.network_address)
+    return network if first is network.network_address else ipaddress.ip_network(f"{first}/{network.prefixlen - 96}")
+
+
 class Networks:
     """Addresses and networks, separated by `;`: `10.0.0.2;10.1.0.0/16;2001:db8::/64`. Raises AddressError."""
 
     def __init__(self, text: str) -> None:
-        import ipaddress  # for the few who have such a list
+        import ipaddress
 
         self.text = text
         self._parse = ipaddress.ip_address
         try:
-            self._networks = [
-                ipaddress.ip_network(part, strict=False) for part in map(str.strip, text.split(";")) if part
-            ]
+            self._networks = [network_of(part) for part in map(str.strip, text.split(";")) if part]
         except ValueError as error:
             raise AddressError(
                 f"invalid network in '{text}': {error}", "give addresses or networks as 10.0.0.2;10.1.0.0/16"
@@ -118,8 +135,8 @@ class Networks:
             address = self._parse(host.partition("%")[0])
         except ValueError:
             return False
-        mapped = getattr(address, "ipv4_mapped", None) or address
-        return any(address in network or mapped in network for network in self._networks)
+        plain = unmapped(address)
+        return any(address in network or plain in network for network in self._networks)
 
 
 def address_key(text: str) -> tuple[int, bytes, int, str]:

@@ -288,6 +288,10 @@ class ConfigClass(msgspec.Struct, kw_only=True):
         except ValueError:
             raise UnknownKeyError(key, cls.__struct_encode_fields__) from None
 
+    def value(self, key: str) -> Any:
+        """The value of a declared key; None where it has none. Raises UnknownKeyError."""
+        return getattr(self, self._field(key))
+
     def set(self, key: str, text: str) -> bool:
         """Convert, validate and assign; True when the value changed. Raises ConfigError."""
         name = self.find_key(key)

@@ -11,7 +11,7 @@ import asyncio
 import os
 from collections.abc import Mapping, Sequence
 
-from rocketmq_ops.common.config import ConfigClass, ConfigError, KeyInfo, UnknownKeyError, trim
+from rocketmq_ops.common.config import ConfigClass, ConfigError, UnknownKeyError, trim
 from rocketmq_ops.common.data_version import DataVersion
 from rocketmq_ops.common.files import save_with_backup
 from rocketmq_ops.common.properties import change_properties, format_properties, read_text
@@ -72,10 +72,11 @@ class Configuration:
         `;`-separated `black_list`, or another ConfigError.
         """
         before = self.properties()
-        self._check(changes, black_list, before)
+        self._check(changes, black_list)
         for key, text in changes.items():
             for config, name in self._owners(key):
-                config.set(name, text)
+                if name not in self._start_only:
+                    config.set(name, text)
         self.data_version.next_version()
         after = self.properties()
         return [key for key in after if after[key] != before.get(key)]
@@ -84,15 +85,18 @@ class Configuration:
         """Write keys that were changed into the property file at `path`, in a thread, one after the other.
 
         Without a file (None) they hold until the next start, as when RocketMQError is raised because it cannot be
-        written.
+        written. A key that has no value, which an empty one leaves so, is not written: a start would not take it.
         """
         if path is None or not changes:
             return
-        named = {self._owners(key)[-1][1]: trim(text) for key, text in changes.items()}
+        owned = [(*self._owners(key)[-1], trim(text)) for key, text in changes.items()]
+        named = {name: text for config, name, text in owned if config.value(name) is not None}
+        if not named:
+            return
         async with self._saving:
             await asyncio.to_thread(change_file, named, path)
 
-    def _check(self, changes: Mapping[str, str], black_list: str, now: Mapping[str, str]) -> None:
+    def _check(self, changes: Mapping[str, str], black_list: str) -> None:
         forbidden = {key.strip() for key in black_list.split(";")}
         for key, text in changes.items():
             owners = self._owners(key)
@@ -100,15 +104,28 @@ class Configuration:
                 raise ForbiddenKeyError(key)
             if not owners:
                 raise UnknownKeyError(key, self.properties())
-            for config, name in owners:
-                if name in self._start_only and now.get(name) != trim(text):
+            config, name = owners[-1]
+            if name in self._start_only:
+                if not _has(config, name, text):
                     raise StartOnlyKeyError(name)
-                info: KeyInfo = config.key_info(name)
-                info.convert(text)
+                continue
+            for config, name in owners:
+                config.key_info(name).convert(text)
 
     def _owners(self, key: str) -> list[tuple[ConfigClass, str]]:
         found = ((config, config.find_key(key)) for config in self.configs)
         return [(config, name) for config, name in found if name is not None]
+
+
+def _has(config: ConfigClass, name: str, text: str) -> bool:
+    """Whether a text says the value that a key has, however it is written; an empty one, that it has none."""
+    value = config.value(name)
+    if value is None:
+        return not trim(text)
+    try:
+        return bool(config.key_info(name).convert(text) == value)
+    except ConfigError:
+        return False
 
 
 def change_file(changes: Mapping[str, str], path: str) -> None:

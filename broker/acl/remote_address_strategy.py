@@ -11,6 +11,7 @@ import ipaddress
 from collections.abc import Callable
 
 from rocketmq_ops.broker.acl.permission import AclFormatError
+from rocketmq_ops.common.addresses import unmapped
 
 #: Whether an address, without a port, is meant.
 Matches = Callable[[str], bool]
@@ -48,7 +49,7 @@ def _wrong(pattern: str) -> AclFormatError:
 def _canonical(address: str) -> str | None:
     """One spelling for each address; None for what is none."""
     try:
-        return str(ipaddress.ip_address(address.partition("%")[0]))
+        return str(unmapped(ipaddress.ip_address(address.partition("%")[0])))
     except ValueError:
         return None
 

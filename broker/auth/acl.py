@@ -17,6 +17,7 @@ from typing import Final
 
 from rocketmq_ops.broker.access.gate import AccessRefusedError
 from rocketmq_ops.broker.auth.resource import ANY, Pattern, Resource
+from rocketmq_ops.common.addresses import network_of
 from rocketmq_ops.remoting.bodies import AclInfo, PolicyEntryInfo, PolicyInfo
 from rocketmq_ops.remoting.codes import ResponseCode
 
@@ -151,6 +152,6 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     if not text.strip():
         raise refused("The source ip is empty.")
     try:
-        return ipaddress.ip_network(text, strict=False)
+        return network_of(text)
     except ValueError:
         raise refused("The source ip is invalid.") from None

@@ -4,11 +4,12 @@ import asyncio
 
 import pytest
 
-from rocketmq_ops.common.config import ConfigValueError, UnknownKeyError
-from rocketmq_ops.common.configuration import Configuration, ForbiddenKeyError
+from rocketmq_ops.common.config import ConfigValueError, UnknownKeyError, load_config_file
+from rocketmq_ops.common.configuration import Configuration, ForbiddenKeyError, StartOnlyKeyError
 from rocketmq_ops.common.properties import parse_properties
 from rocketmq_ops.namesrv.config import NamesrvConfig
 from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
+from rocketmq_ops.store.config import MessageStoreConfig
 
 
 def make() -> tuple[Configuration, NamesrvConfig, NettyServerConfig]:
@@ -82,3 +83,38 @@ def test_a_key_of_two_classes_changes_in_both():
     server, client = NettyServerConfig(), NettyClientConfig()
     Configuration([server, client]).update({"writeBufferHighWaterMark": "65536"}, "")
     assert (server.writeBufferHighWaterMark, client.writeBufferHighWaterMark) == (65536, 65536)
+
+
+#: A key of each kind, with what it is given so that it stays as it is, and what changes it.
+OWN_VALUES = [
+    ("useTLS", False, ("FALSE", "false"), ("true", "no")),
+    ("listenPort", 9876, ("09876", "+9876"), ("9877", "", "x")),
+    ("bindAddress", "127.0.0.1", (" 127.0.0.1 ",), ("127.0.0.2",)),
+    ("storePathCommitLog", None, ("", " "), ("/logs", "null")),
+    ("storePathRootDir", "/store", ("/store",), ("/other", "", "~")),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "same", "other"), OWN_VALUES, ids=[row[0] for row in OWN_VALUES])
+def test_a_key_of_the_start_may_be_given_the_value_it_has_however_it_is_written(tmp_path, key, value, same, other):
+    store = MessageStoreConfig(storePathRootDir="/store")
+    server = NettyServerConfig(listenPort=9876, bindAddress="127.0.0.1")
+    configs = (server, NettyClientConfig(useTLS=False), store)
+    configuration = Configuration(configs, start_only=frozenset(row[0] for row in OWN_VALUES))
+    (owner,) = [each for each in configs if each.find_key(key)]
+    for text in same:
+        assert configuration.update({key: text, "fileReservedTime": "24"}, "") in ([], ["fileReservedTime"])
+        assert owner.value(key) == value and store.fileReservedTime == 24
+    for text in other:
+        with pytest.raises(StartOnlyKeyError):
+            configuration.update({key: text, "fileReservedTime": "48"}, "")
+        assert owner.value(key) == value and store.fileReservedTime == 24
+    # A start takes what is written.
+    path = tmp_path / "broker.conf"
+    asyncio.run(configuration.save({key: same[-1]}, str(path)))
+    if value is None:
+        assert not path.exists()
+    else:
+        read = type(owner)()
+        load_config_file(str(path), [read])
+        assert read.value(key) == value

@@ -222,3 +222,12 @@ def test_networks() -> None:
     for wrong in ("10.0.0.1,10.0.0.2", "slave-1", "10.0.0.0/33", "10.*"):
         with pytest.raises(AddressError, match="invalid network"):
             Networks(wrong)
+
+
+def test_networks_of_ipv4_that_are_written_as_ipv6() -> None:
+    some = Networks("::ffff:10.0.0.2; ::ffff:10.1.0.0/112; ::ffff:172.16.0.0/108")
+    for host in ("10.0.0.2", "::ffff:10.0.0.2", "10.1.255.1", "172.31.0.1", "::ffff:ac1f:1"):
+        assert host in some, host
+    for host in ("10.0.0.3", "10.2.0.1", "172.32.0.1", "::ffff:10.0.0.3", "::10.0.0.2", "::1"):
+        assert host not in some, host
+    assert "10.9.9.9" in Networks("::ffff:0:0/96") and "::1" not in Networks("::ffff:0:0/96")

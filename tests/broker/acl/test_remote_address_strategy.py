@@ -29,3 +29,10 @@ def test_a_pattern_means_what_it_means_to_apache(pattern: str, verdicts: str) ->
 
 def test_an_address_without_its_port() -> None:
     assert [host_of(remote) for remote in ("10.0.0.1:5", "[::1]:5", "")] == ["10.0.0.1", "::1", ""]
+
+
+def test_an_address_of_ipv4_that_is_written_as_ipv6_is_that_of_ipv4() -> None:
+    """Peers are known by their IPv4 addresses, so that Apache's never finds it."""
+    for pattern in ("::ffff:10.0.0.2", "::ffff:a00:2,2001:db8::1"):
+        matches = matcher(pattern)
+        assert matches is not None and matches("10.0.0.2") and not matches("10.0.0.3") and not matches("::1")

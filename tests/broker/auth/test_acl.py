@@ -113,3 +113,12 @@ def test_what_cannot_be_meant_is_refused_and_changes_nothing(wrong: PolicyEntryI
         found.update([PolicyInfo(entries=[entry("Topic:y"), wrong])])
     assert (refused.value.code, refused.value.remark) == (16, words)
     assert [e.resource for e in found.info().policies[0].entries] == ["Topic:orders"]
+
+
+def test_networks_of_ipv4_that_are_written_as_ipv6() -> None:
+    """Peers are known by their IPv4 addresses: a denial that never fits would let in whom it shuts out."""
+    entries = (entry("Topic:orders", "Deny", ips="::ffff:10.0.0.0/120"), entry("Topic:*"))
+    assert verdict(acl(*entries)) == DENIED
+    assert verdict(acl(*entries), address="10.0.1.1") is None
+    assert verdict(acl(entry("Topic:orders", ips="::ffff:10.0.0.1"))) is None
+    assert verdict(acl(entry("Topic:orders", ips="::ffff:10.0.0.1")), address="10.0.0.2") == NO_MATCH
