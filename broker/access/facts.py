@@ -13,6 +13,8 @@ from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.message import PROPERTY_REAL_TOPIC, start_of, stored_value
 from rocketmq_ops.common.message_codec import BadRecordError, decode_message_id, record_topic
 from rocketmq_ops.common.topics import SCHEDULE_TOPIC, TRANS_CHECK_MAX_TIME_TOPIC, TRANS_HALF_TOPIC, reply_topic
+from rocketmq_ops.remoting.codes import RequestCode
+from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.store.files.timer_files import TIMER_TOPIC
 
 if TYPE_CHECKING:
@@ -41,6 +43,11 @@ class Found(NamedTuple):
     own_topic: str
 
 
+#: Replies, and the field that has the topic. Everybody may reply where clients reply to: they ask for no right there,
+#: for Apache's brokers want none.
+_REPLIES: Final[dict[int, str]] = {RequestCode.SEND_REPLY_MESSAGE: "topic", RequestCode.SEND_REPLY_MESSAGE_V2: "b"}
+
+
 class Facts:
     """Those of one broker."""
 
@@ -56,6 +63,11 @@ class Facts:
     def reply_topic(self) -> str:
         """Where clients send their replies to requests (MixAll.getReplyTopic)."""
         return reply_topic(self.cluster)
+
+    def is_open_to_all(self, request: RemotingCommand) -> bool:
+        """Whether it needs no right: a reply to where clients reply to."""
+        field = _REPLIES.get(request.code)
+        return field is not None and request.ext_fields.get(field) == self.reply_topic
 
     def message_at(self, offset: int) -> Found | None:
         """The topics of the message at an offset of the commitlog (bytes); None when there is nothing.

@@ -35,8 +35,8 @@ Needs = dict[str, int]
 def needs(request: RemotingCommand, facts: Facts) -> Needs:
     """What the request needs, by topic. Raises RemotingProtocolError for fields or a body that cannot be read, and
     NoMessageThereError."""
-    if request.code in _REPLIES:
-        return _reply(request, facts)
+    if facts.is_open_to_all(request):
+        return {}
     of, of_message = _NEEDS.get(request.code), _OF_MESSAGES.get(request.code)
     wanted = {} if of is None else of(request)
     return wanted if of_message is None else wanted | of_message(request, facts)
@@ -62,11 +62,6 @@ def _send_message(request: RemotingCommand) -> Needs:
 
 def _send_message_v2(request: RemotingCommand) -> Needs:
     return _send(request.ext_fields.get("b"))
-
-
-def _reply(request: RemotingCommand, facts: Facts) -> Needs:
-    topic = request.ext_fields.get(_REPLIES[request.code])
-    return {} if topic == facts.reply_topic else _send(topic)
 
 
 def _send_back(request: RemotingCommand) -> Needs:
@@ -114,18 +109,12 @@ def _clone_offset(request: RemotingCommand) -> Needs:
     return _group(fields.get("destGroup")) | _topic(fields.get("topic"))
 
 
-def _lock(request: RemotingCommand) -> Needs:
-    body = LockBatchRequestBody.decode(request.body_bytes)
-    return _group(body.consumer_group) | dict.fromkeys((queue.topic for queue in body.mq_set), SUB)
+def _locks(body_class: type[LockBatchRequestBody | UnlockBatchRequestBody]) -> Callable[[RemotingCommand], Needs]:
+    def needed(request: RemotingCommand) -> Needs:
+        body = body_class.decode(request.body_bytes)
+        return _group(body.consumer_group) | dict.fromkeys((queue.topic for queue in body.mq_set), SUB)
 
-
-def _unlock(request: RemotingCommand) -> Needs:
-    body = UnlockBatchRequestBody.decode(request.body_bytes)
-    return _group(body.consumer_group) | dict.fromkeys((queue.topic for queue in body.mq_set), SUB)
-
-
-def _recall(request: RemotingCommand) -> Needs:
-    return _send(request.ext_fields.get("topic"))
+    return needed
 
 
 def _view(request: RemotingCommand, facts: Facts) -> Needs:
@@ -158,14 +147,12 @@ _OF_MESSAGES: Final[dict[int, Callable[[RemotingCommand, Facts], Needs]]] = {
     RequestCode.CONSUME_MESSAGE_DIRECTLY: _consumed,
 }
 
-#: Replies, and the field that has the topic. Every account may reply where clients reply to: they ask for no permission
-#: there, for Apache's brokers want none.
-_REPLIES: Final[dict[int, str]] = {RequestCode.SEND_REPLY_MESSAGE: "topic", RequestCode.SEND_REPLY_MESSAGE_V2: "b"}
-
 _NEEDS: Final[dict[int, Callable[[RemotingCommand], Needs]]] = {
     RequestCode.SEND_MESSAGE: _send_message,
     RequestCode.SEND_MESSAGE_V2: _send_message_v2,
     RequestCode.SEND_BATCH_MESSAGE: _send_message_v2,
+    RequestCode.SEND_REPLY_MESSAGE: _send_message,
+    RequestCode.SEND_REPLY_MESSAGE_V2: _send_message_v2,
     RequestCode.CONSUMER_SEND_MSG_BACK: _send_back,
     RequestCode.PULL_MESSAGE: _pull,
     RequestCode.LITE_PULL_MESSAGE: _pull,
@@ -176,7 +163,7 @@ _NEEDS: Final[dict[int, Callable[[RemotingCommand], Needs]]] = {
     RequestCode.UPDATE_CONSUMER_OFFSET: _offset,
     RequestCode.INVOKE_BROKER_TO_RESET_OFFSET: _reset_offset,
     RequestCode.CLONE_GROUP_OFFSET: _clone_offset,
-    RequestCode.LOCK_BATCH_MQ: _lock,
-    RequestCode.UNLOCK_BATCH_MQ: _unlock,
-    RequestCode.RECALL_MESSAGE: _recall,
+    RequestCode.LOCK_BATCH_MQ: _locks(LockBatchRequestBody),
+    RequestCode.UNLOCK_BATCH_MQ: _locks(UnlockBatchRequestBody),
+    RequestCode.RECALL_MESSAGE: _send_message,
 }

@@ -50,8 +50,8 @@ class Context(NamedTuple):
 def contexts(request: RemotingCommand, facts: Facts) -> Iterable[Context]:
     """Everything that must be allowed. Raises RemotingProtocolError for a body that cannot be read, and
     NoMessageThereError."""
-    if request.code in _REPLIES:
-        return _reply(request, facts)
+    if facts.is_open_to_all(request):
+        return ()
     special = _SPECIAL.get(request.code)
     declared = _DECLARED.get(request.code)
     wanted: Iterable[Context] = () if declared is None else _declared(request, *declared, facts.cluster)
@@ -80,19 +80,14 @@ def _topic_and_group(topic: str | None, group: str | None, actions: Actions) -> 
 # -- requests that need more than their header's fields ---------------------------------------------------------
 
 
-def _send_to(topic: str | None) -> Iterable[Context]:
-    if topic is not None and is_retry_topic(topic):
-        return (_group(topic, _SUB),)
-    return (Context(TOPIC, topic, _PUB),)
-
-
 def _send(topic_field: str) -> Callable[[RemotingCommand], Iterable[Context]]:
-    return lambda request: _send_to(request.ext_fields.get(topic_field))
+    def asked(request: RemotingCommand) -> Iterable[Context]:
+        topic = request.ext_fields.get(topic_field)
+        if topic is not None and is_retry_topic(topic):
+            return (_group(topic, _SUB),)
+        return (Context(TOPIC, topic, _PUB),)
 
-
-def _reply(request: RemotingCommand, facts: Facts) -> Iterable[Context]:
-    topic = request.ext_fields.get(_REPLIES[request.code])
-    return () if topic == facts.reply_topic else _send_to(topic)
+    return asked
 
 
 def _end_transaction(request: RemotingCommand) -> Iterable[Context]:
@@ -143,14 +138,12 @@ def _locks(
     return asked
 
 
-#: Replies, and the field that has the topic. Every user may reply where clients reply to: they ask for no right there,
-#: for Apache's brokers want none.
-_REPLIES: Final[dict[int, str]] = {RequestCode.SEND_REPLY_MESSAGE: "topic", RequestCode.SEND_REPLY_MESSAGE_V2: "b"}
-
 _SPECIAL: Final[dict[int, Callable[[RemotingCommand], Iterable[Context]]]] = {
     RequestCode.SEND_MESSAGE: _send("topic"),
     RequestCode.SEND_MESSAGE_V2: _send("b"),
     RequestCode.SEND_BATCH_MESSAGE: _send("b"),
+    RequestCode.SEND_REPLY_MESSAGE: _send("topic"),
+    RequestCode.SEND_REPLY_MESSAGE_V2: _send("b"),
     RequestCode.END_TRANSACTION: _end_transaction,
     RequestCode.CONSUMER_SEND_MSG_BACK: _send_back,
     RequestCode.PULL_MESSAGE: _of_topic_and_group(_SUB),

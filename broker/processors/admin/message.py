@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rocketmq_ops.broker.send.inner_messages import copy_of
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.message import PROPERTY_TRANSACTION_CHECK_TIMES
-from rocketmq_ops.common.message_codec import decode_message, decode_message_id, read_record
+from rocketmq_ops.common.message_codec import decode_message_id, message_of, read_record
 from rocketmq_ops.common.topics import TRANS_CHECK_MAX_TIME_TOPIC, TRANS_HALF_TOPIC
 from rocketmq_ops.remoting.bodies import ConsumeQueueData, QueryConsumeQueueResponseBody
 from rocketmq_ops.remoting.channel import Channel
@@ -77,18 +77,21 @@ class MessageAdminProcessor:
     ) -> Answer:
         """323: put a half message back, its number of checks at zero, so that its producer is asked again."""
         failed = "Put message back to RMQ_SYS_TRANS_HALF_TOPIC failed."
+        not_half = f"{failed} {header.msg_id} is not a half message."
         store = self._controller.store
         try:
             _, _, offset = decode_message_id(header.msg_id or "")
             record = store.message_at(offset)
             if record is None:
                 return request.reply(ResponseCode.SYSTEM_ERROR, f"{failed} No message has the id {header.msg_id}.")
-            message = decode_message(record, decompress_body=False)
-            view = read_record(record, check_crc=False)
+            view = read_record(record)
+            if view is None:
+                return request.reply(ResponseCode.SYSTEM_ERROR, not_half)
+            message = message_of(record, view, decompress_body=False)
         except RocketMQError as error:
             return request.reply(ResponseCode.SYSTEM_ERROR, f"{failed} {error}")
-        if view is None or message.topic not in _OPEN_TRANSACTIONS or not store.is_queued(offset, view, message.topic):
-            return request.reply(ResponseCode.SYSTEM_ERROR, f"{failed} {header.msg_id} is not a half message.")
+        if message.topic not in _OPEN_TRANSACTIONS or not store.is_queued(offset, view, message.topic):
+            return request.reply(ResponseCode.SYSTEM_ERROR, not_half)
         properties = dict(message.properties)
         properties[PROPERTY_TRANSACTION_CHECK_TIMES] = "0"
         result = store.put_message(copy_of(message, TRANS_HALF_TOPIC, 0, properties))
