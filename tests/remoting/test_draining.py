@@ -4,46 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
+from tests.remoting.wire import Wire, owner_of
 
-from rocketmq_ops.remoting.channel import Channel, ChannelOwner
-from rocketmq_ops.remoting.memory_bound import MemoryBound
+from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.request_handlers import RequestHandlers
 
 
-class Wire(asyncio.Transport):
-    """Takes nothing."""
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return None
-
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        pass
-
-    def pause_reading(self) -> None:
-        pass
-
-    def resume_reading(self) -> None:
-        pass
-
-    def close(self) -> None:
-        """What is unsent leaves before the connection is lost."""
-
-    def abort(self) -> None:
-        pass
-
-
 def paused_channel() -> Channel:
-    owner = SimpleNamespace(
-        handlers=RequestHandlers(),
-        memory=MemoryBound(),
-        channel_opened=lambda channel: True,
-        channel_closed=lambda channel, cause: None,
-    )
-    channel = Channel(cast(ChannelOwner, owner), asyncio.get_running_loop())
+    channel = Channel(owner_of(RequestHandlers()), asyncio.get_running_loop())
     channel.connection_made(Wire())
     channel.pause_writing()
     return channel

@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections.abc import Callable
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
+from tests.remoting.wire import Wire, owner_of
 
 from rocketmq_ops.remoting import observed_channel
 from rocketmq_ops.remoting.answer_frame import LATER, header_frame, success_template
-from rocketmq_ops.remoting.channel import Channel, ChannelOwner
+from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.command import HELD, Answer, RemotingCommand
 from rocketmq_ops.remoting.frame_codec import encode
-from rocketmq_ops.remoting.memory_bound import MemoryBound
 from rocketmq_ops.remoting.observed_channel import ObservedChannel
 from rocketmq_ops.remoting.request_handlers import RequestHandlers
 from rocketmq_ops.remoting.timed_channel import TimedChannel
@@ -45,41 +44,13 @@ class Watcher:
         self.raw += 1
 
 
-class Wire(asyncio.Transport):
-    """Takes what is written."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.written = 0
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return None
-
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        pass
-
-    def get_write_buffer_size(self) -> int:
-        return 0
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self.written += 1
-
-
 class Server:
     """One connection whose only handler is the test's, and who watches it."""
 
     def __init__(self, handler: Callable[[Channel, RemotingCommand], Answer], *, timed: bool) -> None:
         self.handlers = RequestHandlers()
         self.handlers.register(11, None, lambda channel, request, _: handler(channel, request))
-        owner = cast(
-            ChannelOwner,
-            SimpleNamespace(
-                handlers=self.handlers,
-                memory=MemoryBound(),
-                channel_opened=lambda channel: True,
-                channel_closed=lambda channel, cause: None,
-            ),
-        )
+        owner = owner_of(self.handlers)
         self.watcher = Watcher()
         loop = asyncio.get_running_loop()
         self.channel: ObservedChannel = (
