@@ -16,6 +16,7 @@ from rocketmq_ops.client.admin.fanout import fan_out
 from rocketmq_ops.client.api import topics as topic_api
 from rocketmq_ops.client.api.offsets import earliest_store_time
 from rocketmq_ops.client.api.stats import QueueOffset, group_queues
+from rocketmq_ops.client.errors import BrokerError
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.common.topics import (
@@ -28,7 +29,8 @@ from rocketmq_ops.common.topics import (
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueKey, QueueOffsets
 from rocketmq_ops.housekeeping.probe.name_servers import sample_of
 from rocketmq_ops.housekeeping.probe.names import is_probers
-from rocketmq_ops.remoting.bodies.enums import BROADCASTING
+from rocketmq_ops.remoting.bodies.enums import BROADCASTING, CONSUME_ACTIVELY
+from rocketmq_ops.remoting.codes import ResponseCode
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -49,10 +51,12 @@ _MOST_SILENT: Final = 100
 
 
 class Online(NamedTuple):
-    """A group with clients, and without an offset on any broker. `broadcasting`: they keep their offsets themselves."""
+    """A group with clients, and without an offset on any broker but of its retries. `broadcasting`: they keep their
+    offsets themselves; so may those that pull by themselves: then it does not have to commit any (`commits`)."""
 
     members: int
     broadcasting: bool
+    commits: bool
     topics: list[str]
 
 
@@ -162,13 +166,14 @@ async def add_members(admin: MQAdmin, seen: GroupsSeen, masters: Sequence[Broker
     seen.failures += fan.failures
 
 
-async def add_online(admin: MQAdmin, seen: GroupsSeen) -> None:
-    """Which groups without an offset have clients; of many some at a time, the next ones in the next minute."""
-    silent = sorted(seen.silent.keys() - seen.groups.keys())
+async def add_online(admin: MQAdmin, seen: GroupsSeen, masters: Sequence[BrokerAddress]) -> list[Failure]:
+    """Which groups without an offset have clients; of many some at a time, the next ones in the next minute. Where the
+    queues end that they are to commit offsets of, and which of these are not known."""
+    silent = _without_offset(seen, masters)
     places = [
         (group, address)
-        for group in sample_of(silent, _MOST_SILENT, seen.time_ms // 60_000)
-        for address in seen.silent[group]
+        for group in sample_of(sorted(silent), _MOST_SILENT, seen.time_ms // 60_000)
+        for address in silent[group]
     ]
 
     async def one(place: tuple[str, str]) -> ConsumerConnection | None:
@@ -181,12 +186,58 @@ async def add_online(admin: MQAdmin, seen: GroupsSeen) -> None:
             found.setdefault(group, {})[address] = connected
     for group, by_address in found.items():
         topics = {topic for connected in by_address.values() for topic in connected.subscription_table}
+        broadcasting = any(connected.message_model == BROADCASTING for connected in by_address.values())
+        pulling = any(connected.consume_type == CONSUME_ACTIVELY for connected in by_address.values())
         seen.online[group] = Online(
             len(merged({address: connected.connection_set for address, connected in by_address.items()})),
-            any(connected.message_model == BROADCASTING for connected in by_address.values()),
+            broadcasting,
+            not broadcasting and not pulling,
             sorted(topic for topic in topics if not is_retry_topic(topic)),
         )
     seen.failures += [admin.failure_of(f"{group} at {address}", e) for (group, address), e in fan.errors.items()]
+    return await _add_ends(admin, seen, masters)
+
+
+def _without_offset(seen: GroupsSeen, masters: Sequence[BrokerAddress]) -> dict[str, list[str]]:
+    """The groups without an offset, and the brokers that list them. One of a retry topic is none: clients commit it
+    at once, and a group that hangs at its first message would have nothing left to consume."""
+    addresses = {broker.broker_name: broker.address for broker in masters}
+    found = {group: list(listed) for group, listed in seen.silent.items() if group not in seen.groups}
+    for name, group in seen.groups.items():
+        if all(is_retry_topic(queue.queue.topic) for queue in group.queues):
+            listed = [*seen.silent.get(name, ()), *(addresses.get(queue.queue.broker) for queue in group.queues)]
+            found[name] = list(dict.fromkeys(address for address in listed if address is not None))
+    return found
+
+
+async def _add_ends(admin: MQAdmin, seen: GroupsSeen, masters: Sequence[BrokerAddress]) -> list[Failure]:
+    """Give groups that are to commit offsets, and have none, the queues that these would be of."""
+    committing = {name: online for name, online in seen.online.items() if online.commits}
+    topics = {topic for online in committing.values() for topic in online.topics}
+
+    async def one(place: tuple[BrokerAddress, str]) -> dict[int, int]:
+        broker, topic = place
+        try:
+            stats = await topic_api.topic_stats(admin.session, broker.address, topic)
+        except BrokerError as error:
+            if error.code == ResponseCode.TOPIC_NOT_EXIST:
+                return {}
+            raise
+        return {queue.queue_id: offsets.max_offset for queue, offsets in stats.offset_table.items()}
+
+    fan = await admin.fan_out([(broker, topic) for topic in sorted(topics) for broker in masters], one)
+    for name, online in committing.items():
+        queues = [
+            QueueOffsets(QueueKey(topic, broker.broker_name or "", queue_id), end, None)
+            for (broker, topic), ends in fan.answers.items()
+            if topic in online.topics
+            for queue_id, end in ends.items()
+        ]
+        if queues:
+            group = seen.groups.setdefault(name, GroupOffsets(group=name, queues=[]))
+            group.queues += queues
+            group.members = online.members
+    return [admin.failure_of(f"{topic} at {broker.address}", e) for (broker, topic), e in fan.errors.items()]
 
 
 class DeadLetters(msgspec.Struct):

@@ -138,8 +138,14 @@ def judge_lag(history: History | None, report: ProbeReport, seen: GroupsSeen) ->
 
 
 def add_online(report: ProbeReport, seen: GroupsSeen) -> None:
-    """Add the groups that have clients and no offset: their lag is unknown, and not 0."""
+    """Add the groups that have clients and no offset: their lag is unknown, and not 0. Those that were found to hang
+    are there already."""
+    known = (LagState.OK, LagState.UNKNOWN)
+    hanging = {state.group for state in report.groups if state.state not in known}
+    report.groups = [state for state in report.groups if state.group in hanging or state.group not in seen.online]
     for name, online in sorted(seen.online.items()):
+        if name in hanging:
+            continue
         clients = f"{plural(online.members, 'client is', 'clients are')} connected"
         if online.broadcasting:
             evidence = f"{clients}, in broadcasting mode: they keep their offsets themselves"

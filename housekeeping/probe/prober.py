@@ -164,7 +164,7 @@ class Prober:
         """How the groups keep up, and what they send back and give up."""
         report, admin = self.report, self._admin
         await groups.add_members(admin, first, masters)
-        await groups.add_online(admin, first)
+        report.failures += await groups.add_online(admin, first, masters)
         dead, failures = await groups.dead_letters(admin, masters, self._configs)
         report.failures += failures
         try:

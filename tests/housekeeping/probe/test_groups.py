@@ -20,18 +20,26 @@ from rocketmq_ops.client.api.session import Session
 from rocketmq_ops.client.consumer.listener import ConsumeResult
 from rocketmq_ops.client.consumer.push_consumer import PushConsumer
 from rocketmq_ops.client.options import ClientOptions
+from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.message import MessageQueue
 from rocketmq_ops.housekeeping.findings import Finding, Severity
 from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.history.runs import Figure, Run
 from rocketmq_ops.housekeeping.lag import LagState
+from rocketmq_ops.housekeeping.probe import groups, prober
 from rocketmq_ops.housekeeping.probe.expectations import Limits
 from rocketmq_ops.housekeeping.probe.keeping_up import judge_gone
 from rocketmq_ops.housekeeping.probe.names import PREFIX, is_probers
 from rocketmq_ops.housekeeping.probe.report import ProbeReport
 from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
 from rocketmq_ops.remoting.bodies import Connection, ConsumerConnection, SubscriptionData
-from rocketmq_ops.remoting.bodies.enums import BROADCASTING, CLUSTERING
+from rocketmq_ops.remoting.bodies.enums import (
+    BROADCASTING,
+    CLUSTERING,
+    CONSUME_ACTIVELY,
+    CONSUME_PASSIVELY,
+    ConsumeType,
+)
 from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.codes import RequestCode as Code
 from tests.housekeeping.probe.faulty import CALM, Faulty, probed, probed_beside
@@ -316,3 +324,61 @@ def test_a_connected_group_without_an_offset_is_unknown_and_not_without_lag(clus
     assert (state.state, state.lag, state.members, state.topics) == ("unknown", None, 2, {cluster.topic: None})
     found = [f.severity for f in report.findings if (f.id, f.target) == ("probe.group-without-offset", name)]
     assert found == ([] if model == BROADCASTING else [Severity.INFO])
+
+
+@pytest.mark.parametrize(
+    ("kind", "retried", "expected"),
+    [
+        (CONSUME_PASSIVELY, False, "stalled"),
+        (CONSUME_PASSIVELY, True, "stalled"),
+        (CONSUME_ACTIVELY, False, "unknown"),
+        (CONSUME_ACTIVELY, True, "unknown"),
+    ],
+)
+def test_a_group_that_hangs_at_its_first_message(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: ConsumeType, retried: bool, expected: str
+) -> None:
+    """It has no offset, or of its retry topic alone, which clients commit at once. One that pulls by itself may keep
+    its offsets elsewhere."""
+    name = f"{cluster.group}Hangs"
+
+    async def connected(addr: str, command: Any, forward: Any) -> Any:
+        if round_trip(command).ext_fields["consumerGroup"] != name:
+            return await forward()
+        topics = (cluster.topic, f"%RETRY%{name}", "OfNoBroker")
+        body = ConsumerConnection(
+            connection_set=[Connection(client_id="c1")],
+            message_model=CLUSTERING,
+            consume_type=kind,
+            subscription_table={topic: SubscriptionData(topic=topic) for topic in topics},
+        )
+        return command.reply(body=body.encode())
+
+    async def make() -> None:
+        async with MQAdmin([cluster.namesrv]) as admin, OwnSession() as session:
+            await admin.groups.update(name, _settings(), broker_addr=cluster.broker)
+            if retried:
+                settings = TopicSettings(read_queue_nums=1, write_queue_nums=1)
+                await admin.topics.update(f"%RETRY%{name}", settings, broker_addr=cluster.broker)
+                await update_consumer_offset(session, cluster.broker, name, f"%RETRY%{name}", 0, 0)
+
+    asyncio.run(make())
+    begin = now_ms()
+    states = []
+    with History.open(tmp_path / "history.sqlite") as history:
+        for number in range(4):
+            for module in (prober, groups):
+                monkeypatch.setattr(module, "now_ms", lambda time_ms=begin + number * 60_000: time_ms)
+            report = probed(Faulty(GET_CONSUMER_CONNECTION_LIST=connected), cluster.namesrv, history=history)
+            [state] = [state for state in report.groups if state.group == name]
+            assert (state.lag, state.members, state.topics[cluster.topic]) == (None, 1, None)
+            states.append(state.state)
+            asyncio.run(cluster.put(cluster.topic, 1))
+    assert states == ["unknown"] * 3 + [expected]
+    assert not [failure for failure in report.failures if "OfNoBroker" in failure.target]
+    [found] = [finding for finding in report.findings if finding.target == name]
+    if expected == "stalled":
+        assert (found.id, found.severity) == ("probe.group-stalled", Severity.CRITICAL)
+        assert "committed no offset of it in 3 min, and 3 messages came meanwhile" in found.evidence
+    else:
+        assert (found.id, found.severity) == ("probe.group-without-offset", Severity.INFO)
