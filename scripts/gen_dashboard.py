@@ -16,7 +16,7 @@ from rocketmq_ops.client.admin.messages.message import PULL_BATCH
 from rocketmq_ops.tui.model.details import broker, client, group, looking, name_server, topic
 from rocketmq_ops.tui.model.details.detail import EVERY
 from rocketmq_ops.tui.model.details.pace import LEAST
-from rocketmq_ops.tui.model.periods import HURRY_MS, QUESTIONS, Question
+from rocketmq_ops.tui.model.periods import HURRY_MS, IN_TURN, QUESTIONS, Question
 from rocketmq_ops.tui.screens.messages import FOLLOW_SECONDS
 
 PAGE = Path(__file__).parents[1] / "docs" / "dashboard.md"
@@ -120,7 +120,8 @@ def _rate(question: Question) -> float:
 
 def _held(question: Question) -> float:
     """What is asked for one group or topic after the other goes on as it does."""
-    return question.requests * 1000 / min(question.period_ms, HURRY_MS)
+    period_ms = question.period_ms if question in IN_TURN else min(question.period_ms, HURRY_MS)
+    return question.requests * 1000 / period_ms
 
 
 if __name__ == "__main__":

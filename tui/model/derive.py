@@ -31,8 +31,8 @@ _UNSURE: Final = (LagState.OK, LagState.UNKNOWN)
 
 
 class Derived(msgspec.Struct):
-    """What one look says. Rates are in messages a second, by topic; those of topics of which a part is not known now,
-    as a broker did not tell, are `lost`."""
+    """What one look says. Rates are in messages a second, by topic; those of topics of which a part is not known, as a
+    broker did not tell now or a minute ago, are `lost`."""
 
     groups: dict[str, GroupSeen]
     in_rates: dict[str, float]
@@ -59,9 +59,7 @@ def derive(
     then = looks.back(RATE_MS)
     seconds = (look.time_ms - then.time_ms) / 1000 if then is not None else 0.0
     groups: dict[str, GroupSeen] = {}
-    grown: dict[QueueKey, int] = {}
-    out: dict[str, int] = {}
-    lost: set[str] = set()
+    moves = _Moves()
     lag, unknown, compared, change = 0, 0, 0, 0
     for number, name in enumerate(look.groups):
         if number % AT_A_TIME == 0:
@@ -72,12 +70,14 @@ def derive(
         why = without.get(name) if without else None
         doubted = name in in_doubt or why is not None
         total = None if doubted else _lag(held)
-        consumed = _moved(held, old, grown, out, lost) if old is not None else None
+        consumed = _moved(held, old, moves) if old is not None else None
         rate = consumed / seconds if consumed is not None and seconds > 0 else None
         window = None if total == 0 else looks.window(name)
         judged = _judged(name, window)
         if why is not None and (judged.state in _UNSURE or why is Unsaved.OWN):
             judged = GroupLag(name, LagState.UNKNOWN, None, why.value, judged.queues)
+        elif doubted:
+            judged.lag = None
         found = None
         if judged.state is LagState.OK and total and then is not None:
             found = standing(looks, then, judged)
@@ -94,12 +94,12 @@ def derive(
         was = before.get(name)
         based: Bases = {}
         waiting, least = (0 if window is None else None), 0
-        if window is not None and not doubted:
+        if window is not None and why is not Unsaved.OWN:
             known = was.bases if was is not None else (bases or {}).get(name, {})
-            based = _bases(window, known) if total is None else {}
+            based = _bases(window, known, held, doubted=doubted) if total is None else {}
             least = _least(held, based) if total is None else 0
             lag += least
-            waiting = _waiting(window, was, looks.previous_ms, looks.before_last(name), based)
+            waiting = _waiting(window, was, looks.previous_ms, looks.before_last(name), based, least=doubted)
         since, begun_before = _since(looks, judged, was, None if found is None else found[1], based)
         groups[name] = GroupSeen(
             group=name,
@@ -117,14 +117,18 @@ def derive(
             idle=judged.state is LagState.OFFLINE and _unused(was) and not looks.moved(name),
         )
     incoming: dict[str, int] = {}
-    for number, (key, by) in enumerate(grown.items()):
+    for number, (key, by) in enumerate(moves.grown.items()):
         if number % _QUEUES_AT_A_TIME == 0:
             pause()
         incoming[key.topic] = incoming.get(key.topic, 0) + by
+    pause()
+    lost = moves.lost | (moves.silent & incoming.keys())
+    for topic in {key.topic for key in moves.untold - moves.grown.keys()} | lost:
+        incoming.pop(topic, None)
     return Derived(
         groups,
-        {topic: by / seconds for topic, by in incoming.items() if topic not in lost} if seconds > 0 else {},
-        {topic: by / seconds for topic, by in out.items() if topic not in lost} if seconds > 0 else {},
+        {topic: by / seconds for topic, by in incoming.items()} if seconds > 0 else {},
+        {topic: by / seconds for topic, by in moves.out.items() if topic not in lost} if seconds > 0 else {},
         lag if lag or len(groups) > unknown or not groups else None,
         unknown,
         change / seconds if seconds > 0 and (compared or not groups) else None,
@@ -170,11 +174,17 @@ def _lag(held: Held) -> int | None:
     return total
 
 
-def _bases(window: GroupWindow, known: Bases) -> Bases:
-    """See `Bases`. Of a group whose clients have gone: where the next ones begin may be at the end."""
-    found: dict[QueueKey, int] = {}
+def _bases(window: GroupWindow, known: Bases, held: Held, *, doubted: bool) -> Bases:
+    """See `Bases`. Of a group whose clients have gone: where the next ones begin may be at the end. What is not told of
+    a queue for a while leaves it where it began; so does what is not known of a group that is `doubted`."""
     if window.members[-1] == 0:
-        return found
+        return {}
+    there = {*held.keys}
+    found = {
+        key: base
+        for key, base in known.items()
+        if (doubted or key in there) and (key not in window.queues or window.queues[key].committed[-1] is None)
+    }
     for key, columns in window.queues.items():
         if columns.committed[-1] is not None or not columns.ends[-1]:
             continue
@@ -199,27 +209,61 @@ def _least(held: Held, based: Bases) -> int:
     return least
 
 
-def _moved(held: Held, old: Held, grown: dict[QueueKey, int], out: dict[str, int], lost: set[str]) -> int | None:
-    """How many messages the group consumed since; fills in by how many its queues have grown, what was consumed by
-    topic, and of which topics that is not known of a queue."""
+class _Moves(msgspec.Struct):
+    """What moved between two looks, in messages."""
+
+    grown: dict[QueueKey, int] = {}
+    #: What was consumed, by topic.
+    out: dict[str, int] = {}
+    #: Queues of which one of the looks does not tell how many messages came: where they end was asked for at another
+    #: time, or they were not there.
+    untold: set[QueueKey] = set()
+    #: Topics with a queue of which nothing is known at one of the looks; and at both.
+    lost: set[str] = set()
+    silent: set[str] = set()
+
+
+def _moved(held: Held, old: Held, moves: _Moves) -> int | None:
+    """How many messages the group consumed since; None where that is not known of a queue. Fills in what else moved."""
     total: int | None = None
+    known = True
     same = held.keys is old.keys
     places = None if same else {key: place for place, key in enumerate(old.keys)}
+    told, told_then = _told(held), _told(old)
     for at, key in enumerate(held.keys):
         then = at if places is None else places.get(key, -1)
         if then < 0:
+            moves.untold.add(key)
             continue
         end, end_then = held.ends[at], old.ends[then]
-        if end != ABSENT and end_then != ABSENT:
-            grown[key] = max(end - end_then, 0)
-        elif end_then != ABSENT:
-            lost.add(key.topic)
+        mine = told is None or (key.topic, key.broker) in told
+        mine_then = told_then is None or (key.topic, key.broker) in told_then
+        if ABSENT in (end, end_then):
+            known = False
+            if end == end_then:
+                moves.silent.add(key.topic)
+            elif mine or mine_then:
+                moves.lost.add(key.topic)
+            continue
+        if mine and mine_then:
+            moves.grown[key] = max(end - end_then, 0)
+        else:
+            moves.untold.add(key)
         committed, committed_then = held.committed[at], old.committed[then]
         if committed != ABSENT and committed_then != ABSENT:
             step = max(committed - committed_then, 0)
             total = (total or 0) + step
-            out[key.topic] = out.get(key.topic, 0) + step
-    return total
+            moves.out[key.topic] = moves.out.get(key.topic, 0) + step
+    return total if known else None
+
+
+def _told(held: Held) -> set[tuple[str, str]] | None:
+    """The topics on brokers, by names, of which a broker told in this look what the group has: it has an offset there.
+    Where others end was asked for, or told of another group (`add_unsaved`). None: all of them."""
+    if ABSENT not in held.committed:
+        return None
+    columns = zip(held.keys, held.committed, strict=True)
+    return {(key.topic, key.broker) for key, committed in columns if committed != ABSENT}
 
 
 def _judged(name: str, window: GroupWindow | None) -> GroupLag:
@@ -232,16 +276,17 @@ def _judged(name: str, window: GroupWindow | None) -> GroupLag:
 
 
 def _waiting(
-    window: GroupWindow, was: GroupSeen | None, was_ms: int | None, held: Held | None, based: Bases
+    window: GroupWindow, was: GroupSeen | None, was_ms: int | None, held: Held | None, based: Bases, *, least: bool
 ) -> int | None:
     """For how long the oldest message that waits has been there, as looks saw it come; None where none is known to.
     Where it came since the look before (`held`, at `was_ms`) it has waited for less than the time since then.
 
     It is in a queue since the first look at which that ended behind the group's offset. One that was there at the
     first look already has waited for as long as it had at the look before this one (`was`, at `was_ms`) and since then,
-    if the group has not moved; else since that look at least, and so has what is not known of other queues.
+    if the group has not moved; else since that look at least, and so has what is not known of other queues, in the
+    window or (`least`) beside it.
     """
-    now, oldest, least = window.times[-1], window.times[-1], False
+    now, oldest = window.times[-1], window.times[-1]
     for key, columns in window.queues.items():
         committed, end = columns.committed[-1], columns.ends[-1]
         begin = committed if committed is not None else based.get(key, end)

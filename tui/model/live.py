@@ -201,7 +201,7 @@ class LiveModel(Timeline):
         whole = self._known.members.whole(derived.groups, addresses.values()) and not self._in_doubt()
         await work.turn()
         self._derived, self._clients, self._clients_whole, self._groups_ms = derived, clients, whole, time_ms
-        if derived.in_rates or not derived.groups:
+        if self._looks.previous_ms is not None or not derived.groups:
             self._known.puts.said_by_offsets(derived.in_rates.keys() | derived.lost)
         self._topics()
         await work.turn()
@@ -223,9 +223,10 @@ class LiveModel(Timeline):
         answers: list[GroupsOf],
         there: Mapping[str, tuple[str, Collection[str]]],
         pause: Callable[[], None] = at_once,
-    ) -> tuple[Derived, set[str], list[Placed]]:
-        """What the look says; topics that are asked for where they end; where to ask for the clients of each group.
-        Queues of a broker that did not answer stay, with nothing known of them, and so do its groups that had none yet.
+    ) -> tuple[Derived, dict[str, set[str]], list[Placed]]:
+        """What the look says; by address topics that are asked for where they end; where to ask for the clients of each
+        group. Queues of a broker that did not answer stay, with nothing known of them, and so do its groups that had
+        none yet.
         `there`: see `add_unsaved`. In a thread: of what is known it takes one thing by its name, and goes through none.
         """
         groups: dict[str, GroupOffsets] = {}
@@ -353,6 +354,7 @@ class LiveModel(Timeline):
                 seen.in_rate = seen.out_rate = None
             elif seen.in_rate is None:
                 seen.in_rate = known.puts.rate(seen.topic, [addresses[name] for name in seen.on], now)
+                seen.counted = seen.in_rate is not None
         self._topics_of = (known.topics_version, derived, old, topics)
         return topics
 

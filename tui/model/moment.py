@@ -105,6 +105,8 @@ class TopicSeen(msgspec.Struct, kw_only=True, gc=False):
     on: dict[str, TopicQueues]
     in_rate: float | None = None
     out_rate: float | None = None
+    #: What comes in is what brokers count: offsets do not tell all of it.
+    counted: bool = False
 
 
 class TopicQueues(msgspec.Struct, frozen=True, gc=False):

@@ -29,13 +29,16 @@ PRODUCERS: Final = Question("producers", "master", 30_000, 1, "all producers tha
 MEMBERS: Final = Question("members", "master", 500, 1, "the clients of one group, those that are behind first")
 PUTS: Final = Question("puts", "master", 1_000, 1, "the rate of one topic that no group consumes")
 ENDS: Final = Question(
-    "ends", "master", 5_000, 1, "where the queues of one topic end of which a group with clients has no offset"
+    "ends", "master", 5_000, 1, "where the queues end of one topic with clients of which no group has an offset"
 )
 RUNNING: Final = Question(
     "running", "master", 10_000, 8, "what clients of a group say that is slow, stalled or stopped"
 )
 
 QUESTIONS: Final = (LISTING, NAMES, RUNTIME, SETTINGS, TOPICS, GROUPS, PRODUCERS, MEMBERS, PUTS, ENDS, RUNNING)
+
+#: What is asked of one group or topic after the other: no more often than that, whatever interval or key asks for more.
+IN_TURN: Final = (MEMBERS, PUTS, ENDS)
 
 #: The second look at all groups comes so soon after the first, ms: then it is known who is connected.
 SECOND_LOOK_MS: Final = 3_000

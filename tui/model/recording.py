@@ -121,7 +121,7 @@ def run_of(kept: Kept, pause: Callable[[], None] = at_once) -> Run:
     figures += [
         Figure(COUNTED, name, topic.in_rate)
         for name, topic in moment.topics.items()
-        if topic.in_rate is not None and topic.out_rate is None
+        if topic.in_rate is not None and (topic.counted or topic.out_rate is None)
     ]
     figures += [Figure(TOTAL + name, "", value) for name, value in totals_of(moment.totals)]
     if moment.clients_whole:
@@ -382,5 +382,6 @@ def _topics(
         seen = topics[topic] = TopicSeen(topic=topic, on=on)
         if old.keys().isdisjoint(on):
             seen.in_rate = derived.in_rates.get(topic, figures.get((COUNTED, topic)))
+            seen.counted = topic not in derived.in_rates and seen.in_rate is not None
             seen.out_rate = derived.out_rates.get(topic)
     return topics

@@ -31,6 +31,7 @@ from rocketmq_ops.tui.model.periods import (
     ENDS,
     GROUPS,
     HURRY_MS,
+    IN_TURN,
     LISTING,
     MEMBERS,
     MOST_WAIT_MS,
@@ -89,8 +90,9 @@ class Sampler:
         self._large: dict[str, asyncio.Lock] = {}
         self._owned = Tasks()
         self._wake = asyncio.Event()
-        #: Whether the next look at all groups is to come soon.
+        #: Whether the next look at all groups is to come soon; and how often all was wished soon.
         self._hurried = False
+        self._wishes = 0
         self._looking: dict[str, asyncio.Task[GroupsOf]] = {}
 
     async def run(self) -> None:
@@ -113,6 +115,7 @@ class Sampler:
         for key, due in self._due.items():
             self._due[key] = min(due, self._soonest.get(key, 0))
         self._hurried = True
+        self._wishes += 1
         sleeping, self._wake = self._wake, asyncio.Event()
         sleeping.set()
 
@@ -121,7 +124,7 @@ class Sampler:
         return begun_ms + max(HURRY_MS, 2 * (self._clock.now_ms() - begun_ms))
 
     def _period(self, question: Question) -> int:
-        least = question.period_ms if question in (MEMBERS, PUTS, ENDS) else 0
+        least = question.period_ms if question in IN_TURN else 0
         return max(round(question.period_ms * self._pace), least)
 
     def _start(self, address: str, lane: str, work: Coroutine[Any, Any, None]) -> None:
@@ -160,6 +163,7 @@ class Sampler:
             if question not in (LISTING, NAMES, RUNTIME) and self._silent(address):
                 self._due[(address, question.name)] = now + self._period(RUNTIME)
                 continue
+            wishes = self._wishes
             try:
                 await ask(address)
                 self._known.failures.pop((address, question.name), None)
@@ -167,8 +171,10 @@ class Sampler:
             except Exception as error:  # whatever a server sends, all else goes on
                 self._failed(address, question, self.failure_of(address, error))
                 pause = min(self._period(question), MOST_WAIT_MS)
-            self._due[(address, question.name)] = now + pause
-            self._soonest[(address, question.name)] = self._soon(now)
+            soonest = self._soon(now)
+            # What was wished meanwhile is something newer than this answer.
+            self._due[(address, question.name)] = now + pause if wishes == self._wishes else min(now + pause, soonest)
+            self._soonest[(address, question.name)] = soonest
             self._changed()
 
     async def _rest(self, ms: int) -> None:
@@ -280,8 +286,7 @@ class Sampler:
         """Ask where the queues of one topic end after the other, of those that groups have committed nothing of."""
         ends = self._known.ends
         while True:
-            there = () if self._silent(address) else self._known.topics.get(address, ())
-            topic = ends.next(address, there, self._clock.now_ms())
+            topic = None if self._silent(address) else ends.next(address, self._clock.now_ms())
             if topic is not None:
                 try:
                     told = await topic_stats(self._admin.session, address, topic)

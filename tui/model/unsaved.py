@@ -51,28 +51,24 @@ class Ends:
     """Where the queues of topics end, by broker."""
 
     def __init__(self) -> None:
-        #: The topics that are asked for.
-        self.wanted: Collection[str] = ()
+        #: By address, the topics that are asked for there.
+        self.wanted: Mapping[str, Collection[str]] = {}
         self._asked: dict[str, dict[str, int]] = {}
         self._ends: dict[tuple[str, str], Mapping[int, int]] = {}
 
-    def want(self, topics: Collection[str]) -> None:
-        """Ask for these from now on, and forget all others."""
-        self.wanted = topics
-        for key in [key for key in self._ends if key[1] not in topics]:
+    def want(self, wanted: Mapping[str, Collection[str]]) -> None:
+        """Ask for these from now on, by address, and forget all others."""
+        self.wanted = wanted
+        for key in [key for key in self._ends if key[1] not in wanted.get(key[0], ())]:
             del self._ends[key]
-        for asked in self._asked.values():
-            for gone in asked.keys() - set(topics):
+        for address, asked in self._asked.items():
+            for gone in asked.keys() - set(wanted.get(address, ())):
                 del asked[gone]
 
-    def next(self, address: str, there: Collection[str], now_ms: int) -> str | None:
-        """Whose turn it is on a broker, of those that it has: the one that was asked longest ago."""
+    def next(self, address: str, now_ms: int) -> str | None:
+        """Whose turn it is on a broker: the topic that was asked for longest ago."""
         asked = self._asked.setdefault(address, {})
-        topic = min(
-            (topic for topic in self.wanted if topic in there),
-            key=lambda each: (asked.get(each, 0), each),
-            default=None,
-        )
+        topic = min(self.wanted.get(address, ()), key=lambda each: (asked.get(each, 0), each), default=None)
         if topic is not None:
             asked[topic] = now_ms
         return topic
@@ -90,6 +86,7 @@ class Ends:
 
     def forget(self, address: str) -> None:
         """A broker is not asked any more."""
+        self.wanted = {at: topics for at, topics in self.wanted.items() if at != address}
         self._asked.pop(address, None)
         for key in [key for key in self._ends if key[0] == address]:
             del self._ends[key]
@@ -101,11 +98,16 @@ def add_unsaved(
     there: Mapping[str, tuple[str, Collection[str]]],
     ends: Ends,
     pause: Callable[[], None] = at_once,
-) -> tuple[set[str], dict[str, Unsaved]]:
-    """Give each group with clients the queues of which it has committed no offset; the topics whose ends are to be
-    asked for, and of which groups it is not known how far they are behind. `there`: by address the name of a broker
-    that answers, and the topics that it has."""
-    wanted: set[str] = set()
+) -> tuple[dict[str, set[str]], dict[str, Unsaved]]:
+    """Give each group with clients the queues of which it has committed no offset; by address the topics whose ends are
+    to be asked for there, and of which groups it is not known how far they are behind. `there`: by address the name of
+    a broker that answers, and the topics that it has. Where brokers tell of a topic in what they tell of another group,
+    its ends are of this look; what is asked for has its turn, and is older.
+
+    Those that pull by themselves get queues that never had a message alone: in these nothing waits, wherever they keep
+    their offsets (5.3.3 `DefaultLitePullConsumerImpl` commits nothing for them).
+    """
+    lacking: dict[str, list[tuple[str, str, str]]] = {}
     without: dict[str, Unsaved] = {}
     for number, (name, group) in enumerate(groups.items()):
         if number % AT_A_TIME == 0:
@@ -119,17 +121,43 @@ def add_unsaved(
             without[name] = Unsaved.OWN
             continue
         saved = {(queue.queue.topic, queue.queue.broker) for queue in group.queues}
-        for topic in clients.topics:
-            for address, (broker, topics) in there.items():
-                if (topic, broker) in saved or topic not in topics:
-                    continue
-                if clients.pulling:  # whether it gets on is not known, whatever comes
-                    without[name] = Unsaved.NO_OFFSET
-                    continue
-                wanted.add(topic)
+        lacks = [
+            (address, broker, topic)
+            for topic in clients.topics
+            for address, (broker, topics) in there.items()
+            if (topic, broker) not in saved and topic in topics
+        ]
+        if lacks:
+            lacking[name] = lacks
+    told = _told(groups, {(topic, broker) for lacks in lacking.values() for _, broker, topic in lacks}, pause)
+    wanted: dict[str, set[str]] = {}
+    for number, (name, lacks) in enumerate(lacking.items()):
+        if number % AT_A_TIME == 0:
+            pause()
+        pulling = subscribed(name).pulling
+        for address, broker, topic in lacks:
+            known: Mapping[int, int] | None = told.get((topic, broker))
+            if known is None:
+                wanted.setdefault(address, set()).add(topic)
                 known = ends.of(address, topic)
-                if known is None:
-                    without[name] = Unsaved.NO_OFFSET
-                    continue
-                group.queues += [QueueOffsets(QueueKey(topic, broker, at), end, None) for at, end in known.items()]
+            if known is None or (pulling and any(known.values())):
+                without[name] = Unsaved.NO_OFFSET
+                continue
+            groups[name].queues += [QueueOffsets(QueueKey(topic, broker, at), end, None) for at, end in known.items()]
     return wanted, without
+
+
+def _told(
+    groups: Mapping[str, GroupOffsets], wanted: Collection[tuple[str, str]], pause: Callable[[], None]
+) -> dict[tuple[str, str], dict[int, int]]:
+    """Of topics on brokers, by names, where their queues end by what was told of groups: brokers tell of all queues of
+    a topic of which a group has an offset."""
+    found: dict[tuple[str, str], dict[int, int]] = {}
+    for number, group in enumerate(groups.values() if wanted else ()):
+        if number % AT_A_TIME == 0:
+            pause()
+        for queue in group.queues:
+            place = queue.queue.topic, queue.queue.broker
+            if place in wanted and queue.end is not None:
+                found.setdefault(place, {})[queue.queue.queue_id] = queue.end
+    return found

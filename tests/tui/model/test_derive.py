@@ -2,12 +2,15 @@
 
 from sys import getrefcount
 
+import pytest
+
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueKey, QueueOffsets
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.tui.model.derive import derive
 from rocketmq_ops.tui.model.figures import figure
 from rocketmq_ops.tui.model.looks import WINDOW_MS, Looks, spread
 from rocketmq_ops.tui.model.table import Below, Kind
+from rocketmq_ops.tui.model.unsaved import Unsaved
 
 
 def watched(*turns, step=10_000, members=1):
@@ -54,6 +57,60 @@ def test_what_came_while_nobody_was_connected_may_be_left_out_by_who_comes():
 def test_a_topic_that_was_made_anew_begins_anew():
     said = watched(*([(100 + 10 * n, None)] for n in range(5)), *([(3 + n, None)] for n in range(3)))
     assert [each.groups["g"].least for each in said] == [0, 10, 20, 30, 40, 0, 1, 2]
+
+
+def test_what_is_not_told_of_a_queue_for_a_while_leaves_where_it_began():
+    silent = [[(None, None)]] * 40
+    said = watched([(1000, None)], [(1010, None)], *silent, [(1020, None)], [(1030, 1015)], [(1040, None)])
+    least = [each.groups["g"].least for each in said]
+    assert (least[1], {*least[2:42]}, least[42]) == (10, {0}, 20)
+    assert said[43].groups["g"].lag.lag == 15
+    assert said[44].groups["g"].least == 0, "it began anew when it had committed"
+
+
+def test_what_is_known_to_wait_is_said_of_a_group_that_is_in_doubt_otherwise():
+    looks, groups = Looks(), {}
+    for number in range(9):
+        key = QueueKey("main", "b", 0)
+        looks.add(number * 10_000, [GroupOffsets(group="g", queues=[QueueOffsets(key, 500, 100)], members=1)])
+        derived = derive(looks, groups, without={"g": Unsaved.NO_OFFSET})
+        groups = derived.groups
+    group = derived.groups["g"]
+    assert (group.lag.state, group.lag.lag, figure(group.waits, Kind.COUNT, 0)) == (LagState.STALLED, None, "≥400")
+    assert figure(group.waiting_ms, Kind.SPAN, 0).startswith(">")
+    assert (derived.lag, derived.lag_unknown) == (400, 1)
+    own = derive(looks, {}, without={"g": Unsaved.OWN}).groups["g"]
+    assert (own.lag.state, own.waits) == (LagState.UNKNOWN, None), "what is saved of it is of another time"
+
+
+@pytest.mark.parametrize("silent", [3, 12], ids=["shortly", "for longer than rates go back"])
+def test_a_rate_of_a_part_is_none_while_a_broker_is_silent_and_for_a_minute_after_it(silent):
+    moving = [(100 * n, 100 * n) for n in range(40)]
+    torn = [(None, None) if n in range(10, 10 + silent) else pair for n, pair in enumerate(moving)]
+    said = watched(*map(list, zip(moving, torn, strict=True)))
+    known = [*range(1, 10), *range(16 + silent, 40)] if silent > 6 else [*range(1, 10), 13, 14, 15, *range(19, 40)]
+    for at, each in enumerate(said[1:], 1):
+        expected = ({"t": 20.0}, {"t": 20.0}, 20.0, frozenset()) if at in known else ({}, {}, None, frozenset("t"))
+        assert (each.in_rates, each.out_rates, each.groups["g"].consume_rate, each.lost) == expected, at
+
+
+def test_what_comes_where_a_group_has_no_offset_is_not_told_by_when_that_was_asked_for():
+    """Ends of other times make no rate, whoever is told last; nor does a part without them."""
+
+    def rates(order, *, same=True):
+        looks, derived = Looks(), None
+        for number in range(10):
+            end = 100 * number
+            well = GroupOffsets(group="well", queues=[QueueOffsets(QueueKey("t", "b", 0), end, end)])
+            at = QueueKey("t", "b" if same else "c", 0)
+            hangs = GroupOffsets(group="hangs", queues=[QueueOffsets(at, end - end % 300, None)], members=1)
+            looks.add(number * 10_000, [well, hangs][::order])
+            derived = derive(looks, {})
+        return derived.in_rates, derived.out_rates
+
+    for order in (1, -1):
+        assert rates(order) == ({"t": 10.0}, {"t": 10.0})
+        assert rates(order, same=False) == ({}, {"t": 10.0})
 
 
 def test_rates_are_of_what_moved_in_the_last_minute():

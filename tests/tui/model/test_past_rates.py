@@ -154,10 +154,10 @@ def windowed(*ends: int | None, step: int = 10_000) -> GroupWindow:
     return GroupWindow("g", times, [1] * len(ends), {key: QueueWindow([*ends], [*ends])})
 
 
-@pytest.mark.parametrize("columns", [past_rates._ends, past_rates._offsets], ids=["in", "out"])
-def test_a_rate_is_of_what_moved_in_a_minute_and_of_no_part(columns: Callable[..., past_rates._Columns]) -> None:
+@pytest.mark.parametrize("rates_of", [past_rates.incoming, past_rates.outgoing], ids=["in", "out"])
+def test_a_rate_is_of_what_moved_in_a_minute_and_of_no_part(rates_of: Callable[..., Points]) -> None:
     def rates(*windows: GroupWindow) -> Points:
-        return past_rates._moved(columns(windows, "t"))
+        return rates_of(windows, "t", {})
 
     steady = windowed(*range(0, 2000, 100))
     assert {rate for _, rate in rates(steady)} == {10.0}
@@ -165,3 +165,31 @@ def test_a_rate_is_of_what_moved_in_a_minute_and_of_no_part(columns: Callable[..
     assert [at for at, _ in rates(windowed(0, 100, None, 300, 400))] == [10_000, 30_000, 40_000]
     assert rates(windowed(0, 100, step=WINDOW_MS + 1)) == [], "nobody looked in between"
     assert rates(windowed(5, 3)) == [(10_000, 0.0)], "made anew"
+
+
+@pytest.mark.parametrize("rates_of", [past_rates.incoming, past_rates.outgoing], ids=["in", "out"])
+def test_the_rate_of_a_part_is_none_in_the_past_too(rates_of: Callable[..., Points]) -> None:
+    """One of two brokers tells nothing from 100 to 150 s: so little is known at these times, and a minute later."""
+    moved = [100 * at for at in range(40)]
+    torn = [None if at in range(10, 16) else end for at, end in enumerate(moved)]
+    window = windowed(*moved)
+    window.queues[QueueKey("t", "c", 0)] = QueueWindow([*torn], [*torn])
+    rates = rates_of([window], "t", {})
+    assert {rate for _, rate in rates} == {20.0}
+    assert [at for at, _ in rates] == [at * 10_000 for at in (*range(1, 10), *range(22, 40))]
+    window.queues[QueueKey("t", "c", 0)] = QueueWindow([*torn[:16]] + [None] * 24, [*torn[:16]] + [None] * 24)
+    silent = {"c": {at * 10_000 for at in range(10, 40)}}
+    assert [at for at, _ in rates_of([window], "t", silent)] == [at * 10_000 for at in range(1, 10)], "to the end"
+
+
+def test_where_no_group_has_an_offset_on_a_broker_what_comes_there_is_not_told_by_looks() -> None:
+    """Where that ends was asked for at another time; what another group's offsets tell of it is of the look."""
+    moved = [100 * at for at in range(20)]
+    stale = [moved[at - at % 6] for at in range(20)]
+    well, hangs = windowed(*moved), windowed(*moved)
+    hangs.queues = {QueueKey("t", "b", 0): QueueWindow([*stale], [None] * 20)}
+    for windows in ([well, hangs], [hangs, well]):
+        assert {rate for _, rate in past_rates.incoming(windows, "t", {})} == {10.0}
+    hangs.queues = {QueueKey("t", "c", 0): QueueWindow([*stale], [None] * 20)}
+    assert past_rates.incoming([well, hangs], "t", {}) == []
+    assert {rate for _, rate in past_rates.outgoing([well, hangs], "t", {})} == {10.0}

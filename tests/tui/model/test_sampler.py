@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from rocketmq_ops.remoting.codes import RequestCode as Code
 from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.periods import HURRY_MS, LISTING
 from rocketmq_ops.tui.model.views.alarms import AlarmList
 from tests.tui.model.cluster import Cluster, run
 
@@ -118,5 +120,34 @@ def test_an_answer_that_cannot_be_read_ends_no_turns(code: Code) -> None:
         async with cluster.watched():
             await cluster.clock.advance(100_000)
         assert asked > 1
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    "code", [Code.GET_BROKER_RUNTIME_INFO, Code.GET_BROKER_CLUSTER_INFO], ids=["a broker", "a name server"]
+)
+def test_what_is_wished_while_a_question_is_in_flight_is_asked_behind_it(code: Code) -> None:
+    async def test() -> None:
+        cluster = Cluster(1)
+        async with cluster.watched() as model:
+            await cluster.clock.advance(60_000)
+            invoke, asked, answer = cluster.invoke, [0], asyncio.Event()
+
+            async def slow(addr: str, command: Any, timeout_ms: int = 3000) -> Any:
+                if command.code == code:
+                    asked.append(cluster.clock.time_ms)
+                    await cluster.clock.wait(answer, 60_000)
+                return await invoke(addr, command, timeout_ms)
+
+            cluster.invoke = slow  # type: ignore[method-assign]
+            while len(asked) < 2:
+                await cluster.clock.advance(100)
+            model.refresh()
+            answer.set()
+            await cluster.clock.advance(HURRY_MS)
+            assert asked[2:] == [asked[1] + HURRY_MS], "no sooner than it may, and before it would be by itself"
+            await cluster.clock.advance(LISTING.period_ms - 100)
+            assert len(asked) == 3, "once"
 
     run(test)

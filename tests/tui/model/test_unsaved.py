@@ -48,7 +48,7 @@ def test_a_group_that_hangs_at_its_first_message_is_seen_to(retries: bool, tmp_p
     async def test() -> None:
         cluster = Cluster()
         hangs(cluster, retries=retries)
-        cluster.group("well", 100, 100)
+        cluster.group("well", 100, 100, topic="bills")
         live: list[GroupSeen] = []
         async with cluster.watched(session=tmp_path / "session") as model:
             for turn in range(50):
@@ -127,7 +127,117 @@ def test_who_pulls_by_itself_may_keep_its_offsets_elsewhere_and_is_in_doubt() ->
             assert (seen.lag.state, seen.lag.lag, seen.lag.evidence) == (LagState.UNKNOWN, None, Unsaved.NO_OFFSET)
             assert not moment.alarms
             assert moment.verdict.parts[0].text.startswith("nothing is known to be wrong; too little is known of 1")
-            assert ASKED not in {code for _, _, code in cluster.asked}
+
+    run(test)
+
+
+def test_who_pulls_by_itself_has_nothing_to_commit_of_a_queue_that_never_had_a_message() -> None:
+    """As `DefaultLitePullConsumer` does, which commits what it has consumed as others do."""
+
+    async def test() -> None:
+        cluster = Cluster()
+        hangs(cluster)
+        cluster.pulling.add("billing")
+        cluster.perms["main"] = 6
+        cluster.subscribed["billing"].append("main")
+        cluster.ends["orders"] = 0
+        async with cluster.watched() as model:
+            for turn in range(40):
+                cluster.group("billing", 50_000 + 10 * turn, 3_195 + 10 * turn, topic="main")
+                await cluster.clock.advance(10_000)
+            seen = model.moment().groups["billing"]
+            assert (seen.lag.state, waits(seen)) == (LagState.SLOW, "93,610"), "nothing can wait in `orders`"
+            cluster.ends["orders"] = 7
+            await cluster.clock.advance(20_000)
+            assert waits(model.moment().groups["billing"]) == "≥93,610"
+
+    run(test)
+
+
+def unused(cluster: Cluster, group: str, count: int = 30) -> None:
+    """A client of the group subscribes to topics in which there is nothing, too: each has its turn to be asked for."""
+    for number in range(count):
+        topic = f"unused-{number}"
+        cluster.perms[topic], cluster.ends[topic] = 6, 0
+        cluster.subscribed[group].append(topic)
+
+
+def test_what_is_known_to_wait_is_said_before_each_topic_has_had_its_turn() -> None:
+    async def test() -> None:
+        cluster = Cluster()
+        hangs(cluster)
+        unused(cluster, "billing")
+        cluster.group("billing", 30_000, 5_000, topic="main")
+        async with cluster.watched() as model:
+            await cluster.clock.advance(20_000)
+            seen = model.moment().groups["billing"]
+            assert (seen.lag.lag, waits(seen)) == (None, "≥50,000")
+            assert figure(seen.waiting_ms, Kind.SPAN, 0).startswith(">")
+            assert model.moment().totals.lag == 50_000
+
+    run(test)
+
+
+@pytest.mark.parametrize("well", ["aaa", "zzz"], ids=["told before", "told after"])
+def test_what_comes_into_a_topic_is_by_who_has_offsets_in_it(well: str, tmp_path: Path) -> None:
+    """A group that hangs, and whose topics have their turn one after the other, makes no rate another."""
+
+    async def test() -> None:
+        cluster = Cluster()
+        hangs(cluster)
+        unused(cluster, "billing")
+        rates: list[float | None] = []
+        async with cluster.watched(session=tmp_path / "session") as model:
+            for turn in range(60):
+                cluster.group(well, 1000 + 100 * turn, 1000 + 100 * turn)
+                cluster.ends["orders"] = 1000 + 100 * turn
+                await cluster.clock.advance(10_000)
+                rates.append(model.moment().topics["orders"].in_rate)
+                assert "orders" not in {topic for topics in model._known.ends.wanted.values() for topic in topics}
+        assert {rate is not None and round(rate, 1) for rate in rates[10:]} == {20.0}
+        async with Replay(tmp_path / "session") as replay:
+            assert round(replay.moment().topics["orders"].in_rate or 0.0, 1) == 20.0
+
+    run(test)
+
+
+def test_of_a_topic_that_a_group_consumes_on_one_broker_alone_the_rate_is_that_which_brokers_count(
+    tmp_path: Path,
+) -> None:
+    async def test() -> None:
+        cluster = Cluster()
+        hangs(cluster)
+        cluster.puts["orders"] = 10.0
+        async with cluster.watched(session=tmp_path / "session") as model:
+            for turn in range(30):
+                cluster.offsets["broker-a"]["billing"]["orders", 0] = [1000 + 100 * turn] * 2
+                cluster.ends["orders"] = 1000 + 100 * turn
+                await cluster.clock.advance(10_000)
+                seen = model.moment().topics["orders"]
+                assert turn < 6 or (seen.in_rate, seen.out_rate and round(seen.out_rate, 1)) == (20.0, 10.0)
+        async with Replay(tmp_path / "session") as replay:
+            then = replay.moment().topics["orders"]
+            assert (then.in_rate, then.out_rate) == (seen.in_rate, seen.out_rate)
+
+    run(test)
+
+
+def test_a_question_that_fails_once_leaves_what_has_come_before() -> None:
+    async def test() -> None:
+        cluster = Cluster()
+        hangs(cluster)
+        async with cluster.watched() as model:
+            await cluster.clock.advance(30_000)
+            cluster.ends["orders"] += 4_700
+            await cluster.clock.advance(20_000)
+            assert waits(model.moment().groups["billing"]) == "≥9,400"
+            for ms in (20_000, 8 * 60_000):
+                cluster.denied.add(ASKED)
+                await cluster.clock.advance(ms)
+                assert waits(model.moment().groups["billing"]) == "?"
+                cluster.denied.clear()
+                await cluster.clock.advance(20_000)
+                assert waits(model.moment().groups["billing"]) == "≥9,400"
 
     run(test)
 
@@ -145,6 +255,9 @@ def test_while_its_broker_is_silent_nothing_is_known_of_what_came_there() -> Non
             await cluster.clock.advance(30_000)
             seen = model.moment().groups["billing"]
             assert (seen.lag.state, waits(seen)) == (LagState.UNKNOWN, "?")
+            del cluster.down["10.0.0.1:10911"]
+            await cluster.clock.advance(30_000)
+            assert waits(model.moment().groups["billing"]) == "≥7", "it has told of no commit"
 
     run(test)
 
@@ -173,13 +286,15 @@ def test_a_recording_from_before_that_was_kept_is_played(tmp_path: Path) -> None
 
 def test_each_topic_has_its_turn_and_what_is_not_wanted_is_forgotten() -> None:
     ends = Ends()
-    ends.want({"a", "b", "elsewhere"})
-    assert [ends.next("x", {"a", "b", "c"}, now) for now in (1, 2, 3, 4)] == ["a", "b", "a", "b"]
+    ends.want({"x": {"a", "b"}, "y": {"a"}})
+    assert [ends.next("x", now) for now in (1, 2, 3, 4)] == ["a", "b", "a", "b"]
     ends.told("x", "a", {0: 5})
     ends.told("y", "a", {0: 9})
-    assert ends.of("x", "a") == {0: 5}
+    ends.want({"x": {"b"}, "y": {"a"}})
+    assert ends.of("x", "a") is None
+    assert ends.of("y", "a") == {0: 9}
     ends.forget("y")
     assert ends.of("y", "a") is None
-    ends.want(())
-    assert ends.of("x", "a") is None
-    assert ends.next("x", {"a"}, 5) is None
+    assert ends.next("y", 5) is None
+    ends.want({})
+    assert ends.next("x", 5) is None
