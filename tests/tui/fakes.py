@@ -83,6 +83,9 @@ class FakeModel:
     def moment(self) -> Moment:
         return self._at or self.now
 
+    def newest(self) -> Moment:
+        return self.now
+
     def before(self, ms: int, made: Callable[[Moment], T]) -> T | None:
         known = self._known(self.moment().time_ms - ms)
         return None if known is None else made(known)

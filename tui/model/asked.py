@@ -40,6 +40,7 @@ class _Answer(msgspec.Struct, omit_defaults=True):
     rows: list[tuple[str, list[Value]]]
     healths: dict[int, Health] = {}
     opens: dict[int, Address] = {}
+    told_by: dict[int, tuple[str, ...]] = {}
     #: Until when the row was known (ms since 1970, to the minute), where it was told before the rest.
     stale: dict[int, int] = {}
     facts: list[Fact] = []
@@ -98,6 +99,7 @@ def _answer(asked_ms: int, section: Section, *, whole: bool) -> _Answer:
         [(row.key, [_plain(cell) for cell in row.cells]) for row in rows],
         {at: row.health for at, row in enumerate(rows) if row.health is not Health.OK},
         {at: row.opens for at, row in enumerate(rows) if row.opens is not None},
+        {at: row.told_by for at, row in enumerate(rows) if row.told_by},
         {at: _to_minute(row.stale_since) for at, row in enumerate(rows) if row.stale_since is not None},
         [msgspec.structs.replace(fact, value=_plain(fact.value)) for fact in section.facts],
         None if section.lines is None else list(section.lines),
@@ -141,6 +143,7 @@ def told(texts: Mapping[str, str], name: str) -> Told | None:
             health=answer.healths.get(at, Health.OK),
             stale_since=answer.stale.get(at),
             opens=answer.opens.get(at),
+            told_by=answer.told_by.get(at, ()),
         )
         for at, (key, cells) in enumerate(answer.rows)
     ]

@@ -117,7 +117,11 @@ class Known:
     def settings(self, address: str, settings: dict[str, str]) -> None:
         """A broker told its configuration. Moments are shown and written down: they have no secrets of it."""
         old, before = self.brokers.get(address), self._told.get(address)
-        if old is None or (old.settings is not None and before == settings):
+        if old is None:
+            return
+        if old.settings_ms != old.answered_ms:  # it has been asked right behind its figures
+            old = self.brokers[address] = msgspec.structs.replace(old, settings_ms=old.answered_ms)
+        if old.settings is not None and before == settings:
             return
         self._told[address] = settings
         clean = settings_without(settings)

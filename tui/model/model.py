@@ -53,6 +53,11 @@ class Model(Protocol):
         """The cluster at the time that is shown."""
         ...
 
+    def newest(self) -> Moment:
+        """The newest moment, whichever is shown: what is asked of the cluster is of about then. Of a recording its last
+        one."""
+        ...
+
     def before(self, ms: int, made: Callable[[Moment], T]) -> T | None:
         """What `made` makes of the moment so long before the one that is shown; None while it is read, or where nothing
         is recorded. `made` may be called in a thread, and what it makes is kept, not the moment."""

@@ -30,6 +30,10 @@ class NoCluster:
         """See `Model`."""
         return self._moment
 
+    def newest(self) -> Moment:
+        """See `Model`."""
+        return self._moment
+
     def before(self, ms: int, made: Callable[[Moment], T]) -> T | None:
         """See `Model`."""
         return None

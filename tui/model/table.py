@@ -117,6 +117,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     stale_since: int | None = None
     #: What Enter opens.
     opens: Address | None = None
+    #: Who told of it, where that need not be the same of all rows: where others tell of it no more, it is not there.
+    told_by: tuple[str, ...] = ()
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):

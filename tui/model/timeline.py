@@ -54,7 +54,7 @@ class Timeline:
         self.file_failures: dict[str, Failure] = {}
 
     def newest(self) -> Moment:
-        """The newest moment."""
+        """See `Model`."""
         raise NotImplementedError
 
     def new_series(self, name: str, target: str) -> Points:

@@ -30,7 +30,8 @@ class ClientScreen(DetailScreen):
                     f"no consumer group of client '{self.address.name}' is known",
                     "producers are listed on the screen of their broker",
                 )
-            self.address = Address("client", self.address.name, ((client.GROUP, seen.groups[0]),))
+            known = (*self.address.options, (client.GROUP, seen.groups[0]))
+            self.address = Address("client", self.address.name, known)
         return client.parts(self.asking())
 
     def action_threads(self) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.binding import Binding, BindingType
 
+from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address, AddressError
@@ -25,7 +26,7 @@ from rocketmq_ops.tui.model.details.last import (
 from rocketmq_ops.tui.model.details.pace import Pace
 from rocketmq_ops.tui.model.model import Mode
 from rocketmq_ops.tui.model.taken import PART, refuse_column
-from rocketmq_ops.tui.screens.parts_in_time import PartsInTime
+from rocketmq_ops.tui.screens.parts_in_time import NO_PART, PartsInTime
 from rocketmq_ops.tui.screens.table import NO_CLUSTER
 
 if TYPE_CHECKING:
@@ -94,15 +95,18 @@ class PartsScreen(PartsInTime):
 
     def _ask_parts(self, keys: Collection[str] | None) -> None:
         """Ask for these parts, None: all of them, but for those that are being asked."""
-        first, there = not self._parts, {part.key for part in self._parts}
+        there = {part.key for part in self._parts}
+        first = there <= {NO_PART}
+        keys = None if first else keys  # which there are is known only now
         if not first and (there if keys is None else there & set(keys)) <= self._pace.waiting:
             return
         try:
             self._parts = self.parts()
         except RocketMQError as error:
-            self._parts = self._parts or (Part("none", "", _nothing),)
+            self._parts = self._parts or (Part(NO_PART, "", _nothing),)
             self._sections = {part.key: failed_section(error) for part in self._parts}
             return
+        self._sections.pop(NO_PART, None)
         wanted = self.address.option(PART)
         if first and wanted is not None:
             self._at = next((at for at, part in enumerate(self._parts) if part.key == wanted), 0)
@@ -117,7 +121,7 @@ class PartsScreen(PartsInTime):
         try:
             section = await part.ask()
         except RocketMQError as error:
-            section = failed_section(error, there=error_is_no_answer(error, self._parts, self.context.model.moment()))
+            section = failed_section(error, there=error_is_no_answer(error, self._parts, self.context.model.newest()))
         except Exception as error:  # a screen that fails must not end the dashboard
             log.exception("the part %s of %s", part.key, self.address)
             section = failed_section(
@@ -132,20 +136,22 @@ class PartsScreen(PartsInTime):
         self.draw_if_seen()
 
     def _take(self, part: Part, section: Section) -> None:
-        """An answer to a part, with what is known of what it lacks."""
+        """An answer to a part, with what is known of what it lacks. It is of now, whichever moment is shown."""
         whole, vain = not section.failures, in_vain(section)
-        if section.failures and not self._back:
-            moment, before = self.context.model.moment(), self._sections.get(part.key)
+        moment = self.context.model.newest()
+        now = moment.time_ms or now_ms()
+        if section.failures:
+            before = self._sections.get(part.key)
             last = None
             if before is not None and (before.table or before.lines) is not None and part.key in self._told:
                 last = Last(before, self._told[part.key])
             elif self.KEEPS:
                 last = last_of(moment, self._kept_as(part))
             if not vain:
-                self._told[part.key] = self.now_ms()
+                self._told[part.key] = now
             section = with_last(section, part, moment, last)
         else:
-            self._told[part.key] = self.now_ms()
+            self._told[part.key] = now
         if self.KEEPS and (section.table is not None or section.lines is not None) and not vain:
             self.context.model.keep(self._kept_as(part), section, whole=whole)
         self._sections[part.key] = section
@@ -186,6 +192,7 @@ class PartsScreen(PartsInTime):
                 else:
                     self._admin = None  # what it holds of name servers is asked for too
                     self._ask_parts(self._pace.take())
+                    self.draw_if_seen()  # also where nothing of it is asked of a cluster
         finally:
             self._resting = False
 

@@ -19,6 +19,8 @@ from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import Column, Row, Table
 from rocketmq_ops.tui.screens.table import NO_CLUSTER, TableScreen
 
+#: In place of the parts where it is not known which there are; why is what is shown of it, at each moment.
+NO_PART: Final = "none"
 NO_ROWS: Final = Table(columns=(), rows=[])
 #: Options of an address that say what is asked.
 _ABOUT: Final = ("group",)
@@ -75,6 +77,8 @@ class PartsInTime(TableScreen):
 
     def _in_past(self, part: Part) -> Recorded:
         """What the moment that is shown has of a part; why it has nothing of it is its note."""
+        if part.key == NO_PART:
+            return Recorded(self._sections.get(part.key, Section()))
         model = self.context.model
         moment, kept_as = model.moment(), self._kept_as(part) if self.KEEPS else ""
         if self._then_of is not moment:

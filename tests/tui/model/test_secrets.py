@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rocketmq_ops.tui.model.details.broker import config_section, past_configuration
+from rocketmq_ops.tui.model.details.broker import config_section, known_configuration
 from rocketmq_ops.tui.model.details.compare import against
 from rocketmq_ops.tui.model.details.secret_settings import without_secrets
 from rocketmq_ops.tui.model.events import Events
@@ -35,7 +35,7 @@ def test_a_secret_setting_is_in_no_text_of_a_recording_and_not_on_the_screen():
     texts = run_of(Kept(moment)).texts
     assert KEY in texts[f"settings/{AT}"]
     assert not [name for name, text in texts.items() if "hunter2xyz" in text]
-    section = past_configuration("broker-a", moment)
+    section = known_configuration("broker-a", moment)
     assert section is not None
     assert "72" in repr(section)
     assert "hunter2xyz" not in repr(section)
@@ -77,7 +77,7 @@ def test_of_recorded_secrets_it_is_not_known_whether_they_are_the_same():
     known.brokers[other] = BrokerSeen(address=other, cluster="c", broker_name="broker-b", broker_id=0)
     known.settings(other, secret("other3abc"))
     moment = told(known, secret("hunter2xyz"), 1)
-    past = past_configuration("broker-a", moment)
+    past = known_configuration("broker-a", moment)
     assert past is not None and past.table is not None
     row = by_key(past.table)[KEY]
     assert (row.cells[1], row.health) == ("not known", Health.UNKNOWN)

@@ -122,11 +122,13 @@ def parts(asking: Asking) -> Sequence[Part]:
         seen, own = seen_as(asking.name, asking.moment), label(broker.broker_name, broker.broker_id)
         since = None
         if seen is not None and seen.settings is not None and configs.get(own) is None:
-            configs[own], since = seen.settings, seen.stale_since
+            configs[own] = seen.settings
+            since = seen.settings_ms or seen.stale_since or seen.answered_ms or asking.moment.time_ms
         version = await _version(asking, broker) if since is None else defaults_of(seen.version or "" if seen else "")
         section = also(await asyncio.to_thread(config_section, configs, version), report.failures)
         if seen is None or since is None:
             return section
+        section = not_recorded(section)
         section = msgspec.structs.replace(section, facts=(*state_facts(seen), *section.facts))
         return msgspec.structs.replace(outdated(section, since), health=Health.CRITICAL)
 
@@ -143,7 +145,7 @@ def parts(asking: Asking) -> Sequence[Part]:
         return statistics_section(asking.name, moment)
 
     def configuration_then(moment: Moment) -> Section | None:
-        return past_configuration(asking.name, moment)
+        return known_configuration(asking.name, moment)
 
     def figures_past(moment: Moment) -> Section | None:
         return statistics_section(asking.name, moment) if seen_as(asking.name, moment) is not None else None
@@ -274,8 +276,8 @@ def _kind_of(name: str) -> Kind:
     return _KINDS.get(name.rpartition("_")[2], Kind.COUNT)
 
 
-def past_configuration(name: str, moment: Moment) -> Section | None:
-    """The configuration of a broker and its siblings as a recorded moment has them."""
+def known_configuration(name: str, moment: Moment) -> Section | None:
+    """The configuration of a broker and its siblings as a moment has them by itself, a recorded one or the newest."""
     seen = seen_as(name, moment)
     if seen is None:
         return None

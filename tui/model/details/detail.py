@@ -27,6 +27,8 @@ EVERY: Final = 10
 #: (ClientConfig.pollNameServerInterval).
 HELD: Final = 30
 
+#: How a setting differs that is the same everywhere, and not as it is usually.
+FROM_THE_DEFAULT: Final = "from the default"
 #: Stands in a cell for what a server does not have, where others do.
 ABSENT: Final = "-"
 
@@ -92,7 +94,8 @@ class Part(NamedTuple):
     then: Callable[[Moment], Section | None] | None = None
     #: Whether what is not among those was not there.
     whole: bool = False
-    #: What a recorded moment shows of it whether the screen was open or not, which its answers add to.
+    #: What a moment shows of it whether the screen was open or not: of a recorded one, which its answers add to, and of
+    #: the newest where it is asked for in vain and nothing was told before.
     past: Callable[[Moment], Section | None] | None = None
     #: What a moment says of the thing itself, above a part that is asked for in vain.
     stands: Callable[[Moment], tuple[Fact, ...]] | None = None
@@ -110,8 +113,8 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def moment(self) -> Moment:
-        """What is shown of the cluster now."""
-        return self.model.moment()
+        """What is known of the cluster now, also while a recorded moment is shown: answers are of now."""
+        return self.model.newest()
 
     @property
     def name(self) -> str:
@@ -220,7 +223,7 @@ def side_by_side(
         if len(known) > 1:
             differs, health = "between them", Health.WARNING
         elif usual is not None and known and not _same(next(iter(known)), usual):
-            differs, health = "from the default", Health.INFO
+            differs, health = FROM_THE_DEFAULT, Health.INFO
         row = [name, differs, *cells, *([usual if usual is not None else ABSENT] if expected is not None else [])]
         rows.append(Row(key=name, cells=tuple(row), health=health))
     rows.sort(key=lambda row: worst_first(row.health))

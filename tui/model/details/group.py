@@ -22,7 +22,7 @@ from rocketmq_ops.tui.model.details.group_clients import (
     problem_section,
     subscription_section,
 )
-from rocketmq_ops.tui.model.details.group_queues import Held, held_of, past_facts, past_section, queue_section
+from rocketmq_ops.tui.model.details.group_queues import Held, held_of, known_facts, known_section, queue_section
 from rocketmq_ops.tui.model.details.last import not_led_to, silent_brokers
 from rocketmq_ops.tui.model.moment import GroupSeen, Moment
 from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Value, total
@@ -81,18 +81,21 @@ def parts(asking: Asking, turns: ClientsInTurn | None = None) -> Sequence[Part]:
     async def settings() -> Section:
         found = await admin.groups.configs(group)
         without: dict[str, dict[str, Value]] = {address: {} for address in found.without}
-        sources = {each.broker_name or each.broker_addr: _flat(each.config) for each in found.brokers}
-        names = silent_brokers(found.failures, asking.moment)
-        section = side_by_side("Setting", without | sources | dict.fromkeys(names))
-        return also(section, found.failures)
+        sources: dict[str, dict[str, Value] | None] = dict(without)
+        for each in found.brokers:  # two clusters may have a name both
+            name = each.broker_name or each.broker_addr
+            sources[each.broker_addr if name in sources else name] = _flat(each.config)
+        for name in silent_brokers(found.failures, asking.moment):
+            sources.setdefault(name, None)
+        return also(side_by_side("Setting", sources), found.failures)
 
     def now(moment: Moment) -> tuple[Fact, ...]:
         seen = moment.groups.get(group)
-        return () if seen is None else past_facts(seen)
+        return () if seen is None else known_facts(seen)
 
-    past = _of_group(group, past_section)
+    known = _of_group(group, known_section)
     return (
-        Part("queues", "Queues", queues, past, past=past, stands=now),
+        Part("queues", "Queues", queues, known, past=known, stands=now),
         Part("clients", "Clients", clients),
         Part("subscriptions", "Subscriptions", subscriptions),
         Part("problems", "Problems", problems),

@@ -49,6 +49,8 @@ PROBLEMS: Final = {
 }
 #: Those that a client's own answer tells of; all others are judged where all that there are have answered.
 _OWN: Final = frozenset(PROBLEMS[kind] for kind in ("not_locked", "unlock_failed", "blocked"))
+#: How the names of failures begin that are those of clients.
+_CLIENT: Final = "client "
 _NOT_ALL: Final = "not all could be asked: what they would tell is not known"
 #: Clients that are asked in one look, at most.
 MOST_ASKED: Final = 32
@@ -63,16 +65,15 @@ def client_section(
     for problem in found.problems:
         if problem.client_id is not None:
             about.setdefault(problem.client_id, []).append(f"{PROBLEMS[problem.kind]}: {problem.detail}")
-    silent = {failure.target.removeprefix("client "): failure.cause for failure in found.failures}
+    silent = {failure.target.removeprefix(_CLIENT): failure.cause for failure in found.failures}
     rows = [_client_row(group, client, about.get(client.client_id, []), silent) for client in found.clients]
     if turns is not None:
         rows = [_in_turn(row, client, turns) for row, client in zip(rows, found.clients, strict=True)]
     rows.sort(key=lambda row: worst_first(row.health))
-    # Failures are of clients that did not answer, or of brokers that did not tell which they have.
-    not_told = any(not failure.target.startswith("client ") for failure in found.failures)
-    section = table_of(_CLIENTS, rows, _NOT_ALL if not_told else "no client of this group is online")
+    untold = _silent_brokers(found)
+    section = table_of(_CLIENTS, rows, _NOT_ALL if untold else "no client of this group is online")
     facts = [
-        Fact("Clients", None if not_told else len(found.clients), Kind.COUNT),
+        Fact("Clients", None if untold else len(found.clients), Kind.COUNT),
         Fact("Type", _type(found.consume_type), Kind.STATE),
         Fact("Same subscriptions", _yes(found.same_subscription), Kind.STATE, _good(found.same_subscription)),
         Fact("Queues shared out", _yes(found.rebalance_ok), Kind.STATE, _good(found.rebalance_ok)),
@@ -82,10 +83,17 @@ def client_section(
     there = {row.key for row in rows}
 
     def unknown(row: Row) -> Health | None:
-        return Health.UNKNOWN if row.key not in there else None
+        return Health.UNKNOWN if row.key not in there and untold.issuperset(row.told_by) else None
 
     section = also(section, found.failures, *facts)
-    return msgspec.structs.replace(section, lacks=unknown if not_told else None)
+    return msgspec.structs.replace(section, lacks=unknown if untold else None)
+
+
+def _silent_brokers(found: ConsumerStatusReport) -> frozenset[str]:
+    """The addresses of the brokers that did not tell which clients they have: a client that has left all others may be
+    there still, if it was. Other failures are of clients that did not answer, and of topics that have no route."""
+    targets = (failure.target for failure in found.failures)
+    return frozenset(target for target in targets if ":" in target and not target.startswith(_CLIENT))
 
 
 def _in_turn(row: Row, client: ClientStatus, turns: ClientsInTurn) -> Row:
@@ -131,6 +139,7 @@ def _client_row(group: str, client: ClientStatus, problems: list[str], silent: d
         ),
         health=health,
         opens=Address("client", client.client_id, (("group", group),)),
+        told_by=tuple(sorted(client.brokers)),
     )
 
 
@@ -163,12 +172,15 @@ def subscription_section(found: ConsumerStatusReport) -> Section:
                 for each in client.info.subscriptions
             }
     section = side_by_side("Topic", sources, note=_NOT_ALL if found.failures else "no client is online")
-    return also(section, found.failures)
+    unheard = bool(sources) and all(source is None for source in sources.values()) and not _silent_brokers(found)
+    section = also(section, found.failures)
+    # What clients said that have left since is not what those subscribe to that are there: it stays only of the same.
+    return msgspec.structs.replace(section, lacks=(lambda _: Health.UNKNOWN) if unheard else None)
 
 
 def problem_section(group: str, found: ConsumerStatusReport) -> Section:
     """What is wrong among the clients."""
-    rows = []
+    rows, brokers = [], {client.client_id: client.brokers for client in found.clients}
     for problem in found.problems:
         place = f"{problem.topic} {problem.broker_name or ''}" if problem.topic else ""
         if problem.queue_id is not None:
@@ -179,6 +191,7 @@ def problem_section(group: str, found: ConsumerStatusReport) -> Section:
                 cells=(PROBLEMS[problem.kind], problem.client_id or place, problem.detail),
                 health=Health.CRITICAL if problem.kind == "blocked" else Health.WARNING,
                 opens=Address("client", problem.client_id, (("group", group),)) if problem.client_id else None,
+                told_by=tuple(sorted(brokers.get(problem.client_id or "", ()))),
             )
         )
     keys = steady(row.key for row in rows)
@@ -191,8 +204,19 @@ def problem_section(group: str, found: ConsumerStatusReport) -> Section:
     else:
         note = "nothing is wrong among the clients that answered" if answered else "no client of this group is online"
 
+    untold = _silent_brokers(found)
+
     def lacks(row: Row) -> Health | None:
-        return Health.UNKNOWN if row.cells[0] not in _OWN or row.cells[1] not in answered else None
+        kind, client = row.cells[:2]
+        if row.opens is None:
+            known = False
+        elif client not in brokers:
+            known = not untold.issuperset(row.told_by)
+        elif kind == PROBLEMS["shared_id"]:
+            known = not untold
+        else:
+            known = kind in _OWN and client in answered
+        return None if known else Health.UNKNOWN
 
     section = also(table_of(_PROBLEMS, rows, note), found.failures)
     return msgspec.structs.replace(section, lacks=lacks if found.failures else None)

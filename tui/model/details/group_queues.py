@@ -14,7 +14,7 @@ from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details.blocked import long_enough
 from rocketmq_ops.tui.model.details.detail import Fact, Section, also, table_of, worst
 from rocketmq_ops.tui.model.moment import GroupSeen
-from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, worst_first
+from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, or_more, worst_first
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.groups.consumer_status import (
@@ -156,6 +156,8 @@ def queue_section(
     lag, waiting = progress.lag_total, progress.lag_millis
     if queues != progress.queues:
         lag = waiting = None
+    if seen is not None and seen.unsaved is not None:  # of other queues brokers say nothing
+        lag, waiting = or_more(lag), None
     if seen is not None and seen.lag.lag is None:  # so much at least
         lag, waiting = lag if lag is not None else seen.waits, waiting if waiting is not None else seen.waiting_ms
     facts = [
@@ -253,8 +255,8 @@ def _model(name: str | None) -> str | None:
     return None if name is None else _MODELS.get(name, name.lower())
 
 
-def past_section(seen: GroupSeen) -> Section:
-    """The queues as a recorded moment has them."""
+def known_section(seen: GroupSeen) -> Section:
+    """The queues as a moment has them by itself, a recorded one or the newest."""
     judged = {(q.topic, q.broker, q.queue_id): q for q in seen.lag.queues}
     rows = []
     for each in seen.offsets.queues:
@@ -280,10 +282,10 @@ def past_section(seen: GroupSeen) -> Section:
                 health=HEALTH[known.state] if known is not None else Health.UNKNOWN,
             )
         )
-    return also(table_of(_QUEUES, rows, "nothing of its queues was recorded"), (), *past_facts(seen))
+    return also(table_of(_QUEUES, rows, "nothing of its queues was recorded"), (), *known_facts(seen))
 
 
-def past_facts(seen: GroupSeen) -> tuple[Fact, ...]:
+def known_facts(seen: GroupSeen) -> tuple[Fact, ...]:
     """How a group is as a moment has it."""
     state = seen.lag.state
     return (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -15,6 +15,8 @@ from rocketmq_ops.tui.model.details.detail import Part, Section, worst
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import Health, Row, Table, worst_first
 
+#: Rows that an answer does not have at all and that stay as they were told, at most: those that were told last.
+MOST_LEFT: Final = 1_000
 #: The column that says how a row is.
 _STATE = "state"
 
@@ -107,7 +109,8 @@ def _filled(section: Section, table: Table, last: Last, before: Table) -> Table:
     for row in table.rows:
         old = was.pop(row.key, None)
         rows.append(row if old is None else _stale(old, table, last.told_ms, row.health))
-    rows += [_stale(row, table, last.told_ms, signs[key]) for key, row in was.items()]
+    left = sorted(was.values(), key=lambda row: row.stale_since or last.told_ms, reverse=True)[:MOST_LEFT]
+    rows += [_stale(row, table, last.told_ms, signs[row.key]) for row in left]
     rows.sort(key=lambda row: worst_first(row.health))
     return msgspec.structs.replace(table, rows=rows)
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
 from rocketmq_ops.common.secrets import REMOVED, settings_without
-from rocketmq_ops.tui.model.details.detail import Section, table_of
+from rocketmq_ops.tui.model.details.detail import FROM_THE_DEFAULT, Section, table_of
 from rocketmq_ops.tui.model.table import Health, worst_first
 
 Settings = Mapping[str, str]
+#: What is said of settings that are the same everywhere; see `side_by_side`.
+_ALIKE: Final = ("", FROM_THE_DEFAULT)
 
 
 def without_secrets(
@@ -46,12 +49,13 @@ def hides_secrets(cell: object) -> bool:
 
 
 def not_recorded(section: Section) -> Section:
-    """Of recorded settings, in which secrets of several sources look alike: whether they are is not known."""
+    """Of settings that a moment has, alone or beside others: secrets look alike there, and whether they are is not
+    known."""
     if section.table is None:
         return section
     rows = []
     for row in section.table.rows:
-        if sum(map(hides_secrets, row.cells[2:])) > 1 and row.cells[1] == "":
+        if sum(map(hides_secrets, row.cells[2:])) > 1 and row.cells[1] in _ALIKE:
             row = msgspec.structs.replace(row, cells=(row.cells[0], "not known", *row.cells[2:]), health=Health.UNKNOWN)
         rows.append(row)
     rows.sort(key=lambda row: worst_first(row.health))

@@ -85,14 +85,14 @@ def parts(asking: Asking) -> Sequence[Part]:
         return await _settings(asking)
 
     def queues_then(moment: Moment) -> Section | None:
-        return past_queues(topic, moment)
+        return known_queues(topic, moment)
 
     def route_then(moment: Moment) -> Section | None:
-        return past_section(topic, moment)
+        return known_route(topic, moment)
 
     def now(moment: Moment) -> tuple[Fact, ...]:
         seen = moment.topics.get(topic)
-        return () if seen is None else past_facts(seen)
+        return () if seen is None else known_facts(seen)
 
     return (
         Part("queues", "Queues", queues, queues_then, past=queues_then, stands=now),
@@ -127,7 +127,7 @@ def _readers_on(topic: str, moment: Moment, on: Collection[str]) -> list[str]:
     ]
 
 
-def past_queues(topic: str, moment: Moment) -> Section | None:
+def known_queues(topic: str, moment: Moment) -> Section | None:
     """Where its queues ended, as far as groups consume them; None where none does: of others that is not kept."""
     ends: dict[tuple[str, int], int | None] = {}
     for group in moment.groups.values():
@@ -144,7 +144,7 @@ def past_queues(topic: str, moment: Moment) -> Section | None:
         for (broker, queue), end in ends.items()
     ]
     seen = moment.topics.get(topic)
-    return also(table_of(_QUEUES, rows), (), *(past_facts(seen) if seen is not None else ())) if rows else None
+    return also(table_of(_QUEUES, rows), (), *(known_facts(seen) if seen is not None else ())) if rows else None
 
 
 def past_settings(seen: TopicSeen) -> Section:
@@ -288,7 +288,7 @@ def _config(config: TopicConfig | None) -> dict[str, Value]:
     }
 
 
-def past_section(topic: str, moment: Moment) -> Section | None:
+def known_route(topic: str, moment: Moment) -> Section | None:
     """What a moment has of a topic: queues and permission on each broker, as that told of it last."""
     seen, old = moment.topics.get(topic), stale(moment.brokers.values())
     if seen is None:
@@ -307,9 +307,9 @@ def past_section(topic: str, moment: Moment) -> Section | None:
         )
         for name, on in sorted(seen.on.items())
     ]
-    return also(table_of(_ROUTE, rows, "it was on no broker"), (), *past_facts(seen))
+    return also(table_of(_ROUTE, rows, "it was on no broker"), (), *known_facts(seen))
 
 
-def past_facts(seen: TopicSeen) -> tuple[Fact, ...]:
+def known_facts(seen: TopicSeen) -> tuple[Fact, ...]:
     """Its rates as a moment has them."""
     return Fact("In", seen.in_rate, Kind.RATE), Fact("Out", seen.out_rate, Kind.RATE)

@@ -60,7 +60,7 @@ def then_of(address: str, key: str) -> list[tuple[Value, ...]]:
 
 def test_lag_and_offsets_of_a_queue_are_compared_with_those_that_were_kept() -> None:
     now = group_queues.queue_section(made_up.progress(), group_queues.Held({}), None).table
-    then = group_queues.past_section(recorded().groups[made_up.GROUP]).table
+    then = group_queues.known_section(recorded().groups[made_up.GROUP]).table
     assert now is not None
     assert then is not None
     table, before = against(now, then)

@@ -34,6 +34,7 @@ from rocketmq_ops.tui.model.details.detail import Section, side_by_side
 from rocketmq_ops.tui.model.details.plan import made_lines, plan_lines
 from rocketmq_ops.tui.model.figures import figure
 from rocketmq_ops.tui.model.table import Health, Kind, OrMore
+from rocketmq_ops.tui.model.unsaved import Unsaved
 from tests.tui import fakes
 from tests.tui.fakes import MINUTE, NOW_MS
 from tests.tui.model.details import made_up
@@ -129,7 +130,7 @@ def test_queues_of_which_a_group_has_committed_nothing_are_shown_with_what_waits
     evidence = "the group has committed no offset of it in 5 min, and 40 messages came meanwhile"
     seen.lag.queues = [QueueLag("orders", "broker-a", 0, LagState.STALLED, None, evidence)]
     nothing = GroupProgress(made_up.GROUP, [], 0.0, 0, 0)
-    for section in (group_queues.queue_section(nothing, group_queues.Held({}), seen), group_queues.past_section(seen)):
+    for section in (group_queues.queue_section(nothing, group_queues.Held({}), seen), group_queues.known_section(seen)):
         assert cells(section, "queue", "state", "committed", "end") == [(0, "stalled", None, 500)]
         ((lag,),) = cells(section, "lag")
         assert [figure(each, Kind.COUNT, 0) for each in (lag, fact(section, "Lag"))] == ["≥40", "≥40"]  # type: ignore[arg-type]
@@ -159,6 +160,21 @@ def test_an_offset_that_was_never_saved_is_unknown_and_not_0(
     assert fact(section, "Lag") == (None if committed is None else 500)
     unwatched = group_queues.queue_section(progress, group_queues.Held({}), None)
     assert {row[0]: row[1] for row in cells(unwatched, "queue", "committed")} == {0: None, 1: 0}
+
+
+@pytest.mark.parametrize(("retries", "lag"), [(0, "?"), (3, "≥3")], ids=["no retries", "retries"])
+def test_of_a_group_without_offsets_of_what_it_subscribes_to_its_retries_are_not_all_that_waits(
+    retries: int, lag: str
+) -> None:
+    """Brokers tell of the queues alone of which they have an offset."""
+    queue = QueueProgress("%RETRY%g", "broker-a", 0, retries, 0, retries, 0, None, lag_millis=retries * MINUTE)
+    progress = GroupProgress(made_up.GROUP, [queue], 0.0, retries, 0, lag_millis=retries * MINUTE)
+    seen = fakes.group(made_up.GROUP, None, LagState.UNKNOWN, least=retries, unsaved=Unsaved.NO_OFFSET)
+    seen.offsets.queues = [QueueOffsets(QueueKey("%RETRY%g", "broker-a", 0), retries, 0)]
+    section = group_queues.queue_section(progress, group_queues.Held({}), seen)
+    assert (fact(section, "State"), fact(section, "Oldest waits")) == ("unknown", None)
+    assert figure(fact(section, "Lag"), Kind.COUNT, 0) == lag  # type: ignore[arg-type]
+    assert cells(section, "lag") == [(retries,)]
 
 
 def test_what_a_broker_delivered_is_not_what_was_consumed() -> None:
