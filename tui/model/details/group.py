@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -23,7 +23,7 @@ from rocketmq_ops.tui.model.details.group_clients import (
     subscription_section,
 )
 from rocketmq_ops.tui.model.details.group_queues import Held, held_of, known_facts, known_section, queue_section
-from rocketmq_ops.tui.model.details.last import not_led_to, silent_brokers
+from rocketmq_ops.tui.model.details.last import failed_section, not_led_to, silent_brokers
 from rocketmq_ops.tui.model.moment import GroupSeen, Moment
 from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Value, total
 
@@ -49,7 +49,16 @@ def parts(asking: Asking, turns: ClientsInTurn | None = None) -> Sequence[Part]:
 
     async def clients_now() -> ConsumerStatusReport:
         # No name for the moment: a failure that is kept would keep it with this frame.
-        found = await status_in_turn(admin, group, turns, MOST_ASKED, asking.moment.time_ms or now_ms())
+        try:
+            found = await status_in_turn(admin, group, turns, MOST_ASKED, asking.moment.time_ms or now_ms())
+        except NotFoundError:
+            if not _unlisted(group, asking.moment, ()):
+                raise
+            found = _nobody(group)
+        left_out = _unlisted(group, asking.moment, {failure.target for failure in found.failures})
+        if left_out:
+            found.failures += left_out
+            found.same_subscription = found.rebalance_ok = None
         return without_new(found, asking.moment.groups.get(group))
 
     status = Once(clients_now, asking.going, "clients")
@@ -60,20 +69,26 @@ def parts(asking: Asking, turns: ClientsInTurn | None = None) -> Sequence[Part]:
         moment = asking.moment
         seen = moment.groups.get(group)
         heard = {queue.broker_name for queue in found.queues} | {failure.target for failure in found.failures}
-        left_out = not_led_to(moment, {key.broker for key in seen.offsets.keys} if seen is not None else (), heard)
+        left_out = not_led_to(moment, _brokers_of(group, moment), heard)
         if left_out:
             found.failures += left_out
             found.lag_total = found.lag_millis = found.consume_tps = None
         return queue_section(found, held, seen, silent_brokers(found.failures, moment))
 
+    async def of_clients(made: Callable[[ConsumerStatusReport], Section]) -> Section:
+        try:
+            return made(await status())
+        except NotFoundError as error:  # all that may have one have told
+            return failed_section(error)
+
     async def clients() -> Section:
-        return client_section(group, await status(), turns)
+        return await of_clients(lambda found: client_section(group, found, turns))
 
     async def subscriptions() -> Section:
-        return subscription_section(await status())
+        return await of_clients(subscription_section)
 
     async def problems() -> Section:
-        return problem_section(group, await status())
+        return await of_clients(lambda found: problem_section(group, found))
 
     async def given_up() -> Section:
         return await _given_up(asking)
@@ -112,6 +127,24 @@ def _of_group(group: str, section: Callable[[GroupSeen], Section]) -> Callable[[
         return None if seen is None else section(seen)
 
     return then
+
+
+def _brokers_of(group: str, moment: Moment) -> Collection[str]:
+    """The names of the brokers that have offsets of it."""
+    seen = moment.groups.get(group)
+    return {key.broker for key in seen.offsets.keys} if seen is not None else ()
+
+
+def _unlisted(group: str, moment: Moment, heard: Collection[str]) -> list[Failure]:
+    """Why brokers of it do not tell which clients they have that nobody leads to; see `not_led_to`."""
+    silent = not_led_to(moment, _brokers_of(group, moment), heard)
+    return [failure for failure in silent if moment.brokers[failure.target].unlisted_since is not None]
+
+
+def _nobody(group: str) -> ConsumerStatusReport:
+    from rocketmq_ops.client.admin.groups.consumer_status import ConsumerStatusReport
+
+    return ConsumerStatusReport(group, None, None, [], None, None, [], [])
 
 
 async def _held(status: Once[ConsumerStatusReport]) -> Held:

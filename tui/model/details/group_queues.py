@@ -124,6 +124,8 @@ def queue_section(
         at = _at(queue)
         known = judged.get(at)
         owner = queue.client_id or held.owner(at)
+        if owner == "" and queue.broker_name in silent:  # it may be a client that this broker alone has
+            owner = None
         health = HEALTH[known.state] if known is not None else _health_of(queue, owner)
         state = known.state.value if known is not None else None
         if at in held.stuck and long_enough(queue.lag_millis):

@@ -40,7 +40,8 @@ def error_is_no_answer(error: RocketMQError, parts: Iterable[Part], moment: Mome
     """Whether nobody tells of it as who did is silent: the moment has it still."""
     if not isinstance(error, NotFoundError):
         return True
-    if not any(broker.outdated or broker.unlisted_since is not None for broker in moment.brokers.values()):
+    asked = telling(moment.brokers.values()).values()  # a slave beside its master tells of nothing more
+    if not any(broker.outdated or broker.unlisted_since is not None for broker in asked):
         return False
     known = (part.past(moment) for part in parts if part.past is not None)
     return any(section is not None and section.table is not None and section.table.rows for section in known)

@@ -77,6 +77,12 @@ def test_where_nobody_could_be_asked_the_owner_is_unknown() -> None:
     assert {owner for (owner,) in cells(section, "owner")} == {None}
 
 
+def test_a_queue_of_a_silent_broker_is_not_said_to_be_nobodys() -> None:
+    silent = {"broker-b": Health.CRITICAL}
+    section = group_queues.queue_section(made_up.progress(), group_queues.Held({}), None, silent)
+    assert set(cells(section, "broker", "owner")) == {("broker-a", "nobody"), ("broker-b", None)}
+
+
 def test_a_queue_that_a_silent_client_may_hold_is_not_said_to_be_nobodys() -> None:
     found = made_up.status()
     section = group_queues.queue_section(made_up.progress(), group_queues.held_of(found), None)
