@@ -13,7 +13,7 @@ from rocketmq_ops.tui.model.broker_figures import figures_of, version_of
 from rocketmq_ops.tui.model.broker_state import telling
 from rocketmq_ops.tui.model.members import Members
 from rocketmq_ops.tui.model.moment import BrokerSeen, NameServerSeen, TopicQueues
-from rocketmq_ops.tui.model.periods import LISTING, RUNTIME, Question
+from rocketmq_ops.tui.model.periods import LISTING, RUNTIME, SETTINGS, Question
 from rocketmq_ops.tui.model.puts import Puts
 from rocketmq_ops.tui.model.unsaved import Ends
 
@@ -43,6 +43,8 @@ class Known:
         self.no_producers: dict[str, Failure] = {}
         #: Configurations as they were told, by address, to see that a secret is another.
         self._told: dict[str, dict[str, str]] = {}
+        #: When they were told last (ms since 1970).
+        self._told_ms: dict[str, int | None] = {}
 
     def name_server(self, address: str) -> NameServerSeen:
         """One of them, also before it has answered."""
@@ -77,6 +79,7 @@ class Known:
         """All that is held of a broker that is gone."""
         del self.brokers[address]
         self._told.pop(address, None)
+        self._told_ms.pop(address, None)
         for key in [key for key in self.failures if key[0] == address]:
             del self.failures[key]
         self.tells_of_no_groups(address)
@@ -119,8 +122,9 @@ class Known:
         old, before = self.brokers.get(address), self._told.get(address)
         if old is None:
             return
-        if old.settings_ms != old.answered_ms:  # it has been asked right behind its figures
-            old = self.brokers[address] = msgspec.structs.replace(old, settings_ms=old.answered_ms)
+        self._told_ms[address] = old.answered_ms  # it is asked right behind its figures
+        if old.settings_since is not None:
+            old = self.brokers[address] = msgspec.structs.replace(old, settings_since=None)
         if old.settings is not None and before == settings:
             return
         self._told[address] = settings
@@ -136,6 +140,8 @@ class Known:
         self.failures[(address, question.name)] = failure
         if question is RUNTIME and (broker := self.brokers.get(address)) is not None:
             self.brokers[address] = _failing(broker, failure, now)
+        if question is SETTINGS and (broker := self.brokers.get(address)) is not None and broker.settings_since is None:
+            self.brokers[address] = msgspec.structs.replace(broker, settings_since=self._told_ms.get(address))
         if question is LISTING:
             self.name_servers[address] = _failing(self.name_server(address), failure, now)
 

@@ -76,8 +76,8 @@ class BrokerSeen(Answered, kw_only=True):
     figures: dict[str, float] = {}
     #: Its configuration; None while it has not told.
     settings: dict[str, str] | None = None
-    #: When it told that last (ms since 1970), to a round; no recording has it.
-    settings_ms: int | None = None
+    #: Until when that is from (ms since 1970), to a round, where it was asked for since then in vain.
+    settings_since: int | None = None
     #: Names of secrets in it that are others than before it told it last. The settings do not show them.
     other_secrets: tuple[str, ...] = ()
     #: Since when no name server lists it.

@@ -57,7 +57,7 @@ _INEXACT: Final = {"waiting_below_ms": Below, "waiting_least_ms": OrMore}
 #: Before the name of what a screen was told.
 ASKED: Final = "asked/"
 #: Times of a server, which a moment has and its figures have not.
-_TIMES: Final = ("answered_ms", "failing_since", "refusing_since", "unlisted_since")
+_TIMES: Final = ("answered_ms", "failing_since", "refusing_since", "unlisted_since", "settings_since")
 #: Figures that a broker has at times at which its others are of an answer before (`Answered.outdated`).
 SILENT: Final = (f"{PREFIX}failing_since", f"{PREFIX}refusing_since")
 #: A topic on a broker, as histories write it (`recorder.surroundings`).
@@ -310,7 +310,7 @@ def _brokers(figures: Mapping[tuple[str, str], float], texts: Mapping[str, str],
         if kind == "broker":
             server = msgspec.json.decode(text, type=_Server)
             held = of_broker.get(address, {})
-            answered, failing, refusing, unlisted = (_whole(held.pop(key, None)) for key in _TIMES)
+            answered, failing, refusing, unlisted, since = (_whole(held.pop(key, None)) for key in _TIMES)
             settings = texts.get(f"settings/{address}")
             found_brokers[address] = judged(
                 BrokerSeen(
@@ -326,6 +326,7 @@ def _brokers(figures: Mapping[tuple[str, str], float], texts: Mapping[str, str],
                     failing_since=failing,
                     refusing_since=refusing,
                     unlisted_since=unlisted,
+                    settings_since=since,
                 )
             )
     if found_brokers:

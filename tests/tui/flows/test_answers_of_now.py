@@ -15,10 +15,12 @@ from rocketmq_ops.remoting.codes import RequestCode as Code
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.tui.model.details import pace
+from rocketmq_ops.tui.model.details.broker import known_configuration
 from rocketmq_ops.tui.model.known import Known
 from rocketmq_ops.tui.model.model import Mode
 from rocketmq_ops.tui.model.moment import BrokerSeen, ClientSeen, Moment
 from rocketmq_ops.tui.model.periods import SETTINGS
+from rocketmq_ops.tui.model.recording import Kept, _brokers, run_of
 from rocketmq_ops.tui.model.table import Health
 from tests.mqadmin.fake_cluster import FakeCluster
 from tests.tui.fakes import MINUTE, NOW_MS, FakeModel, dashboard
@@ -50,7 +52,7 @@ def test_secrets_in_settings_of_before_are_not_said_to_be_those_of_another_broke
         assert next(row.cells[1] for row in found(pilot) if row.key == KEY) == "between them"
         now = seen(cluster, *(("broker-a",) if dead else ()))
         address = cluster["broker-a"].address
-        now.brokers[address].settings_ms = NOW_MS - MINUTE
+        now.brokers[address].settings_since = NOW_MS - MINUTE
         if dead:
             kill(cluster, "broker-a")
         else:
@@ -71,16 +73,29 @@ def refused(command: RemotingCommand) -> RemotingCommand:
     return command.reply(ResponseCode.NO_PERMISSION, "no right")
 
 
-def test_when_a_broker_told_its_settings_last_is_known() -> None:
+def test_since_when_a_broker_does_not_tell_its_settings_is_known_and_recorded() -> None:
     known, at = Known(), "10.0.0.1:10911"
     known.brokers[at] = BrokerSeen(address=at, cluster="C1", broker_name="broker-a", broker_id=0)
-    for now in (NOW_MS, NOW_MS + MINUTE):
-        known.runtime(at, {}, now)
-        known.settings(at, {"flushDiskType": "ASYNC_FLUSH"})
-        assert known.brokers[at].settings_ms == now
-    known.runtime(at, {}, NOW_MS + 2 * MINUTE)
-    known.failed(at, SETTINGS, Failure(at, "no right", ""), NOW_MS + 2 * MINUTE)
-    assert known.brokers[at].settings_ms == NOW_MS + MINUTE
+
+    def round_of(minute: int, *, tells: bool) -> BrokerSeen:
+        known.runtime(at, {}, NOW_MS + minute * MINUTE)
+        if tells:
+            known.settings(at, {"flushDiskType": "ASYNC_FLUSH"})
+        else:
+            known.failed(at, SETTINGS, Failure(at, "no right", ""), NOW_MS + minute * MINUTE)
+        return known.brokers[at]
+
+    assert [round_of(minute, tells=True).settings_since for minute in range(2)] == [None, None]
+    assert [round_of(minute, tells=False).settings_since for minute in (2, 3)] == [NOW_MS + MINUTE] * 2
+    now = Moment(time_ms=NOW_MS + 3 * MINUTE, brokers=dict(known.brokers))
+    run = run_of(Kept(now))
+    figures = {(figure.name, figure.target): figure.value for figure in run.figures}
+    (then,) = _brokers(figures, run.texts, now.time_ms).values()
+    assert then == now.brokers[at]
+    section = known_configuration("broker-a", now)
+    assert section is not None and section.table is not None
+    assert {row.stale_since for row in section.table.rows} == {NOW_MS + MINUTE}
+    assert round_of(4, tells=True).settings_since is None
 
 
 async def live_again(pilot: Pilot[None], model: FakeModel) -> None:

@@ -123,7 +123,7 @@ def parts(asking: Asking) -> Sequence[Part]:
         since = None
         if seen is not None and seen.settings is not None and configs.get(own) is None:
             configs[own] = seen.settings
-            since = seen.settings_ms or seen.stale_since or seen.answered_ms or asking.moment.time_ms
+            since = seen.settings_since or seen.stale_since or seen.answered_ms or asking.moment.time_ms
         version = await _version(asking, broker) if since is None else defaults_of(seen.version or "" if seen else "")
         section = also(await asyncio.to_thread(config_section, configs, version), report.failures)
         if seen is None or since is None:
@@ -283,7 +283,8 @@ def known_configuration(name: str, moment: Moment) -> Section | None:
         return None
     brokers = [each for each in moment.brokers.values() if each.cluster == seen.cluster]
     section = not_recorded(side_by_side("Setting", {each.label: each.settings for each in brokers}))
-    return section if seen.stale_since is None else outdated(section, seen.stale_since)
+    since = seen.settings_since or seen.stale_since
+    return section if since is None else outdated(section, since)
 
 
 def _ms(text: str | None) -> int | None:
