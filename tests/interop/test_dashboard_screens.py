@@ -321,7 +321,7 @@ class Tour:
         screen = self.app.screen
         if isinstance(screen, DetailScreen):
             assert str(screen.address) == str(visit.address)
-            assert not screen._waiting
+            assert not screen.waiting
             sections = screen._sections
             failed = {key: section.failures for key, section in sections.items() if section.failures}
             assert failed == {}, visit.address
