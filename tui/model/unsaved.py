@@ -108,6 +108,7 @@ def add_unsaved(
     their offsets (5.3.3 `DefaultLitePullConsumerImpl` commits nothing for them).
     """
     lacking: dict[str, list[tuple[str, str, str]]] = {}
+    places: set[tuple[str, str]] = set()
     without: dict[str, Unsaved] = {}
     for number, (name, group) in enumerate(groups.items()):
         if number % AT_A_TIME == 0:
@@ -129,7 +130,8 @@ def add_unsaved(
         ]
         if lacks:
             lacking[name] = lacks
-    told = _told(groups, {(topic, broker) for lacks in lacking.values() for _, broker, topic in lacks}, pause)
+            places.update((topic, broker) for _, broker, topic in lacks)
+    told = _told(groups, places, pause)
     wanted: dict[str, set[str]] = {}
     for number, (name, lacks) in enumerate(lacking.items()):
         if number % AT_A_TIME == 0:
