@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol, TypeVar
+from weakref import WeakSet
 
 from rocketmq_ops.client.api import members
 from rocketmq_ops.client.api.session import Session
@@ -81,6 +82,9 @@ class ClientInstance:
         self.producers: dict[str, ProducerMember] = {}
         self.consumers: dict[str, ConsumerMember] = {}
         self.replies = Replies()
+        #: Members that were stopped: nothing of theirs runs any more, and nothing would if they started again.
+        self._stopped: WeakSet[ProducerMember | ConsumerMember] = WeakSet()
+        self._ended = False
         self._tasks = Tasks()
         self._users = 0
         self._rebalance_now = asyncio.Event()
@@ -90,7 +94,15 @@ class ClientInstance:
     # --- life -----------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Count a user in; the first one starts the periodic work. Raises ClientError without a name server."""
+        """Count a user in; the first one starts the periodic work.
+
+        Raises ClientError without a name server, and when the last user has left: the connections are closed for good.
+        """
+        if self._ended:
+            raise ClientError(
+                "this client has ended with its last producer or consumer, and does not start again",
+                "make a new ClientInstance, and new producers and consumers with it",
+            )
         name_servers = self.options.name_server_list()
         self._users += 1
         if self._users > 1:
@@ -115,69 +127,87 @@ class ClientInstance:
         self._users -= 1
         if self._users:
             return
+        self._ended = True
         await self._tasks.stop()
         await self.remoting.close()
 
     # --- members --------------------------------------------------------------------------------------------------
 
     async def start_producer(self, group: str, producer: ProducerMember) -> None:
-        """Announce a producer group in heartbeats, and start. Raises ClientError when the group is there already."""
-        await self._start_member(self.producers, "producer", group, producer, self.start)
+        """Announce a producer group in heartbeats, and start.
+
+        Raises ClientError when the group is there already, or the producer was stopped (serviceState, in Apache's).
+        """
+        await self._start_member(self.producers, "producer", group, producer)
 
     async def start_consumer(
         self, group: str, consumer: ConsumerMember, load_offsets: Callable[[], Awaitable[None]]
     ) -> None:
-        """Announce a consumer group in heartbeats, and start. Raises ClientError when the group is there already."""
-
-        async def start() -> None:
-            await self.start()
-            await load_offsets()
-
-        await self._start_member(self.consumers, "consumer", group, consumer, start)
+        """Read saved offsets, announce a consumer group in heartbeats, and start. Raises as `start_producer`."""
+        await self._start_member(self.consumers, "consumer", group, consumer, load_offsets)
 
     async def _start_member(
-        self, members: dict[str, M], kind: str, group: str, member: M, start: Callable[[], Awaitable[None]]
+        self,
+        members: dict[str, M],
+        kind: str,
+        group: str,
+        member: M,
+        prepare: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        if member in self._stopped:
+            raise ClientError(f"{kind} '{group}' was stopped, and does not start again", f"make a new {kind}")
         if group in members:
             raise ClientError(f"{kind} group '{group}' is started already", "use another group or another instance")
         members[group] = member
         try:
-            await start()
+            if prepare is not None:
+                await prepare()
+            await self.start()
         except RocketMQError:
             members.pop(group, None)
             raise
 
     async def remove(self, *, producer_group: str | None = None, consumer_group: str | None = None) -> None:
         """Take a group out and announce that to every broker."""
-        if producer_group is not None:
-            self.producers.pop(producer_group, None)
-        if consumer_group is not None:
-            self.consumers.pop(consumer_group, None)
-        for address in self._broker_addresses(consumers=True):
-            if self.remoting.channel(address) is None:
-                continue
-            try:
-                await members.unregister(
-                    self.session,
-                    address,
-                    self.client_id,
-                    producer_group=producer_group,
-                    consumer_group=consumer_group,
-                )
-            except RocketMQError as error:
-                log.debug("unregistering at %s failed: %s", address, error)
+        producer = self.producers.pop(producer_group, None) if producer_group is not None else None
+        consumer = self.consumers.pop(consumer_group, None) if consumer_group is not None else None
+        self._stopped.update(member for member in (producer, consumer) if member is not None)
+        addresses = [a for a in self._broker_addresses(consumers=True) if self.remoting.channel(a) is not None]
+        await asyncio.gather(*(self._unregister(address, producer_group, consumer_group) for address in addresses))
+
+    async def _unregister(self, address: str, producer_group: str | None, consumer_group: str | None) -> None:
+        try:
+            await members.unregister(
+                self.session,
+                address,
+                self.client_id,
+                producer_group=producer_group,
+                consumer_group=consumer_group,
+            )
+        except RocketMQError as error:
+            log.debug("unregistering at %s failed: %s", address, error)
 
     # --- requests -------------------------------------------------------------------------------------------------
 
     async def consumer_ids(self, topic: str, group: str) -> list[str] | None:
-        """Client ids of a group, sorted, as a broker of the topic knows them; None when none could be asked."""
-        address = self.routes.random_broker(topic)
-        if address is None:
+        """Client ids of a group, sorted, as a broker of the topic knows them; None when it has no broker.
+
+        One after another is asked, those first that a connection is open to: all know the group by its heartbeats.
+        Raises what the last one raised, RemotingError or BrokerError, when none answers.
+        """
+        addresses = self.routes.broker_addresses(topic)
+        if not addresses:
             await self.routes.refresh(topic)
-            address = self.routes.random_broker(topic)
-        if address is None:
-            return None
-        return await members.consumer_ids(self.session, address, group)
+            addresses = self.routes.broker_addresses(topic)
+        failure: RocketMQError | None = None
+        for address in sorted(addresses, key=lambda address: self.remoting.channel(address) is None):
+            try:
+                return await members.consumer_ids(self.session, address, group)
+            except RocketMQError as error:
+                failure = error
+        if failure is not None:
+            raise failure
+        return None
 
     # --- heartbeats -----------------------------------------------------------------------------------------------
 
@@ -231,8 +261,7 @@ class ClientInstance:
         self._rebalance_now.set()
 
     async def _rebalance(self) -> None:
-        for consumer in list(self.consumers.values()):
-            await guarded("rebalance", consumer.rebalance)
+        await asyncio.gather(*(guarded("rebalance", consumer.rebalance) for consumer in self.consumers.values()))
 
     def heartbeat_immediately(self) -> None:
         """Announce to all brokers at once what is here now."""
@@ -243,5 +272,5 @@ class ClientInstance:
         await self.routes.refresh_all({topic for member in members for topic in member.topics()})
 
     async def _persist_offsets(self) -> None:
-        for consumer in list(self.consumers.values()):
-            await guarded("saving offsets", consumer.persist_offsets)
+        saving = [guarded("saving offsets", consumer.persist_offsets) for consumer in self.consumers.values()]
+        await asyncio.gather(*saving)

@@ -68,11 +68,14 @@ class RouteTable:
 
     def random_broker(self, topic: str) -> str | None:
         """An address that serves a topic: a master where there is one."""
+        return next(iter(self.broker_addresses(topic)), None)
+
+    def broker_addresses(self, topic: str) -> list[str]:
+        """One address of each broker that serves a topic, a master where there is one; in random order."""
         route = self._routes.get(topic)
-        if route is None or not route.broker_datas:
-            return None
-        broker = random.choice(route.broker_datas)
-        return broker.broker_addrs.get(MASTER_ID) or next(iter(broker.broker_addrs.values()), None)
+        brokers = [broker.broker_addrs for broker in route.broker_datas if broker.broker_addrs] if route else []
+        random.shuffle(brokers)
+        return [of.get(MASTER_ID) or next(iter(of.values())) for of in brokers]
 
     # --- fetching -------------------------------------------------------------------------------------------------
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from rocketmq_ops.client import queue_api
+from rocketmq_ops.client.consumer.by_broker import broker_by_broker
 from rocketmq_ops.client.instance import ClientInstance
 from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.errors import RocketMQError
@@ -71,16 +73,19 @@ class RemoteBrokerOffsetStore:
         return offset
 
     async def persist(self, queues: Iterable[MessageQueue]) -> None:
-        """Send them to the brokers, without waiting for answers."""
+        """Send them to the brokers, without waiting for answers; what cannot be sent is sent the next time."""
         wanted = set(queues)
-        for queue, offset in list(self.table.items()):
-            if queue not in wanted:
-                self.table.pop(queue, None)
-                continue
-            try:
-                await queue_api.update_consumer_offset(self._instance, self._group, queue, offset)
-            except RocketMQError as error:
-                log.warning("saving offset %d of %s for %s failed: %s", offset, queue, self._group, error)
+        offsets = dict(self.table)
+        for queue in offsets.keys() - wanted:
+            self.table.pop(queue, None)
+
+        def failed(queue: MessageQueue, error: RocketMQError) -> None:
+            log.warning("saving offset %d of %s for %s failed: %s", offsets[queue], queue, self._group, error)
+
+        save = partial(queue_api.update_consumer_offset, self._instance, self._group)
+        await broker_by_broker(
+            [(queue, partial(save, queue, offset)) for queue, offset in offsets.items() if queue in wanted], failed
+        )
 
 
 class LocalFileOffsetStore:

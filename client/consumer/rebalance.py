@@ -10,9 +10,11 @@ import contextlib
 import logging
 import time
 from collections import defaultdict
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rocketmq_ops.client import queue_api
+from rocketmq_ops.client.consumer.by_broker import QueueCall, broker_by_broker
 from rocketmq_ops.client.consumer.consume_settings import FROM_FIRST_OFFSET, FROM_TIMESTAMP
 from rocketmq_ops.client.consumer.process_queue import ProcessQueue
 from rocketmq_ops.client.consumer.pull_loop import PullLoop
@@ -45,21 +47,26 @@ class Rebalancer:
         self.closing = False
 
     async def rebalance(self) -> None:
-        """Go through all subscribed topics. A topic that cannot be looked up keeps its queues."""
+        """Go through all subscribed topics. A topic that cannot be looked up keeps its queues; a queue whose broker
+        does not answer is not taken now, and holds up none of the other brokers'."""
         async with self._working:
-            for topic in self._consumer.topics():
-                try:
-                    mine = await self._my_queues(topic)
-                    if mine is not None:
-                        await self._apply(topic, mine)
-                except RocketMQError as error:
-                    # Once it stops, the broker does not know the client any more.
-                    level = logging.DEBUG if self.closing else logging.WARNING
-                    log.log(level, "rebalancing %s of %s failed: %s", topic, self._consumer.group, error)
-            for queue in [q for q in self.held if q.topic not in self._consumer.topics()]:
-                if not self.closing:
-                    await self._give_up(self.held[queue])
+            topics = sorted(self._consumer.topics())
+            shares = await asyncio.gather(*map(self._my_queues, topics), return_exceptions=True)
+            mine: dict[str, set[MessageQueue]] = {}
+            for topic, share in zip(topics, shares, strict=True):
+                if isinstance(share, RocketMQError):
+                    self._failed(topic, share)
+                elif isinstance(share, BaseException):
+                    log.error("rebalancing %s of %s failed", topic, self._consumer.group, exc_info=share)
+                elif share is not None:
+                    mine[topic] = share
+            await self._apply(mine)
             self._reset_to.clear()  # what was not taken at once may be another client's by now
+
+    def _failed(self, what: object, error: RocketMQError) -> None:
+        # Once it stops, the broker does not know the client any more.
+        level = logging.DEBUG if self.closing else logging.WARNING
+        log.log(level, "rebalancing %s of %s failed: %s", what, self._consumer.group, error)
 
     async def _my_queues(self, topic: str) -> set[MessageQueue] | None:
         """This client's share; None when it cannot be computed now."""
@@ -81,20 +88,22 @@ class Rebalancer:
             return None
         return set(consumer.settings.allocate(consumer.group, instance.client_id, sorted(queues), client_ids))
 
-    async def _apply(self, topic: str, mine: set[MessageQueue]) -> None:
-        """Give up what is not ours any more, take what is new; neither once the consumer stops."""
+    async def _apply(self, mine: dict[str, set[MessageQueue]]) -> None:
+        """Give up what is not ours any more, take what is new, of each topic; neither once the consumer stops."""
+        topics, calls = self._consumer.topics(), list[QueueCall]()
         for queue, held in list(self.held.items()):
-            if self.closing:
-                return
-            if queue.topic == topic and (queue not in mine or held.dropped or held.pull_expired):
-                await self._give_up(held)
-        for queue in sorted(mine - set(self.held)):
-            if self.closing:
-                return
-            await self._take(queue)
+            share = mine.get(queue.topic, set() if queue.topic not in topics else None)
+            unwanted = share is not None and (queue not in share or held.dropped or held.pull_expired)
+            if unwanted and not self.closing:
+                calls += await self._let_go(held)
+        wanted = {queue for share in mine.values() for queue in share}
+        calls += [(queue, partial(self._take, queue)) for queue in sorted(wanted - set(self.held))]
+        await broker_by_broker(calls, self._failed)
 
     async def _take(self, queue: MessageQueue) -> None:
-        """Hold a queue from the right offset on; not now when its lock cannot be had."""
+        """Hold a queue from the right offset on; not now when its lock cannot be had, or the consumer stops."""
+        if self.closing:
+            return
         consumer = self._consumer
         held = ProcessQueue(queue)
         if consumer.settings.orderly and not consumer.settings.broadcasting:
@@ -154,34 +163,35 @@ class Rebalancer:
             return 0
         return await queue_api.max_offset(consumer.instance, queue)
 
-    async def _give_up(self, held: ProcessQueue) -> None:
-        """Stop pulling, save the offset, give up the lock; the next rebalance tries again while a listener is at it."""
+    async def _let_go(self, held: ProcessQueue) -> list[QueueCall]:
+        """Stop pulling; what is to be asked of the broker then: to save the offset, and to take back the lock.
+
+        While a listener is at an orderly queue it stays held, and the next rebalance tries again.
+        """
         consumer, queue = self._consumer, held.queue
         await self._stop_pulling(held)
-        orderly = consumer.settings.orderly and not consumer.settings.broadcasting
-        if orderly:
+        if consumer.settings.broadcasting:
+            self._forget(held)
+            return []
+        calls = list[QueueCall]()
+        if consumer.settings.orderly:
             try:
                 async with asyncio.timeout(GIVE_UP_WAIT_SECONDS), held.consume_lock:
                     pass
             except TimeoutError:
-                return
-        held.released = True
-        self.held.pop(queue, None)
-        if not consumer.settings.broadcasting:
-            await self._save_and_forget(queue)
-        if orderly:
-            with contextlib.suppress(RocketMQError):
-                await queue_api.unlock_queues(consumer.instance, consumer.group, queue.broker_name, [queue])
-
-    async def _save_and_forget(self, queue: MessageQueue) -> None:
-        consumer = self._consumer
+                return []
+            unlock = partial(queue_api.unlock_queues, consumer.instance, consumer.group, queue.broker_name, [queue])
+            calls = [(queue, unlock)]
+        self._forget(held)
         offset = consumer.offsets.table.pop(queue, None)
-        if offset is None:
-            return
-        try:
-            await queue_api.update_consumer_offset(consumer.instance, consumer.group, queue, offset)
-        except RocketMQError as error:
-            log.warning("saving offset %d of %s failed: %s", offset, queue, error)
+        if offset is not None:
+            save = partial(queue_api.update_consumer_offset, consumer.instance, consumer.group, queue, offset)
+            calls.insert(0, (queue, save))
+        return calls
+
+    def _forget(self, held: ProcessQueue) -> None:
+        held.released = True
+        self.held.pop(held.queue, None)
 
     # --- locks of orderly queues ----------------------------------------------------------------------------------
 
@@ -190,8 +200,7 @@ class Rebalancer:
         by_broker: defaultdict[str, list[MessageQueue]] = defaultdict(list)
         for queue in self.held:
             by_broker[queue.broker_name].append(queue)
-        for broker_name, queues in by_broker.items():
-            await self.lock(broker_name, queues)
+        await asyncio.gather(*(self.lock(broker_name, queues) for broker_name, queues in by_broker.items()))
 
     async def lock(self, broker_name: str, queues: list[MessageQueue]) -> None:
         """Ask for locks and note which were given; a failed request leaves them to run out."""
@@ -213,22 +222,25 @@ class Rebalancer:
             held = [self.held[queue] for queue in offsets if queue in self.held]
             for process_queue in held:
                 process_queue.drop()
-            deadline = time.monotonic() + wait_seconds
+            deadline, calls = time.monotonic() + wait_seconds, list[QueueCall]()
             for process_queue in held:
                 await _until_idle(process_queue, deadline)
                 process_queue.released = True
                 queue = process_queue.queue
                 self._consumer.offsets.table[queue] = offsets[queue]
-                await self._give_up(process_queue)
+                calls += await self._let_go(process_queue)
                 if not self._consumer.settings.broadcasting:
                     self._reset_to[queue] = offsets[queue]
+            await broker_by_broker(calls, self._failed)
         self._consumer.instance.rebalance_immediately()
 
     async def give_up_all(self) -> None:
         """At the end: every queue."""
         async with self._working:
+            calls = list[QueueCall]()
             for held in list(self.held.values()):
-                await self._give_up(held)
+                calls += await self._let_go(held)
+            await broker_by_broker(calls, self._failed)
 
 
 async def _until_idle(queue: ProcessQueue, deadline: float) -> None:

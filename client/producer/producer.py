@@ -87,7 +87,10 @@ class Producer:
         await self.stop()
 
     async def start(self) -> None:
-        """Join the instance. Raises ClientError without a name server or when the group is taken."""
+        """Join the instance, once: a stopped producer does not start again.
+
+        Raises ClientError then, without a name server, or when the group is taken.
+        """
         settings = self.settings
         tracer = None
         if settings.trace:

@@ -104,7 +104,7 @@ class TransactionProducer(Producer):
     ) -> TransactionResult:
         """Store the message unseen, have the listener execute the transaction, and tell the broker its state.
 
-        A delay of the message is left out. When it was stored with less safety than the broker is configured for, the
+        A delay level of the message is left out; a timer is kept, and begins with the commit. When it was stored with less safety than the broker is configured for, the
         listener is not called and the message is rolled back. Raises as `send`; what the listener raises is in the
         result.
         """
