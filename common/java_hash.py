@@ -1,4 +1,4 @@
-"""Java's String.hashCode, by which consumequeues hold tags, and indexes keys."""
+"""Java's hashCode: of a String, by which consumequeues hold tags, and indexes keys; of numbers, which choose queues."""
 
 from __future__ import annotations
 
@@ -67,6 +67,19 @@ def string_hash(text: str) -> int:
     """Java's String.hashCode: over UTF-16 code units, a signed 32-bit int."""
     value = hash_onto(text)
     return value - 0x100000000 if value & 0x80000000 else value
+
+
+def object_hash(value: object) -> int:
+    """Java's hashCode of what `value` is there, a signed 32-bit int: Boolean, Integer, beyond it Long, else String."""
+    if isinstance(value, bool):
+        return 1231 if value else 1237
+    if isinstance(value, int):
+        if -(1 << 31) <= value < 1 << 31:
+            return value
+        if -(1 << 63) <= value < 1 << 63:
+            folded = (value ^ value >> 32) & 0xFFFFFFFF  # the lower half does not see which shift of the sign it is
+            return folded - 0x100000000 if folded & 0x80000000 else folded
+    return string_hash(str(value))
 
 
 @lru_cache(maxsize=4096)

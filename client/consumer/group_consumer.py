@@ -131,8 +131,8 @@ class GroupConsumer:
     async def start(self) -> None:
         """Join the instance, announce the group, take its queues.
 
-        Raises ClientError without a name server and after a stop, CorruptDataError for a broken local offset file, BrokerError where a
-        broker refuses a subscription by SQL92: it does not support them, or not this expression.
+        Raises ClientError without a name server and after a stop, CorruptDataError for a broken local offset file,
+        BrokerError where a broker refuses a subscription by SQL92: it does not support them, or not this expression.
         """
         settings = self.settings
         tracer = None

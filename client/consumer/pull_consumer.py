@@ -60,7 +60,7 @@ class PullConsumer:
         await self.stop()
 
     async def start(self) -> None:
-        """Read saved offsets and join the instance, once. Raises ClientError without a name server, and after a stop."""
+        """Read saved offsets and join the instance. Raises ClientError without a name server, and after a stop."""
         await self.instance.start_consumer(self.group, self, self.offsets.load)
 
     async def stop(self) -> None:

@@ -51,8 +51,8 @@ class PushConsumer(GroupConsumer):
     async def start(self) -> None:
         """Subscribe to the group's retry topic too, join the instance, announce the group, take its queues.
 
-        Raises ClientError without a name server and after a stop, CorruptDataError for a broken local offset file, BrokerError where a
-        broker refuses a subscription by SQL92: it does not support them, or not this expression.
+        Raises ClientError without a name server and after a stop, CorruptDataError for a broken local offset file,
+        BrokerError where a broker refuses a subscription by SQL92: it does not support them, or not this expression.
         """
         if not self.settings.broadcasting:
             topic = retry_topic(self.group)

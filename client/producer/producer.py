@@ -40,10 +40,14 @@ SendCallback = Callable[[SendResult | None, RocketMQError | None], Any]
 
 
 def select_by_hash(queues: list[MessageQueue], message: Message, key: object) -> MessageQueue:
-    """The queue of a key: equal keys always get the same one while the route stands (SelectMessageQueueByHash)."""
-    from rocketmq_ops.common.java_hash import string_hash
+    """The queue of a key: equal keys always get the same one while the route stands (SelectMessageQueueByHash).
 
-    return queues[abs(string_hash(str(key))) % len(queues)]
+    Java's producers choose the same for a String, Integer, Boolean, and a Long from 0 on or beyond Integer; other keys
+    count as `str(key)`.
+    """
+    from rocketmq_ops.common.java_hash import object_hash
+
+    return queues[abs(object_hash(key)) % len(queues)]
 
 
 class Producer:

@@ -104,9 +104,9 @@ class TransactionProducer(Producer):
     ) -> TransactionResult:
         """Store the message unseen, have the listener execute the transaction, and tell the broker its state.
 
-        A delay level of the message is left out; a timer is kept, and begins with the commit. When it was stored with less safety than the broker is configured for, the
-        listener is not called and the message is rolled back. Raises as `send`; what the listener raises is in the
-        result.
+        A delay level of the message is left out; a timer is kept, and begins with the commit. When it was stored with
+        less safety than the broker is configured for, the listener is not called and the message is rolled back. Raises
+        as `send`; what the listener raises is in the result.
         """
         properties = {k: v for k, v in message.properties.items() if k != PROPERTY_DELAY_TIME_LEVEL}
         properties[PROPERTY_TRANSACTION_PREPARED] = "true"

@@ -11,7 +11,8 @@ from rocketmq_ops.client.consumer.pull_consumer import PullConsumer
 from rocketmq_ops.client.errors import BrokerError, ClientError, NoRouteError
 from rocketmq_ops.client.producer.producer import Producer, select_by_hash
 from rocketmq_ops.client.producer.send_request import SendSettings
-from rocketmq_ops.common.message import Message
+from rocketmq_ops.common.java_hash import object_hash
+from rocketmq_ops.common.message import Message, MessageQueue
 from rocketmq_ops.common.sysflag import COMPRESSED_FLAG, COMPRESSION_ZLIB_TYPE
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.store.files.timer_files import TIMER_TOPIC
@@ -81,6 +82,32 @@ def test_batches_and_selected_queues(tmp_path):
                 await producer.send_batch([Message("Batch", b"x", delay_time_level=1)])
 
     asyncio.run(main())
+
+
+def test_a_key_has_the_queue_that_java_gives_it():
+    queues = [MessageQueue("T", "b", i) for i in range(7)]
+    keys = {
+        # arg.hashCode() of a String, Integer, Long, Boolean, by java.lang
+        "order-1": -1207111310,
+        "": 0,
+        5: 5,
+        -1: -1,
+        -(1 << 31): -(1 << 31),
+        (1 << 31) - 1: (1 << 31) - 1,
+        1 << 31: -(1 << 31),
+        (1 << 32) + 5: 4,
+        -(1 << 31) - 1: -(1 << 31),
+        (1 << 63) - 1: -(1 << 31),
+        -(1 << 63): -(1 << 31),
+        123456789012345: -2045923535,
+        -123456789012345: -2045923536,
+        1 << 63: -1773151197,  # of the String
+        True: 1231,
+        False: 1237,
+    }
+    for key, code in keys.items():
+        assert (key, object_hash(key)) == (key, code)
+        assert select_by_hash(queues, Message("T", b""), key) == queues[abs(code) % 7]
 
 
 def test_async_sends_and_oneway(tmp_path):
