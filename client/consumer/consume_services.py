@@ -195,14 +195,16 @@ async def listen(
 ) -> tuple[ConsumeResult, int]:
     """The listener's answer, and the ConsumeReturnType of it; a failure is logged and means RECONSUME_LATER."""
     code = EXCEPTION
+    settings = consumer.settings
+    # In order, a message given again while its listener is at it would be consumed twice at a time (cleanExpiredMsg).
+    timeout_ms = None if settings.orderly else settings.consume_timeout_ms
     try:
-        result = await call_listener(
-            consumer.listener, consumer.executor, messages, context, consumer.settings.consume_timeout_ms
-        )
+        result = await call_listener(consumer.listener, consumer.executor, messages, context, timeout_ms)
         return result, SUCCESS if result == ConsumeResult.SUCCESS else FAILED
-    except TimeoutError:
-        log.warning("the listener took over %d ms for %s", consumer.settings.consume_timeout_ms, context.queue)
-        code = TIME_OUT
-    except Exception:
-        log.exception("the listener failed for a message of %s", context.queue)
+    except Exception as error:
+        if timeout_ms is not None and isinstance(error, TimeoutError):
+            log.warning("the listener took over %d ms for %s", timeout_ms, context.queue)
+            code = TIME_OUT
+        else:
+            log.exception("the listener failed for a message of %s", context.queue)
     return ConsumeResult.RECONSUME_LATER, code

@@ -52,6 +52,7 @@ class ConsumeSettings(msgspec.Struct, kw_only=True):
     max_reconsume_times: int = -1
     #: How long an orderly queue rests after RECONSUME_LATER.
     suspend_queue_ms: int = 1_000
+    #: How long a call of the listener may take before its messages are delivered again; not when orderly.
     consume_timeout_ms: int = 15 * 60 * 1000
     #: How long `stop` waits for calls of the listener that run: what they have is then left to whoever gets the queue
     #: next, which consumes it again (awaitTerminationMillisWhenShutdown, by Apache's default 0).

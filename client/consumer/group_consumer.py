@@ -212,9 +212,13 @@ class GroupConsumer:
         """Whether nothing is to be pulled from a held queue for now."""
         return self.suspended
 
-    def passed_over(self, queue: MessageQueue, offset: int, *, increase_only: bool = True) -> None:
+    def passed_over(self, queue: MessageQueue, offset: int) -> None:
         """There is nothing to consume before this offset."""
-        update(self.offsets.table, queue, offset, increase_only=increase_only)
+        update(self.offsets.table, queue, offset, increase_only=True)
+
+    def moved(self, held: ProcessQueue, offset: int) -> None:
+        """The broker has a held queue consumed from another offset: back, or where it was reset to."""
+        self.rebalancer.move(held, offset)
 
     async def lock_again(self, held: ProcessQueue) -> None:
         """Ask for an orderly queue's lock; rest a moment when another client still has it."""

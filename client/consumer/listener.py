@@ -43,13 +43,13 @@ Listener = Callable[[list[MessageExt], ConsumeContext], ConsumeResult | Awaitabl
 
 
 async def call_listener(
-    listener: Listener, executor: Executor, messages: list[MessageExt], context: ConsumeContext, timeout_ms: int
+    listener: Listener, executor: Executor, messages: list[MessageExt], context: ConsumeContext, timeout_ms: int | None
 ) -> ConsumeResult:
-    """The listener's answer. Raises whatever it raises, TimeoutError after `timeout_ms`."""
+    """The listener's answer. Raises whatever it raises, TimeoutError after `timeout_ms` (None: never)."""
     started = str(now_ms())
     for message in messages:
         message.properties[PROPERTY_CONSUME_START_TIMESTAMP] = started
-    async with asyncio.timeout(timeout_ms / 1000):
+    async with asyncio.timeout(None if timeout_ms is None else timeout_ms / 1000):
         answer = await call_user_code(executor, listener, messages, context)
     return ConsumeResult.SUCCESS if answer is None else ConsumeResult(answer)
 

@@ -223,11 +223,15 @@ class LitePullConsumer(GroupConsumer):
         known = self.offsets.table.get(queue)
         return known if known is not None else await self.offsets.read(queue)
 
-    def passed_over(self, queue: MessageQueue, offset: int, *, increase_only: bool = True) -> None:
+    def passed_over(self, queue: MessageQueue, offset: int) -> None:
         """There is nothing to poll before this offset; committed with what was polled before it."""
         held = self.rebalancer.held.get(queue)
         if held is not None:
-            self._polled[held] = max(offset, self._polled.get(held, 0)) if increase_only else offset
+            self._polled[held] = max(offset, self._polled.get(held, 0))
+
+    def moved(self, held: ProcessQueue, offset: int) -> None:
+        """Poll from where the broker moved the queue; saved no sooner than what is polled."""
+        self._polled[self.rebalancer.begin_anew(held, offset)] = offset
 
     def _note_polled(self) -> None:
         for queue, offset in list(self._polled.items()):

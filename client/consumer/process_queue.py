@@ -48,7 +48,7 @@ class ProcessQueue:
             if message.queue_offset not in self.messages:
                 self.messages[message.queue_offset] = message
                 self.size += len(message.body)
-                self.max_seen = max(self.max_seen, message.queue_offset)
+                self.max_seen = message.queue_offset
         self.changed.set()
 
     def remove(self, messages: Sequence[MessageExt]) -> int | None:
@@ -61,6 +61,11 @@ class ProcessQueue:
         if self.messages:
             return next(iter(self.messages))
         return self.max_seen + 1 if self.max_seen >= 0 else None
+
+    def skip_to(self, offset: int) -> None:
+        """Pull next at a later offset; it is the one to save once all that is held is consumed."""
+        self.next_offset = offset
+        self.max_seen = offset - 1
 
     def first(self, count: int) -> list[MessageExt]:
         """The oldest messages, left where they are: an orderly consumer removes them when they are done.
@@ -80,7 +85,7 @@ class ProcessQueue:
         """Distance in messages between the oldest and the newest held."""
         if not self.messages:
             return 0
-        return self.max_seen - next(iter(self.messages))
+        return next(reversed(self.messages)) - next(iter(self.messages))
 
     def drop(self) -> None:
         """Begin to give the queue up; what is in flight may end."""
@@ -118,5 +123,5 @@ class ProcessQueue:
         )
         if self.messages:
             info.cached_msg_min_offset = next(iter(self.messages))
-            info.cached_msg_max_offset = self.max_seen
+            info.cached_msg_max_offset = next(reversed(self.messages))
         return info

@@ -118,11 +118,7 @@ class PullLoop:
         queue, consumer = self._queue, self._consumer
         self._broker_id = result.suggest_broker_id
         if result.status == PullStatus.OFFSET_ILLEGAL:
-            log.warning("offset %d of %s is moved to %d", queue.next_offset, queue.queue, result.next_begin_offset)
-            if result.next_begin_offset == queue.next_offset:
-                await asyncio.sleep(consumer.settings.retry_pull_ms / 1000)
-            queue.next_offset = result.next_begin_offset
-            consumer.passed_over(queue.queue, result.next_begin_offset, increase_only=False)
+            await self._moved(result)
             return
         queue.next_offset = result.next_begin_offset
         consumer.stats.pulled(queue.queue.topic, len(result.messages), time.monotonic() - queue.last_pull)
@@ -131,6 +127,24 @@ class PullLoop:
             self._submit(queue, result.messages)
         elif not queue.messages:
             consumer.passed_over(queue.queue, result.next_begin_offset)
+
+    async def _moved(self, result: PullResult) -> None:
+        """Go on where the broker says. What is held is kept if the broker just deleted what came after it."""
+        queue, consumer = self._queue, self._consumer
+        before, offset = queue.next_offset, result.next_begin_offset
+        log.warning("offset %d of %s is moved to %d", before, queue.queue, offset)
+        if before < offset == result.min_offset:
+            queue.skip_to(offset)
+            if not queue.messages:
+                consumer.passed_over(queue.queue, offset)
+            return
+        if offset == before:
+            await asyncio.sleep(consumer.settings.retry_pull_ms / 1000)
+        if offset == result.max_offset < before and queue.messages:
+            # The queue's end is gone. Java drops what it holds of the part that is left; here that is pulled again.
+            offset = min(offset, next(iter(queue.messages)))
+        if not queue.dropped:
+            consumer.moved(queue, offset)
 
     async def _after(self, error: RocketMQError) -> None:
         """Fetch the route again, or announce the group, when the error says that what is known may be outdated."""

@@ -38,7 +38,7 @@ class Rebalancer:
     def __init__(self, consumer: GroupConsumer) -> None:
         self._consumer = consumer
         self.held: dict[MessageQueue, ProcessQueue] = {}
-        self._pulls: dict[MessageQueue, asyncio.Task[None]] = {}
+        self._pulls: dict[ProcessQueue, asyncio.Task[None]] = {}
         #: Where queues that were just reset are to be consumed from.
         self._reset_to: dict[MessageQueue, int] = {}
         self._working = asyncio.Lock()
@@ -61,7 +61,9 @@ class Rebalancer:
                 elif share is not None:
                     mine[topic] = share
             await self._apply(mine)
-            self._reset_to.clear()  # what was not taken at once may be another client's by now
+            # What was given up and not taken at once may be another client's by now; the rest waits for its listener.
+            waiting = {queue for queue, held in self.held.items() if held.dropped}
+            self._reset_to = {queue: offset for queue, offset in self._reset_to.items() if queue in waiting}
 
     def _failed(self, what: object, error: RocketMQError) -> None:
         # Once it stops, the broker does not know the client any more.
@@ -126,11 +128,11 @@ class Rebalancer:
         self.held[queue] = held
         consumer.service.attach(held)
         loop = PullLoop(consumer, held, consumer.service.submit)
-        self._pulls[queue] = run_later(loop.run(), f"pull {queue.topic} {queue.queue_id}")
+        self._pulls[held] = run_later(loop.run(), f"pull {queue.topic} {queue.queue_id}")
 
     async def _stop_pulling(self, held: ProcessQueue) -> None:
         held.drop()
-        pulling = self._pulls.pop(held.queue, None)
+        pulling = self._pulls.pop(held, None)
         if pulling is not None:
             pulling.cancel()
             await asyncio.gather(pulling, return_exceptions=True)
@@ -142,10 +144,17 @@ class Rebalancer:
             if held is None or held.dropped:
                 return False
             await self._stop_pulling(held)
-            again = ProcessQueue(queue)
-            again.next_offset = offset
-            self._hold(again)
+            self.begin_anew(held, offset)
             return True
+
+    def begin_anew(self, held: ProcessQueue, offset: int) -> ProcessQueue:
+        """Forget what was pulled of a held queue, whose pulling ends, and hold it from an offset on."""
+        held.drop()
+        self._pulls.pop(held, None)
+        again = ProcessQueue(held.queue)
+        again.next_offset = offset
+        self._hold(again)
+        return again
 
     async def start_offset(self, queue: MessageQueue) -> int:
         """The saved offset, else what `consume_from_where` says (computePullFromWhere)."""
@@ -169,6 +178,8 @@ class Rebalancer:
         While a listener is at an orderly queue it stays held, and the next rebalance tries again.
         """
         consumer, queue = self._consumer, held.queue
+        if self.held.get(queue) is not held:
+            return []  # moved meanwhile: another is held in its place
         await self._stop_pulling(held)
         if consumer.settings.broadcasting:
             self._forget(held)
@@ -225,14 +236,24 @@ class Rebalancer:
             deadline, calls = time.monotonic() + wait_seconds, list[QueueCall]()
             for process_queue in held:
                 await _until_idle(process_queue, deadline)
-                process_queue.released = True
-                queue = process_queue.queue
-                self._consumer.offsets.table[queue] = offsets[queue]
+                self._drop_for(process_queue, offsets[process_queue.queue])
                 calls += await self._let_go(process_queue)
-                if not self._consumer.settings.broadcasting:
-                    self._reset_to[queue] = offsets[queue]
             await broker_by_broker(calls, self._failed)
         self._consumer.instance.rebalance_immediately()
+
+    def move(self, held: ProcessQueue, offset: int) -> None:
+        """Consume a held queue from where its broker moved it: the next rebalance, at once, takes it anew.
+
+        What a listener still has counts for nothing (updateAndFreezeOffset in DefaultMQPushConsumerImpl.pullMessage).
+        """
+        self._drop_for(held, offset)
+        self._consumer.instance.rebalance_immediately()
+
+    def _drop_for(self, held: ProcessQueue, offset: int) -> None:
+        """Drop what was pulled of a queue, and have it taken anew at an offset, which is the one to save by now."""
+        held.drop()
+        held.released = True
+        self._consumer.offsets.table[held.queue] = self._reset_to[held.queue] = offset
 
     async def give_up_all(self) -> None:
         """At the end: every queue."""
