@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import logging
 import sqlite3
+import threading
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -82,8 +84,9 @@ def deduplicate(
     """A listener that leaves out messages whose key was consumed, or is being consumed, and gives the rest on.
 
     A key is remembered for `remember_ms`. One that a consumer died with is free after `lease_ms`, which therefore has
-    to be longer than the listener takes; until then it is delivered again later. What the listener did is not undone
-    when the process dies before the key is noted: then it is called again for that key.
+    to be longer than the listener takes; until then it is delivered again later. A plain listener that takes longer
+    than the consumer's `consume_timeout_ms` runs on in its thread: its keys stay reserved, and what it did counts. What
+    the listener did is not undone when the process dies before the key is noted: then it is called again for that key.
 
     A store that cannot be used is waited for, up to `patience_ms` a call; then the messages are delivered again later.
     Where it fails behind the listener, the messages count as consumed, which the log says: a second delivery of them
@@ -100,6 +103,23 @@ def deduplicate(
                 error,
             )
 
+    async def consume(
+        call: _ListenerCall, names: list[str], messages: list[MessageExt], context: ConsumeContext, owner: str
+    ) -> int:
+        """Call the listener, and note of how many of the keys the messages were consumed."""
+        done, known = 0, True
+        try:
+            answer = await call_user_code(None, call.function, messages, context)
+            if answer is None or answer == ConsumeResult.SUCCESS:
+                done = len(names) if context.ack_index is None else min(context.ack_index + 1, len(names))
+        except asyncio.CancelledError:
+            known = not call.goes_on()  # the loop ends before the thread: the lease has to end too
+            raise
+        finally:
+            if known:
+                await asyncio.shield(run_later(settle(owner, names[:done], names[done:]), "settle keys"))
+        return done
+
     async def listen(messages: list[MessageExt], context: ConsumeContext) -> ConsumeResult:
         by_key: dict[str, MessageExt] = {}
         for message in messages:
@@ -109,15 +129,20 @@ def deduplicate(
         mine = [name for name, claim in zip(by_key, claims, strict=True) if claim is Claim.MINE]
         busy = sum(claim is Claim.BUSY for claim in claims)
         done = 0
-        answer: ConsumeResult | None = ConsumeResult.SUCCESS
-        try:
-            if mine:
-                answer = await call_user_code(None, listener, [by_key[name] for name in mine], context)
-                if answer is None or answer == ConsumeResult.SUCCESS:
-                    done = len(mine) if context.ack_index is None else min(context.ack_index + 1, len(mine))
-        finally:
-            # Shielded: a listener that took too long is cancelled, its keys are free all the same.
-            await asyncio.shield(run_later(settle(owner, mine[:done], mine[done:]), "settle keys"))
+        if mine:
+            call = _ListenerCall(listener)
+            consuming = run_later(consume(call, mine, [by_key[name] for name in mine], context, owner), "consume keys")
+            try:
+                done = await asyncio.shield(consuming)
+            except asyncio.CancelledError:
+                # The listener took too long. A coroutine is cancelled, and its keys are free when it has ended; a
+                # thread goes on, and so does their reservation: what it did is noted when it returns.
+                if call.goes_on():
+                    consuming.add_done_callback(_ended_late)
+                else:
+                    consuming.cancel()
+                    await asyncio.wait({consuming})
+                raise
         # What is done is left out when all of it comes again.
         context.ack_index = None
         if done < len(mine) or busy:
@@ -125,6 +150,40 @@ def deduplicate(
         return ConsumeResult.SUCCESS
 
     return listen
+
+
+class _ListenerCall:
+    """One call of a listener: `function` is what to call, in a thread unless it is a coroutine function."""
+
+    def __init__(self, listener: Listener) -> None:
+        self.function: Listener = listener if inspect.iscoroutinefunction(listener) else self._in_thread
+        self._listener = listener
+        self._lock = threading.Lock()
+        self._given_up = self._runs = False
+
+    def _in_thread(
+        self, messages: list[MessageExt], context: ConsumeContext
+    ) -> ConsumeResult | Awaitable[ConsumeResult | None] | None:
+        with self._lock:
+            if self._given_up:
+                return ConsumeResult.RECONSUME_LATER
+            self._runs = True
+        try:
+            return self._listener(messages, context)
+        finally:
+            self._runs = False
+
+    def goes_on(self) -> bool:
+        """Whether a thread is in the listener, which nothing can cancel; when none is there yet, none goes there."""
+        with self._lock:
+            self._given_up = True
+            return self._runs
+
+
+def _ended_late(consuming: asyncio.Task[int]) -> None:
+    error = None if consuming.cancelled() else consuming.exception()
+    if error is not None:
+        log.error("a listener that took too long failed in the end", exc_info=error)
 
 
 async def _patiently(call: Callable[[], Awaitable[T]], patience_ms: int) -> T:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -81,7 +82,10 @@ class TransactionResult(SendResult, kw_only=True):
 
 
 class TransactionProducer(Producer):
-    """A producer with a listener; `check_concurrency` check-backs run at a time."""
+    """A producer with a listener; `check_concurrency` check-backs run at a time.
+
+    Plain methods of the listener run in threads: at most `execute_concurrency` of `execute`, and those of `check`.
+    """
 
     def __init__(
         self,
@@ -93,11 +97,21 @@ class TransactionProducer(Producer):
         instance: ClientInstance | None = None,
         hooks: Sequence[object] = (),
         check_concurrency: int = 1,
+        execute_concurrency: int = 32,
     ) -> None:
         super().__init__(group, options, settings=settings, instance=instance, hooks=hooks)
         self.listener = listener
         self._checks = asyncio.Semaphore(check_concurrency)
         self._waiting_checks = 0
+        # Each its own: a check that hangs keeps no transaction from being executed, nor the other way round.
+        self._execute_threads = ThreadPoolExecutor(execute_concurrency, thread_name_prefix=f"execute-{group}")
+        self._check_threads = ThreadPoolExecutor(check_concurrency, thread_name_prefix=f"check-{group}")
+
+    async def stop(self) -> None:
+        """Wait for what is being sent and checked, unregister, leave the instance."""
+        await super().stop()
+        for threads in (self._execute_threads, self._check_threads):
+            threads.shutdown(wait=False)
 
     async def send_in_transaction(
         self, message: Message, arg: Any = None, *, timeout_ms: int | None = None
@@ -116,7 +130,7 @@ class TransactionProducer(Producer):
         state, error = TransactionState.ROLLBACK, None
         if sent.status == SendStatus.SEND_OK:
             try:
-                answer = await call_user_code(None, self.listener.execute, message, sent.msg_id, arg)
+                answer = await call_user_code(self._execute_threads, self.listener.execute, message, sent.msg_id, arg)
                 state = _state_of(answer)
             except Exception as raised:
                 log.exception("the transaction of message %s failed; the broker will ask about it", sent.msg_id)
@@ -164,7 +178,7 @@ class TransactionProducer(Producer):
         state, remark = TransactionState.UNKNOWN, None
         try:
             async with self._checks:
-                state = _state_of(await call_user_code(None, self.listener.check, message))
+                state = _state_of(await call_user_code(self._check_threads, self.listener.check, message))
         except Exception as error:
             log.exception("checking the transaction of message %s failed", message.msg_id)
             remark = f"check raised {type(error).__name__}: {error}"

@@ -2,9 +2,11 @@
 
 import asyncio
 import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from client_cluster import cluster, consume_twenty_of_five_keys
+from client_cluster import cluster, consume_twenty_of_five_keys, until
 
 from rocketmq_ops.client import (
     ConsumeContext,
@@ -14,6 +16,8 @@ from rocketmq_ops.client import (
 )
 from rocketmq_ops.client.consumer.deduplicate import Claim
 from rocketmq_ops.client.errors import ClientError
+from rocketmq_ops.client.user_code import call_user_code
+from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.message import MessageExt, MessageQueue
 
 SUCCESS, LATER = ConsumeResult
@@ -96,6 +100,130 @@ def test_a_key_that_another_consumes_waits_until_its_lease_ends(tmp_path, monkey
             assert await one.claim(["T a"], "c", now + 1) == [Claim.DONE]
             now += 1000
             assert await one.claim(["T a"], "c", now + 1) == [Claim.MINE]
+
+    asyncio.run(main())
+
+
+class Slow:
+    """A plain listener that returns, or raises, when it is let; `started` is set on the loop."""
+
+    def __init__(self, failure=None):
+        self.loop, self.started = asyncio.get_running_loop(), asyncio.Event()
+        self.let, self.failure, self.got = threading.Event(), failure, []
+
+    def __call__(self, messages, context):
+        self.got.append([m.body for m in messages])
+        self.loop.call_soon_threadsafe(self.started.set)
+        assert self.let.wait(60)
+        if self.failure is not None:
+            raise self.failure
+
+
+async def cut_short(listening):
+    listening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await listening
+
+
+class Noting(SqliteStore):
+    """Says when it was told what became of keys."""
+
+    def __init__(self, path):
+        super().__init__(path)
+        self.told = asyncio.Event()
+
+    async def settle(self, *args):
+        await super().settle(*args)
+        self.told.set()
+
+
+async def claimed(store, key):
+    """What another gets that claims a key."""
+    return (await store.claim([key], "other", now_ms() + 60_000))[0]
+
+
+def test_what_a_thread_did_after_its_time_counts(tmp_path):
+    async def main():
+        async with Noting(tmp_path / "seen") as store:
+            slow = Slow()
+            listen = deduplicate(slow, store=store)
+            listening = asyncio.create_task(listen([message("a", b"1")], ConsumeContext(QUEUE)))
+            await slow.started.wait()
+            await cut_short(listening)
+            assert await claimed(store, "T a") is Claim.BUSY
+            assert await listen([message("a", b"1")], ConsumeContext(QUEUE)) == LATER
+            slow.let.set()
+            await asyncio.wait_for(store.told.wait(), 20)
+            assert await claimed(store, "T a") is Claim.DONE
+            assert await listen([message("a", b"1")], ConsumeContext(QUEUE)) == SUCCESS
+            assert slow.got == [[b"1"]]
+
+    asyncio.run(main())
+
+
+def test_the_keys_of_a_thread_that_fails_after_its_time_are_free(tmp_path, caplog):
+    async def main():
+        async with Noting(tmp_path / "seen") as store:
+            slow = Slow(ValueError("no, after all"))
+            listening = asyncio.create_task(deduplicate(slow, store=store)([message("a")], ConsumeContext(QUEUE)))
+            await slow.started.wait()
+            await cut_short(listening)
+            slow.let.set()
+            await asyncio.wait_for(store.told.wait(), 20)
+            assert await claimed(store, "T a") is Claim.MINE
+            await until(lambda: "no, after all" in caplog.text)
+
+    asyncio.run(main())
+
+
+def test_the_keys_of_a_listener_that_does_not_run_on_are_free_at_once(tmp_path):
+    async def main():
+        async with Noting(tmp_path / "seen") as store:
+            taken = asyncio.Event()
+
+            async def never(messages, context):
+                taken.set()
+                await asyncio.Event().wait()
+
+            listening = asyncio.create_task(deduplicate(never, store=store)([message("a")], ConsumeContext(QUEUE)))
+            await taken.wait()
+            await cut_short(listening)
+            assert await claimed(store, "T a") is Claim.MINE
+
+            # One that waits for a thread has not begun, and does not begin any more.
+            slow, threads = Slow(), ThreadPoolExecutor(1)
+            listen = deduplicate(slow, store=store)
+
+            def consume(key):
+                calling = call_user_code(threads, listen, [message(key, key.encode())], ConsumeContext(QUEUE))
+                return asyncio.create_task(calling)
+
+            first = consume("b")
+            await slow.started.wait()
+            second = consume("c")
+            await until(lambda: threads._work_queue.qsize() == 1)
+            await cut_short(second)
+            assert await claimed(store, "T c") is Claim.MINE
+            slow.let.set()
+            assert await first == SUCCESS
+            await asyncio.get_running_loop().run_in_executor(threads, threading.get_ident)  # the queue is empty
+            assert slow.got == [[b"b"]]
+            threads.shutdown()
+
+    asyncio.run(main())
+
+
+def test_a_plain_listener_runs_in_the_threads_of_its_consumer(tmp_path):
+    async def main():
+        threads = set()
+
+        def listener(messages, context):
+            threads.add(threading.current_thread().name)
+
+        async with cluster(tmp_path, Orders=4) as c, SqliteStore(tmp_path / "seen.sqlite") as store:
+            await consume_twenty_of_five_keys(c, deduplicate(listener, store=store))
+        assert threads
+        assert all(name.startswith("consume-G") for name in threads)
 
     asyncio.run(main())
 
