@@ -28,6 +28,7 @@ from rocketmq_ops.client.consumer.pull_loop import PullLoop
 from rocketmq_ops.client.queue_api import PullResult
 from rocketmq_ops.client.trace_text import EXCEPTION, SUCCESS, TIME_OUT
 from rocketmq_ops.common.message import Message, MessageExt, MessageQueue
+from rocketmq_ops.remoting.bodies.enums import BROADCASTING
 
 QUEUE = MessageQueue("T", "broker-a", 0)
 
@@ -108,6 +109,25 @@ def test_a_reset_by_the_broker_saves_what_was_consumed_since(tmp_path: Path, ord
                 gate.set()
                 await until(lambda: saved(c) == 4)
             assert listener.offsets == [0, 1, 2, 3, 0, 1, 2, 3]
+
+    asyncio.run(main())
+
+
+def test_a_broadcasting_consumer_goes_on_where_its_queue_was_moved(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with cluster(tmp_path, T=1) as c:
+            await fill(c, 5)
+            listener = Listener()
+            settings = first(message_model=BROADCASTING, offset_dir=str(tmp_path / "offsets"))
+            async with PushConsumer("G", listener, c.options, settings=settings) as consumer:
+                consumer.subscribe("T")
+                table = consumer.offsets.table
+                await until(lambda: table.get(QUEUE) == 5)
+                c.broker.store.delete_topics(["T"])
+                await until(lambda: table.get(QUEUE) == 0)
+                await fill(c, 3)
+                await until(lambda: table.get(QUEUE) == 3)
+            assert sorted(listener.offsets[5:]) == [0, 1, 2]
 
     asyncio.run(main())
 
