@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -94,6 +95,8 @@ class LocalFileOffsetStore:
     def __init__(self, directory: str, client_id: str, group: str) -> None:
         self.table: dict[MessageQueue, int] = {}
         self.path = str(Path(directory).expanduser() / client_id / group / "offsets.json")
+        #: Held while the file is written: a stop saves too, perhaps while the periodic saving is at it.
+        self._saving = threading.Lock()
 
     async def load(self) -> None:
         """Read the file, or its backup. Raises CorruptDataError when neither can be used."""
@@ -109,5 +112,8 @@ class LocalFileOffsetStore:
         """Replace the file; offsets of queues that are not consumed now stay in it."""
         if not self.table:
             return
-        text = fastjson.dumps({"offsetTable": dict(self.table)}, pretty=True)
-        await asyncio.to_thread(save_with_backup, self.path, text)
+        await asyncio.to_thread(self._save)
+
+    def _save(self) -> None:
+        with self._saving:
+            save_with_backup(self.path, fastjson.dumps({"offsetTable": dict(self.table)}, pretty=True))

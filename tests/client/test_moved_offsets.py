@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,7 +23,7 @@ from rocketmq_ops.client import (
     PushConsumer,
 )
 from rocketmq_ops.client.api.pull import PullStatus
-from rocketmq_ops.client.consumer import rebalance
+from rocketmq_ops.client.consumer import offset_store, rebalance
 from rocketmq_ops.client.consumer.consume_services import listen
 from rocketmq_ops.client.consumer.process_queue import ProcessQueue
 from rocketmq_ops.client.consumer.pull_loop import PullLoop
@@ -210,6 +212,27 @@ def test_a_lite_pull_consumer_commits_what_it_polled_since(tmp_path: Path) -> No
                 await until(lambda: saved(c) == 3)
 
     asyncio.run(main())
+
+
+def test_two_savings_of_a_broadcasting_consumer_come_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The periodic one and that of a stop write the same file."""
+    both = threading.Barrier(2)
+
+    def save(path: str, text: str) -> None:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(0.3)
+
+    monkeypatch.setattr(offset_store, "save_with_backup", save)
+
+    async def main() -> None:
+        store = offset_store.LocalFileOffsetStore(str(tmp_path), "client", "G")
+        store.table[QUEUE] = 1
+        await asyncio.gather(store.persist([QUEUE]), store.persist([QUEUE]))
+
+    asyncio.run(main())
+    assert both.broken, "two wrote at a time"
 
 
 def messages(*offsets: int) -> list[MessageExt]:
