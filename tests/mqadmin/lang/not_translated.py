@@ -119,6 +119,7 @@ NOT_READ = {
         "saving offsets",
     },
     "client/consumer/deduplicate.py": {
+        "consume keys",
         "settle keys",
     },
     "client/producer/spool.py": {
