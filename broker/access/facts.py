@@ -15,6 +15,13 @@ from rocketmq_ops.common.message_codec import BadRecordError, decode_message_id,
 from rocketmq_ops.common.topics import SCHEDULE_TOPIC, TRANS_CHECK_MAX_TIME_TOPIC, TRANS_HALF_TOPIC, reply_topic
 from rocketmq_ops.remoting.codes import RequestCode
 from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.headers import (
+    ConsumeMessageDirectlyResultRequestHeader,
+    ConsumerSendMsgBackRequestHeader,
+    EndTransactionRequestHeader,
+    ResumeCheckHalfMessageRequestHeader,
+    ViewMessageRequestHeader,
+)
 from rocketmq_ops.store.files.timer_files import TIMER_TOPIC
 
 if TYPE_CHECKING:
@@ -48,6 +55,10 @@ class Found(NamedTuple):
 _REPLIES: Final[dict[int, str]] = {RequestCode.SEND_REPLY_MESSAGE: "topic", RequestCode.SEND_REPLY_MESSAGE_V2: "b"}
 
 
+#: Requests about a message that was consumed.
+_CONSUMED: Final = frozenset({RequestCode.CONSUMER_SEND_MSG_BACK, RequestCode.CONSUME_MESSAGE_DIRECTLY})
+
+
 class Facts:
     """Those of one broker."""
 
@@ -69,7 +80,30 @@ class Facts:
         field = _REPLIES.get(request.code)
         return field is not None and request.ext_fields.get(field) == self.reply_topic
 
-    def message_at(self, offset: int) -> Found | None:
+    def topic_named(self, request: RemotingCommand) -> str | None:
+        """The topic that the message counts with which a request names by its place in the commitlog; None where it
+        names none, or there is nothing. One that was consumed counts with the topic in which that was, which may be the
+        retry topic of a group; any other with that which it is for.
+
+        Raises RemotingProtocolError for fields that cannot be read, and NoMessageThereError."""
+        match request.code:
+            case RequestCode.VIEW_MESSAGE_BY_ID:
+                found = self._message_at(request.decode_header(ViewMessageRequestHeader).offset)
+            case RequestCode.CONSUMER_SEND_MSG_BACK:
+                found = self._message_at(request.decode_header(ConsumerSendMsgBackRequestHeader).offset)
+            case RequestCode.END_TRANSACTION:
+                found = self._message_at(request.decode_header(EndTransactionRequestHeader).commit_log_offset)
+            case RequestCode.CONSUME_MESSAGE_DIRECTLY:
+                found = self._message_of(request.decode_header(ConsumeMessageDirectlyResultRequestHeader).msg_id)
+            case RequestCode.RESUME_CHECK_HALF_MESSAGE:
+                found = self._message_of(request.decode_header(ResumeCheckHalfMessageRequestHeader).msg_id)
+            case _:
+                return None
+        if found is None:
+            return None
+        return found.topic if request.code in _CONSUMED else found.own_topic
+
+    def _message_at(self, offset: int) -> Found | None:
         """The topics of the message at an offset of the commitlog (bytes); None when there is nothing.
 
         Raises NoMessageThereError."""
@@ -89,7 +123,7 @@ class Facts:
         own = stored_value(stored.text, _REAL_TOPIC) if topic in _WAITING else None
         return Found(topic, own or topic)
 
-    def message_of(self, msg_id: str | None) -> Found | None:
+    def _message_of(self, msg_id: str | None) -> Found | None:
         """The topics of the message that an id with an offset names; None when there is nothing.
 
         Raises NoMessageThereError."""
@@ -97,4 +131,4 @@ class Facts:
             offset = decode_message_id(msg_id or "")[2]
         except RocketMQError:
             return None
-        return self.message_at(offset)
+        return self._message_at(offset)

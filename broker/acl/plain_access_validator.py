@@ -20,12 +20,9 @@ from rocketmq_ops.remoting.codes import RequestCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.headers import (
     ConsumeMessageDirectlyResultRequestHeader,
-    ConsumerSendMsgBackRequestHeader,
-    EndTransactionRequestHeader,
     GetConsumerListByGroupRequestHeader,
     UnregisterClientRequestHeader,
     UpdateConsumerOffsetRequestHeader,
-    ViewMessageRequestHeader,
 )
 
 #: Topics, and groups as their retry topics, with the permission that is needed.
@@ -39,7 +36,7 @@ def needs(request: RemotingCommand, facts: Facts) -> Needs:
         return {}
     of, of_message = _NEEDS.get(request.code), _OF_MESSAGES.get(request.code)
     wanted = {} if of is None else of(request)
-    return wanted if of_message is None else wanted | of_message(request, facts)
+    return wanted if of_message is None else wanted | of_message(facts.topic_named(request))
 
 
 def _send(topic: str | None) -> Needs:
@@ -117,37 +114,20 @@ def _locks(body_class: type[LockBatchRequestBody | UnlockBatchRequestBody]) -> C
     return needed
 
 
-def _view(request: RemotingCommand, facts: Facts) -> Needs:
-    found = facts.message_at(request.decode_header(ViewMessageRequestHeader).offset)
-    return {} if found is None else {found.own_topic: SUB}
-
-
-def _sent_back(request: RemotingCommand, facts: Facts) -> Needs:
-    """Where it was consumed: in its topic, or in the retry topic of the group."""
-    found = facts.message_at(request.decode_header(ConsumerSendMsgBackRequestHeader).offset)
-    return {} if found is None else {found.topic: SUB}
-
-
-def _ended(request: RemotingCommand, facts: Facts) -> Needs:
-    found = facts.message_at(request.decode_header(EndTransactionRequestHeader).commit_log_offset)
-    return {} if found is None else _send(found.own_topic)
-
-
-def _consumed(request: RemotingCommand, facts: Facts) -> Needs:
-    header = request.decode_header(ConsumeMessageDirectlyResultRequestHeader)
-    found = facts.message_of(header.msg_id)
-    return _group(header.consumer_group) | ({} if found is None else {found.topic: SUB})
+def _consume_directly(request: RemotingCommand) -> Needs:
+    return _group(request.decode_header(ConsumeMessageDirectlyResultRequestHeader).consumer_group)
 
 
 #: What requests need that name a message by its place in the commitlog, besides what they need otherwise.
-_OF_MESSAGES: Final[dict[int, Callable[[RemotingCommand, Facts], Needs]]] = {
-    RequestCode.VIEW_MESSAGE_BY_ID: _view,
-    RequestCode.CONSUMER_SEND_MSG_BACK: _sent_back,
-    RequestCode.END_TRANSACTION: _ended,
-    RequestCode.CONSUME_MESSAGE_DIRECTLY: _consumed,
+_OF_MESSAGES: Final[dict[int, Callable[[str | None], Needs]]] = {
+    RequestCode.VIEW_MESSAGE_BY_ID: _topic,
+    RequestCode.CONSUMER_SEND_MSG_BACK: _topic,
+    RequestCode.END_TRANSACTION: _send,
+    RequestCode.CONSUME_MESSAGE_DIRECTLY: _topic,
 }
 
 _NEEDS: Final[dict[int, Callable[[RemotingCommand], Needs]]] = {
+    RequestCode.CONSUME_MESSAGE_DIRECTLY: _consume_directly,
     RequestCode.SEND_MESSAGE: _send_message,
     RequestCode.SEND_MESSAGE_V2: _send_message_v2,
     RequestCode.SEND_BATCH_MESSAGE: _send_message_v2,

@@ -19,13 +19,6 @@ from rocketmq_ops.common.topics import RETRY_GROUP_TOPIC_PREFIX, is_retry_topic
 from rocketmq_ops.remoting.bodies import HeartbeatData, LockBatchRequestBody, UnlockBatchRequestBody
 from rocketmq_ops.remoting.codes import RequestCode
 from rocketmq_ops.remoting.command import RemotingCommand
-from rocketmq_ops.remoting.headers import (
-    ConsumeMessageDirectlyResultRequestHeader,
-    ConsumerSendMsgBackRequestHeader,
-    EndTransactionRequestHeader,
-    ResumeCheckHalfMessageRequestHeader,
-    ViewMessageRequestHeader,
-)
 
 Actions = tuple[str, ...]
 
@@ -57,8 +50,9 @@ def contexts(request: RemotingCommand, facts: Facts) -> Iterable[Context]:
     wanted: Iterable[Context] = () if declared is None else _declared(request, *declared, facts.cluster)
     if special is not None:
         wanted = special(request)
-    of_message = _OF_MESSAGES.get(request.code)
-    return wanted if of_message is None else chain(wanted, of_message(request, facts))
+    actions = _OF_MESSAGES.get(request.code)
+    topic = None if actions is None else facts.topic_named(request)
+    return wanted if actions is None or topic is None else chain(wanted, (_topic(topic, actions),))
 
 
 def _topic(name: str | None, actions: Actions) -> Context:
@@ -160,44 +154,12 @@ _SPECIAL: Final[dict[int, Callable[[RemotingCommand], Iterable[Context]]]] = {
 
 # -- requests that name a message by its place in the commitlog: what else they ask for --------------------------
 
-
-def _view(request: RemotingCommand, facts: Facts) -> Iterator[Context]:
-    found = facts.message_at(request.decode_header(ViewMessageRequestHeader).offset)
-    if found is not None:
-        yield _topic(found.own_topic, _GET)
-
-
-def _sent_back(request: RemotingCommand, facts: Facts) -> Iterator[Context]:
-    """Where it was consumed: in its topic, or in the retry topic of the group."""
-    found = facts.message_at(request.decode_header(ConsumerSendMsgBackRequestHeader).offset)
-    if found is not None:
-        yield _topic(found.topic, _SUB)
-
-
-def _ended(request: RemotingCommand, facts: Facts) -> Iterator[Context]:
-    found = facts.message_at(request.decode_header(EndTransactionRequestHeader).commit_log_offset)
-    if found is not None:
-        yield _topic(found.own_topic, _PUB)
-
-
-def _consumed(request: RemotingCommand, facts: Facts) -> Iterator[Context]:
-    found = facts.message_of(request.decode_header(ConsumeMessageDirectlyResultRequestHeader).msg_id)
-    if found is not None:
-        yield _topic(found.topic, _SUB)
-
-
-def _checked_again(request: RemotingCommand, facts: Facts) -> Iterator[Context]:
-    found = facts.message_of(request.decode_header(ResumeCheckHalfMessageRequestHeader).msg_id)
-    if found is not None:
-        yield _topic(found.own_topic, _UPDATE)
-
-
-_OF_MESSAGES: Final[dict[int, Callable[[RemotingCommand, Facts], Iterable[Context]]]] = {
-    RequestCode.VIEW_MESSAGE_BY_ID: _view,
-    RequestCode.CONSUMER_SEND_MSG_BACK: _sent_back,
-    RequestCode.END_TRANSACTION: _ended,
-    RequestCode.CONSUME_MESSAGE_DIRECTLY: _consumed,
-    RequestCode.RESUME_CHECK_HALF_MESSAGE: _checked_again,
+_OF_MESSAGES: Final[dict[int, Actions]] = {
+    RequestCode.VIEW_MESSAGE_BY_ID: _GET,
+    RequestCode.CONSUMER_SEND_MSG_BACK: _SUB,
+    RequestCode.END_TRANSACTION: _PUB,
+    RequestCode.CONSUME_MESSAGE_DIRECTLY: _SUB,
+    RequestCode.RESUME_CHECK_HALF_MESSAGE: _UPDATE,
 }
 
 # -- requests whose header's fields name the resources --------------------------------------------------------

@@ -42,7 +42,7 @@ def test_where_one_of_its_streams_is_no_terminal_it_says_which_is_drawn_on(
         monkeypatch.setattr(getattr(sys, name), "isatty", lambda name=name: name != missing)
     assert mqadmin.run(["tui", "-n", NOBODY]) == ExitCode.USAGE
     err = capsys.readouterr().err
-    assert ("drawn on the standard error" in err) == (missing == "stderr")
+    assert ("drawn on standard error" in err) == (missing == "stderr")
     assert ("2>FILE" if missing == "stderr" else "needs a terminal") in err
 
 

@@ -87,7 +87,7 @@ async def tui(
     if serve is None and not _has_screen():
         if _is_terminal(sys.stdin) and _is_terminal(sys.stdout):
             raise usage(
-                "the dashboard is drawn on the standard error, which is no terminal",
+                "the dashboard is drawn on standard error, which is not a terminal",
                 "leave away what leads it elsewhere, such as 2>FILE",
             )
         raise usage("the dashboard needs a terminal", "run it in one, or in a browser with --serve HOST:PORT")
