@@ -9,6 +9,7 @@ from collections.abc import Callable, Container, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
+from rocketmq_ops.common.pauses import Pause, at_once
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.name_servers import NameServers
@@ -77,15 +78,14 @@ class Session:
     def _decoding(self) -> asyncio.Semaphore:
         return asyncio.Semaphore(1)
 
-    async def decoded(self, decode: Callable[[bytes], T], body: bytes, pause: Callable[[], None] | None = None) -> T:
+    async def decoded(self, decode: Callable[[bytes], T], body: bytes, pause: Pause = at_once) -> T:
         """What a body says: a large one is decoded in a thread, one at a time, since several at once would keep the
         loop from its turn. `pause` is called there before it is."""
         if len(body) < _LARGE_BYTES:
             return decode(body)
 
         def after_pause() -> T:
-            if pause is not None:
-                pause()
+            pause()
             return decode(body)
 
         async with self._decoding:

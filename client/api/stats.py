@@ -10,12 +10,11 @@ import msgspec
 
 from rocketmq_ops.client.api.session import SUCCESS, Session
 from rocketmq_ops.client.errors import error_of
+from rocketmq_ops.common.pauses import Pause, at_once
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rocketmq_ops.remoting.bodies import BrokerStatsData, ConsumeStatsList, QueryConsumeTimeSpanBody
 
 #: Groups and queues that are gone through between two pauses, some ms.
@@ -86,15 +85,13 @@ async def group_totals(session: Session, address: str) -> dict[str, GroupTotals]
     }
 
 
-async def group_queues(
-    session: Session, address: str, pause: Callable[[], None] | None = None
-) -> dict[str, list[QueueOffset]]:
+async def group_queues(session: Session, address: str, pause: Pause = at_once) -> dict[str, list[QueueOffset]]:
     """The offsets of every group that one broker has a configuration of; see `group_totals` for what is not in it.
     While a large answer is read, in a thread, `pause` is called every few ms."""
     return await session.decoded(partial(_queues_of, pause=pause), await _group_stats(session, address), pause)
 
 
-def _queues_of(body: bytes, pause: Callable[[], None] | None = None) -> dict[str, list[QueueOffset]]:
+def _queues_of(body: bytes, pause: Pause = at_once) -> dict[str, list[QueueOffset]]:
     names: dict[str, str] = {}  # each topic's name once, however many queues it has
     found: dict[str, list[QueueOffset]] = {}
     done = 0
@@ -110,7 +107,7 @@ def _queues_of(body: bytes, pause: Callable[[], None] | None = None) -> dict[str
             for entry in table.offset_table
         ]
         done += 1 + len(queues)
-        if pause is not None and done >= _AT_A_TIME:
+        if done >= _AT_A_TIME:
             done = 0
             pause()
     return found
@@ -123,17 +120,15 @@ async def _group_stats(session: Session, address: str) -> bytes:
     return (await session.call(address, request, session.slow_timeout_ms)).body_bytes
 
 
-def _group_tables(body: bytes, pause: Callable[[], None] | None = None) -> list[tuple[str, list[_Table]]]:
+def _group_tables(body: bytes, pause: Pause = at_once) -> list[tuple[str, list[_Table]]]:
     """Each group of one broker with its tables, one for each topic."""
     from rocketmq_ops.remoting.bodies import ConsumeStatsList
 
     try:
         pairs = _ENTRY.sub(rb"[\1,\2]", body)
-        if pause is not None:
-            pause()
+        pause()
         lists = _TABLE.sub(rb'"offsetTable":[\1]', pairs)
-        if pause is not None:
-            pause()
+        pause()
         listed = _of_groups().decode(lists)
     except msgspec.MsgspecError:
         # Other than Apache's brokers write it: the slow way reads all of the dialect.

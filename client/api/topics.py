@@ -6,13 +6,12 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from rocketmq_ops.client.api.session import SUCCESS, Session
+from rocketmq_ops.common.pauses import Pause, at_once
 from rocketmq_ops.common.topics import AUTO_CREATE_TOPIC
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rocketmq_ops.remoting.bodies import TopicConfig, TopicConfigAndQueueMapping, TopicStatsTable
     from rocketmq_ops.remoting.headers import CreateTopicRequestHeader
 
@@ -111,9 +110,7 @@ async def put_static_topic(
     await session.call(address, request)
 
 
-async def topic_configs(
-    session: Session, address: str, pause: Callable[[], None] | None = None
-) -> dict[str, TopicConfig]:
+async def topic_configs(session: Session, address: str, pause: Pause = at_once) -> dict[str, TopicConfig]:
     """The configuration of every topic on one broker. `pause` is called in the thread before a large answer is read."""
     from rocketmq_ops.remoting.bodies import TopicConfigAndMappingSerializeWrapper
 

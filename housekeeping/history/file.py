@@ -22,6 +22,7 @@ from typing import Final
 import msgspec
 
 from rocketmq_ops.common.errors import system_words
+from rocketmq_ops.common.pauses import at_once
 from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.housekeeping.history.database import (
     BUSY_S,
@@ -38,7 +39,7 @@ from rocketmq_ops.housekeeping.history.database import (
 )
 from rocketmq_ops.housekeeping.history.packing import column, packed, packed_floats, squeezed
 from rocketmq_ops.housekeeping.history.reading import Reading
-from rocketmq_ops.housekeeping.history.rows import at_once, kept, name_of, rows_of
+from rocketmq_ops.housekeeping.history.rows import kept, name_of, rows_of
 from rocketmq_ops.housekeeping.history.runs import Run
 from rocketmq_ops.housekeeping.history.segments import Rest
 

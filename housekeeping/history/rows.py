@@ -16,10 +16,6 @@ AFTER_MARK: Final = "\x20"
 AT_A_TIME: Final = 100
 
 
-def at_once() -> None:
-    """In place of a pause."""
-
-
 def rows_of(
     groups: Iterable[Offsets], known: list[str], pause: Callable[[], None]
 ) -> dict[str, tuple[int | None, int | None]]:

@@ -19,6 +19,7 @@ from rocketmq_ops.client.api.stats import QueueOffset, group_queues
 from rocketmq_ops.client.errors import BrokerError
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.common.pauses import Pause, at_once
 from rocketmq_ops.common.topics import (
     DLQ_GROUP_TOPIC_PREFIX,
     is_dlq_topic,
@@ -100,7 +101,7 @@ async def gather(
     admin: MQAdmin,
     masters: Sequence[BrokerAddress],
     turn: Callable[[], Awaitable[None]] = _others_turn,
-    pause: Callable[[], None] | None = None,
+    pause: Pause = at_once,
 ) -> GroupsSeen:
     """The offsets of every group on these brokers, without those of the prober and of brokers themselves.
 

@@ -7,8 +7,8 @@ from typing import Final
 
 import msgspec
 
+from rocketmq_ops.common.pauses import at_once
 from rocketmq_ops.housekeeping.history.packing import ABSENT
-from rocketmq_ops.housekeeping.history.rows import at_once
 from rocketmq_ops.housekeeping.history.runs import GroupWindow, QueueKey
 from rocketmq_ops.housekeeping.lag import GroupLag, LagState, judge, waits
 from rocketmq_ops.tui.model.looks import AT_A_TIME, Held, Looks

@@ -14,9 +14,9 @@ from typing import Final, TypeVar
 import msgspec
 
 from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.common.pauses import at_once
 from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.history.gone import REGISTERED
-from rocketmq_ops.housekeeping.history.rows import at_once
 from rocketmq_ops.housekeeping.history.runs import Figure, QueueKey, Run
 from rocketmq_ops.tui.model.alarms import found, in_order
 from rocketmq_ops.tui.model.broker_figures import PREFIX

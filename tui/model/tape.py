@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from rocketmq_ops.common.errors import system_words
+from rocketmq_ops.common.pauses import at_once
 from rocketmq_ops.housekeeping.bundle.bundle import read_bundle
 from rocketmq_ops.housekeeping.history.database import HistoryError
 from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.history.place import history_file
-from rocketmq_ops.housekeeping.history.rows import at_once
 from rocketmq_ops.housekeeping.history.runs import GroupWindow, Span
 from rocketmq_ops.housekeeping.history.slice import history_of
 from rocketmq_ops.housekeeping.probe.lock import RunningError, one_at_a_time

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from rocketmq_ops.common.pauses import at_once
 from rocketmq_ops.common.topics import is_retry_topic
-from rocketmq_ops.housekeeping.history.rows import at_once
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueKey, QueueOffsets
 from rocketmq_ops.remoting.bodies.enums import BROADCASTING, CONSUME_ACTIVELY
 from rocketmq_ops.tui.model.looks import AT_A_TIME
