@@ -1,9 +1,10 @@
-"""How a task is started. asyncio keeps only weak references to tasks: one without another reference may vanish."""
+"""How a task is started, and where work in a thread stands still. asyncio keeps only weak references to tasks: one
+without another reference may vanish."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -44,3 +45,11 @@ class Tasks:
 
     def _mine(self) -> list[asyncio.Task[Any]]:
         return [task for task, owner in list(_running.items()) if owner is self]
+
+
+#: What work in a thread calls every few ms, so that a loop beside it has its turn; it returns when the work may go on.
+Pause = Callable[[], None]
+
+
+def at_once() -> None:
+    """In place of a pause, where nobody has to be let go first."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Container, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
-from rocketmq_ops.common.pauses import Pause, at_once
+from rocketmq_ops.common.tasks import Pause, at_once
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.name_servers import NameServers

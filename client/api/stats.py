@@ -10,7 +10,7 @@ import msgspec
 
 from rocketmq_ops.client.api.session import SUCCESS, Session
 from rocketmq_ops.client.errors import error_of
-from rocketmq_ops.common.pauses import Pause, at_once
+from rocketmq_ops.common.tasks import Pause, at_once
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from rocketmq_ops.client.api.session import SUCCESS, Session
-from rocketmq_ops.common.pauses import Pause, at_once
+from rocketmq_ops.common.tasks import Pause, at_once
 from rocketmq_ops.common.topics import AUTO_CREATE_TOPIC
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand

@@ -22,8 +22,8 @@ from typing import Final
 import msgspec
 
 from rocketmq_ops.common.errors import system_words
-from rocketmq_ops.common.pauses import at_once
 from rocketmq_ops.common.spans import human_span
+from rocketmq_ops.common.tasks import at_once
 from rocketmq_ops.housekeeping.history.database import (
     BUSY_S,
     HistoryError,

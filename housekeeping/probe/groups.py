@@ -19,7 +19,7 @@ from rocketmq_ops.client.api.stats import QueueOffset, group_queues
 from rocketmq_ops.client.errors import BrokerError
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import Failure
-from rocketmq_ops.common.pauses import Pause, at_once
+from rocketmq_ops.common.tasks import Pause, at_once
 from rocketmq_ops.common.topics import (
     DLQ_GROUP_TOPIC_PREFIX,
     is_dlq_topic,

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from rocketmq_ops.common.pauses import at_once
+from rocketmq_ops.common.tasks import at_once
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.compared import Then, marked
 from rocketmq_ops.tui.model.moment import Moment

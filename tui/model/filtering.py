@@ -12,7 +12,7 @@ from itertools import compress, repeat
 from operator import contains, not_, or_
 from typing import Final, NamedTuple
 
-from rocketmq_ops.common.pauses import at_once
+from rocketmq_ops.common.tasks import at_once
 from rocketmq_ops.tui.model.figures import figure
 from rocketmq_ops.tui.model.table import TRANSLATED, Column, Inexact, Kind, Row, Value
 

@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from rocketmq_ops.common.pauses import at_once
+from rocketmq_ops.common.tasks import at_once
 from rocketmq_ops.housekeeping.history.packing import ABSENT
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, GroupWindow, QueueKey, QueueOffsets, QueueWindow
 from rocketmq_ops.housekeeping.lag import WINDOW_RUNS

@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from rocketmq_ops.common.errors import Failure
-from rocketmq_ops.common.pauses import at_once
+from rocketmq_ops.common.tasks import at_once
 from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.history.gone import REGISTERED
 from rocketmq_ops.housekeeping.history.runs import Figure, QueueKey, Run

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from rocketmq_ops.common.bounded import Bounded
-from rocketmq_ops.common.pauses import at_once
+from rocketmq_ops.common.tasks import at_once
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.filtering import Contents, filtered, narrows
 from rocketmq_ops.tui.model.table import Row, Table, ordered

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from rocketmq_ops.common.errors import system_words
-from rocketmq_ops.common.pauses import at_once
+from rocketmq_ops.common.tasks import at_once
 from rocketmq_ops.housekeeping.bundle.bundle import read_bundle
 from rocketmq_ops.housekeeping.history.database import HistoryError
 from rocketmq_ops.housekeeping.history.file import History

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from rocketmq_ops.common.pauses import at_once
+from rocketmq_ops.common.tasks import at_once
 from rocketmq_ops.common.topics import is_retry_topic
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueKey, QueueOffsets
 from rocketmq_ops.remoting.bodies.enums import BROADCASTING, CONSUME_ACTIVELY
