@@ -52,8 +52,8 @@ class ConsumerMember(Protocol):
     def heartbeat_data(self) -> ConsumerData:
         """This consumer's part of the heartbeat."""
 
-    async def rebalance(self) -> None:
-        """Take the queues that are this client's now."""
+    async def rebalance(self) -> bool:
+        """Take the queues that are this client's now; False when it is to be tried again soon."""
 
     async def persist_offsets(self) -> None:
         """Save consumed offsets."""
@@ -88,6 +88,8 @@ class ClientInstance:
         self._tasks = Tasks()
         self._users = 0
         self._rebalance_now = asyncio.Event()
+        #: Whether each consumer had the queues of its share at the last rebalance.
+        self._balanced = True
         self._heartbeat_now = asyncio.Event()
         self.routes.on_new_broker = self._heartbeat_now.set
 
@@ -116,7 +118,7 @@ class ClientInstance:
             ("refreshing routes", options.poll_name_server_interval_ms, self._refresh_routes, None),
             ("saving offsets", options.persist_offset_interval_ms, self._persist_offsets, None),
             ("heartbeat", options.heartbeat_interval_ms, self.send_heartbeats, self._heartbeat_now),
-            ("rebalance", options.rebalance_interval_ms, self._rebalance, self._rebalance_now),
+            ("rebalance", self._rebalance_wait_ms, self._rebalance, self._rebalance_now),
         ):
             self._tasks.start(repeat(name, interval_ms, work, at_once=at_once), f"rocketmq {name}")
 
@@ -260,8 +262,15 @@ class ClientInstance:
         """Have all consumers look for their queues now."""
         self._rebalance_now.set()
 
+    def _rebalance_wait_ms(self) -> int:
+        """Until the next rebalance (RebalanceService.run)."""
+        options = self.options
+        waits = options.rebalance_interval_ms
+        return waits if self._balanced else min(options.rebalance_again_ms, waits)
+
     async def _rebalance(self) -> None:
-        await asyncio.gather(*(guarded("rebalance", consumer.rebalance) for consumer in self.consumers.values()))
+        work = [guarded("rebalance", consumer.rebalance) for consumer in self.consumers.values()]
+        self._balanced = all(await asyncio.gather(*work))
 
     def heartbeat_immediately(self) -> None:
         """Announce to all brokers at once what is here now."""

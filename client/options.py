@@ -34,6 +34,8 @@ class ClientOptions(msgspec.Struct, kw_only=True):
     heartbeat_interval_ms: int = 30_000
     persist_offset_interval_ms: int = 5_000
     rebalance_interval_ms: int = 20_000
+    #: The same while a consumer lacks a queue of its share (rocketmq.client.rebalance.minInterval of 5.x clients).
+    rebalance_again_ms: int = 1_000
     api_timeout_ms: int = 3_000
     #: The namespace of topics and groups, `NAMESPACE%NAME` on the wire and NAME here (namespace of 4.x clients); unless
     #: given, that of an endpoint `MQ_INST_ID_NAME.host:port`.

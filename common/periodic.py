@@ -9,10 +9,13 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from rocketmq_ops.common.errors import RocketMQError
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class PeriodicJobs:
@@ -72,23 +75,32 @@ class PeriodicJobs:
 
 
 async def repeat(
-    name: str, interval_ms: float, work: Callable[[], Awaitable[object]], *, at_once: asyncio.Event | None = None
+    name: str,
+    interval_ms: float | Callable[[], float],
+    work: Callable[[], Awaitable[object]],
+    *,
+    at_once: asyncio.Event | None = None,
 ) -> None:
-    """Await `work` after each interval, and as soon as `at_once` is set, until cancelled. Start it as a task."""
+    """Await `work` after each interval, and as soon as `at_once` is set, until cancelled. Start it as a task.
+
+    An interval that depends on how the work went is a function, called each time that it begins.
+    """
     event = at_once or asyncio.Event()
     while True:
+        wait_ms = interval_ms() if callable(interval_ms) else interval_ms
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(interval_ms / 1000):
+            async with asyncio.timeout(wait_ms / 1000):
                 await event.wait()
         event.clear()
         await guarded(name, work)
 
 
-async def guarded(name: str, work: Callable[[], Awaitable[object]]) -> None:
-    """Await `work` and log its failure: one line for what was foreseen, a trace for what was not."""
+async def guarded(name: str, work: Callable[[], Awaitable[T]]) -> T | None:
+    """What `work` returns; None when it fails, which is logged: a line for what was foreseen, else a trace."""
     try:
-        await work()
+        return await work()
     except RocketMQError as error:
         log.warning("%s failed: %s; %s", name, error, error.next_step)
     except Exception:
         log.exception("%s failed", name)
+    return None

@@ -242,10 +242,9 @@ class GroupConsumer:
             subscription_data_set=self.subscriptions(),
         )
 
-    async def rebalance(self) -> None:
-        """Take the queues that are this client's now."""
-        if not self.suspended:
-            await self.rebalancer.rebalance()
+    async def rebalance(self) -> bool:
+        """Take the queues that are this client's now; False when it is to be tried again soon (tryRebalance)."""
+        return not self.suspended and await self.rebalancer.rebalance()
 
     async def persist_offsets(self) -> None:
         """Save consumed offsets."""

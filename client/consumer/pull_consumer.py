@@ -182,8 +182,9 @@ class PullConsumer:
             subscription_data_set=list(self._subscriptions.values()),
         )
 
-    async def rebalance(self) -> None:
-        """Nothing: the application chooses the queues."""
+    async def rebalance(self) -> bool:
+        """Nothing to take: the application chooses the queues."""
+        return True
 
     async def persist_offsets(self) -> None:
         """Save all noted offsets."""

@@ -18,6 +18,7 @@ from rocketmq_ops.client.consumer.by_broker import QueueCall, broker_by_broker
 from rocketmq_ops.client.consumer.consume_settings import FROM_FIRST_OFFSET, FROM_TIMESTAMP
 from rocketmq_ops.client.consumer.process_queue import ProcessQueue
 from rocketmq_ops.client.consumer.pull_loop import PullLoop
+from rocketmq_ops.client.errors import BrokerError
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.message import MessageQueue
 from rocketmq_ops.common.tasks import run_later
@@ -41,14 +42,22 @@ class Rebalancer:
         self._pulls: dict[ProcessQueue, asyncio.Task[None]] = {}
         #: Where queues that were just reset are to be consumed from.
         self._reset_to: dict[MessageQueue, int] = {}
+        #: Orderly queues that are not held and whose lock this client may have: its request, or one behind it, was not
+        #: answered. The next try is given it again; once the queue is another's, it must not keep that one waiting.
+        self._maybe_locked: set[MessageQueue] = set()
         self._working = asyncio.Lock()
         #: Set once at the end: a rebalance that is under way gives up and takes nothing any more, as what is held then
         #: belongs to the stop, which waits for its listeners and saves its offsets.
         self.closing = False
 
-    async def rebalance(self) -> None:
+    async def rebalance(self) -> bool:
         """Go through all subscribed topics. A topic that cannot be looked up keeps its queues; a queue whose broker
-        does not answer is not taken now, and holds up none of the other brokers'."""
+        does not answer is not taken now, and holds up none of the other brokers'.
+
+        False when it is to be tried again soon: a queue of this client's share is not held, as its broker did not
+        answer or its lock is still another's; a listener is still at an orderly queue that another client waits for; or
+        no broker answered who is in the group.
+        """
         async with self._working:
             topics = sorted(self._consumer.topics())
             shares = await asyncio.gather(*map(self._my_queues, topics), return_exceptions=True)
@@ -64,6 +73,9 @@ class Rebalancer:
             # What was given up and not taken at once may be another client's by now; the rest waits for its listener.
             waiting = {queue for queue, held in self.held.items() if held.dropped}
             self._reset_to = {queue: offset for queue, offset in self._reset_to.items() if queue in waiting}
+            # A broker that answers, but not with the group's clients, calls for a rebalance when it knows them.
+            unknown = any(isinstance(share, BaseException) and not isinstance(share, BrokerError) for share in shares)
+            return not unknown and not waiting and all(share <= self.held.keys() for share in mine.values())
 
     def _failed(self, what: object, error: RocketMQError) -> None:
         # Once it stops, the broker does not know the client any more.
@@ -99,6 +111,8 @@ class Rebalancer:
             if unwanted and not self.closing:
                 calls += await self._let_go(held)
         wanted = {queue for share in mine.values() for queue in share}
+        known = mine.keys() | ({queue.topic for queue in self._maybe_locked} - topics)
+        calls += self._unlock({queue for queue in self._maybe_locked - wanted if queue.topic in known})
         calls += [(queue, partial(self._take, queue)) for queue in sorted(wanted - set(self.held))]
         await broker_by_broker(calls, self._failed)
 
@@ -109,8 +123,10 @@ class Rebalancer:
         consumer = self._consumer
         held = ProcessQueue(queue)
         if consumer.settings.orderly and not consumer.settings.broadcasting:
+            self._maybe_locked.add(queue)
             locked = await queue_api.lock_queues(consumer.instance, consumer.group, queue.broker_name, [queue])
             if queue not in locked:
+                self._maybe_locked.discard(queue)
                 return
             held.mark_locked(True)
         if not consumer.settings.broadcasting:
@@ -125,6 +141,7 @@ class Rebalancer:
 
     def _hold(self, held: ProcessQueue) -> None:
         consumer, queue = self._consumer, held.queue
+        self._maybe_locked.discard(queue)
         self.held[queue] = held
         consumer.service.attach(held)
         loop = PullLoop(consumer, held, consumer.service.submit)
@@ -191,14 +208,22 @@ class Rebalancer:
                     pass
             except TimeoutError:
                 return []
-            unlock = partial(queue_api.unlock_queues, consumer.instance, consumer.group, queue.broker_name, [queue])
-            calls = [(queue, unlock)]
+            calls = self._unlock({queue})
         self._forget(held)
         offset = consumer.offsets.table.pop(queue, None)
         if offset is not None:
             save = partial(queue_api.update_consumer_offset, consumer.instance, consumer.group, queue, offset)
             calls.insert(0, (queue, save))
         return calls
+
+    def _unlock(self, queues: set[MessageQueue]) -> list[QueueCall]:
+        """What is to be asked of brokers to give locks back: one try, as a lock that is not renewed runs out."""
+        consumer = self._consumer
+        self._maybe_locked -= queues
+        return [
+            (queue, partial(queue_api.unlock_queues, consumer.instance, consumer.group, queue.broker_name, [queue]))
+            for queue in sorted(queues)
+        ]
 
     def _forget(self, held: ProcessQueue) -> None:
         held.released = True
@@ -258,7 +283,7 @@ class Rebalancer:
     async def give_up_all(self) -> None:
         """At the end: every queue."""
         async with self._working:
-            calls = list[QueueCall]()
+            calls = self._unlock(set(self._maybe_locked))
             for held in list(self.held.values()):
                 calls += await self._let_go(held)
             await broker_by_broker(calls, self._failed)

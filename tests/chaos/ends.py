@@ -6,7 +6,7 @@ import signal
 from collections.abc import Iterator
 
 from tests.chaos.events import ACK, DOWN, GOT, ORDERED, PLAIN, TRY, UNSURE, UP, Event
-from tests.chaos.history import History, Suffered, broker_of
+from tests.chaos.history import History, Suffered, broker_of, masters
 from tests.chaos.plan import PART
 from tests.chaos.quiet import Disturbed, readers_of
 
@@ -40,9 +40,10 @@ def what_is_sent_in_quiet_is_consumed_soon(history: History) -> Iterator[str]:
 
 
 def everybody_takes_part(history: History) -> Iterator[str]:
-    """In the quiet before a reader is ended, and another goes on, all send, and each reader has a share of the queues, whatever
-    has met it before."""
+    """In the quiet before a reader is ended, and another goes on, all send, to every broker, and each reader has a share of the
+    queues, whatever has met it before."""
     disturbed, working = Disturbed(history), set[str]()
+    brokers = [broker for broker, _ in masters(history)]
     for end in history.events:
         reader = _reader(end)
         if end.what == UP:
@@ -57,8 +58,11 @@ def everybody_takes_part(history: History) -> Iterator[str]:
         if disturbed(end.topic, since, until):
             continue
         of_then = [event for event in history.events if since <= event.t <= until and event.topic == end.topic]
-        if not any(event.what == ACK for event in of_then):
-            yield f"nobody has sent to {end.topic} in the quiet before {end.worker} was ended"
+        sent_to = {event.broker for event in of_then if event.what == ACK}
+        if idle := [
+            broker for broker in brokers if broker not in sent_to
+        ]:  # whoever has their queues may have got nothing
+            yield f"nobody has sent to {end.topic} on {', '.join(idle)} in the quiet before {end.worker} was ended"
             continue
         having = {_reader(event) for event in of_then if event.what == GOT}
         for number in range(2):

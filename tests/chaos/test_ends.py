@@ -66,7 +66,11 @@ PLANTED = {
     ),
     "nobody sends": (
         ended((ENDED - QUIET - 2, ENDED - 1, READERS[0]), (ENDED - QUIET - 2, ENDED - 1, READERS[1])),
-        "nobody has sent to Ordered in the quiet before ordered-reader-01 was ended",
+        "nobody has sent to Ordered on broker-a in the quiet before ordered-reader-01 was ended",
+    ),
+    "nobody sends to one broker": (
+        ended()._replace(records={**ended().records, "broker-b": []}, kept={**ended().kept, "broker-b": {}}),
+        "nobody has sent to Ordered on broker-b in the quiet before ordered-reader-01 was ended",
     ),
     "again after an orderly end": (
         more(whole(), (ENDED, ENDED + 1, READERS[0]))._replace(

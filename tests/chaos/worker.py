@@ -139,7 +139,10 @@ async def send_plain(worker: Worker) -> None:
 
 
 async def send_ordered(worker: Worker) -> None:
-    """Chains of messages, each to one queue: the next of a chain when the one before is acknowledged."""
+    """Chains of messages, each to one queue: the next of a chain when the one before is acknowledged.
+
+    A life may begin while a broker is away: its queues have their chains as soon as it is back.
+    """
 
     async def chain(producer: Producer, queue: MessageQueue, number: int) -> None:
         step = 0
@@ -158,17 +161,17 @@ async def send_ordered(worker: Worker) -> None:
                 await worker.pause(0.2)
             await worker.pause()
 
-    async with Producer("ordered-writers", worker.options, settings=ONCE) as producer:
-        queues: list[MessageQueue] = []
-        while not queues:
-            try:
+    known: set[MessageQueue] = set()
+    async with Producer("ordered-writers", worker.options, settings=ONCE) as producer, asyncio.TaskGroup() as chains:
+        while not worker.ending.is_set():
+            queues: list[MessageQueue] = []
+            with suppress(RocketMQError):
                 queues = await producer.queues(ORDERED)
-            except RocketMQError:
-                await worker.pause(0.2)
-        async with asyncio.TaskGroup() as chains:
-            for queue in queues:
+            for queue in set(queues) - known:
+                known.add(queue)
                 for number in range(CHAINS_A_QUEUE):
                     chains.create_task(chain(producer, queue, number))
+            await worker.pause(0.2)
 
 
 class Outcomes:
