@@ -131,6 +131,8 @@ class PullRequestHold:
         #: until they are answered.
         self.count = 0
         self.count_of_channel: dict[Channel, int] = {}
+        #: How many woken pulls wait for each connection whose consumer takes no answers; none of them is in the table.
+        self.undrained: dict[Channel, int] = {}
         #: Pulls refused since the start.
         self.refused = 0
         self._lines = LogRate()
@@ -179,6 +181,7 @@ class PullRequestHold:
         """Give back what the pulls of a closed connection count. They themselves go with the next sweep; those that
         waited for it to drain are gone."""
         self.count -= self.count_of_channel.pop(channel, 0)
+        self.undrained.pop(channel, None)
 
     def message_arriving(
         self,
@@ -288,7 +291,14 @@ class PullRequestHold:
             if channel.closed or channel.is_drained:
                 self._answer(pull)
             else:  # as many answers are unsent as may be
-                channel.when_drained(partial(self._answer, pull))
+                self.undrained[channel] = self.undrained.get(channel, 0) + 1
+                channel.when_drained(partial(self._answer_drained, pull))
+
+    def _answer_drained(self, pull: HeldPull) -> None:
+        waiting = self.undrained.pop(pull.channel, 1) - 1
+        if waiting:
+            self.undrained[pull.channel] = waiting
+        self._answer(pull)
 
     def _answer(self, pull: HeldPull) -> None:
         self._release(pull)

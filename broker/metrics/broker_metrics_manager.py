@@ -86,9 +86,11 @@ class BrokerMetricsManager(MetricsPage):
         busy.add(controller.held_pulls.refused, cause="held_pulls")
         held = Figures("rocketmq_ops_held_pulls", "gauge", "Pulls that wait for a message")
         held.add(len(controller.held_pulls))
+        woken = Figures("rocketmq_ops_woken_pulls", "gauge", "Pulls woken by a message whose consumer takes no answers")
+        woken.add(sum(controller.held_pulls.undrained.values()))
         watermark = Figures("rocketmq_processor_watermark", "gauge", "Request processor watermark")
         watermark.add(controller.fast_failure.waiting_sends, processor="send")
-        return [watermark, permission, topics, groups, channels, refused, buffered, dropped, busy, held]
+        return [watermark, permission, topics, groups, channels, refused, buffered, dropped, busy, held, woken]
 
     async def _messages(self) -> list[Figures]:
         stats = self._controller.stats

@@ -384,15 +384,20 @@ async def slow_reader(session: Session) -> AsyncIterator[SlowReader]:
         writer.transport.abort()
 
 
+async def wake_undrained(session: Session, slow: SlowReader) -> None:
+    """A message wakes its pulls, and most of their answers cannot be sent."""
+    await session.send("T", bytes(100_000))
+    await until(lambda: not slow.channel.is_drained)
+
+
 def test_those_of_a_consumer_that_does_not_drain_its_answers_wait_for_it(tmp_path: Path) -> None:
     """One message wakes 40 pulls: a few answers are unsent at a time, and all of them come."""
 
     async def body(session: Session) -> None:
         hold = session.broker.held_pulls
         async with slow_reader(session) as slow:
+            await wake_undrained(session, slow)
             channel = slow.channel
-            await session.send("T", bytes(100_000))
-            await until(lambda: not channel.is_drained)
             assert len(hold) == 0 and channel.held_bytes() < 300_000
             slow.go_on()
             assert [await slow.answer() for _ in range(40)] == [(opaque, 0) for opaque in range(40)]
@@ -405,11 +410,10 @@ def test_those_that_wait_for_a_slow_consumer_count_until_they_are_answered(tmp_p
     async def body(session: Session) -> None:
         hold = session.broker.held_pulls
         async with slow_reader(session) as slow:
-            channel = slow.channel
-            await session.send("T", bytes(100_000))
-            await until(lambda: not channel.is_drained)
-            waiting = hold.count
+            await wake_undrained(session, slow)
+            channel, waiting = slow.channel, hold.count
             assert 30 < waiting < 40 and hold.count_of_channel == {channel: waiting} and not hold.table
+            assert hold.undrained == {channel: waiting}
             room = 40 - waiting
             kept = await held(session, room, queueOffset="2")
             refused = await ask(session, queueOffset="2")
@@ -421,7 +425,7 @@ def test_those_that_wait_for_a_slow_consumer_count_until_they_are_answered(tmp_p
             slow.go_on()
             for opaque in range(40):
                 assert await slow.answer() == (opaque, 0)
-            assert counted(hold) == (0, 0)
+            assert counted(hold) == (0, 0) and not hold.undrained
             await held(session, 40, queueOffset="2")
 
     run(tmp_path, body, maxHeldPulls=40, **SMALL_BUFFERS)
@@ -437,10 +441,8 @@ def test_those_that_wait_for_a_slow_consumer_are_gone_with_its_connection(tmp_pa
         execute = hold.execute
         hold.execute = lambda pull: (executed.append(pull), execute(pull))[1]
         async with slow_reader(session) as slow:
-            channel = slow.channel
-            await session.send("T", bytes(100_000))
-            await until(lambda: not channel.is_drained)
-            answered = len(executed)
+            await wake_undrained(session, slow)
+            channel, answered = slow.channel, len(executed)
             offsets.assign_reset("T", "g", 0, 1)
             if end == "lost":
                 channel.abort()
@@ -452,7 +454,7 @@ def test_those_that_wait_for_a_slow_consumer_are_gone_with_its_connection(tmp_pa
             with pytest.raises((asyncio.IncompleteReadError, OSError)):
                 await slow.answer()
             await until(lambda: counted(hold) == (0, 0))
-            assert len(executed) == answered < 10
+            assert len(executed) == answered < 10 and not hold.undrained
             assert offsets.take_reset("T", "g", 0) == 1
 
     run(tmp_path, body, **SMALL_BUFFERS)

@@ -18,6 +18,7 @@ from rocketmq_ops.remoting.config import NettyServerConfig
 from rocketmq_ops.remoting.metrics_page import labels_of
 from rocketmq_ops.remoting.observed_channel import ObservedChannel
 from tests.broker.support import Session, consumer, new_broker, producer, run, until
+from tests.broker.test_held_pulls import SMALL_BUFFERS, slow_reader, wake_undrained
 from tests.broker.test_transactions import COMMIT, ROLLBACK, end, prepare
 
 prometheus_client = pytest.importorskip("prometheus_client")
@@ -318,6 +319,25 @@ def test_without_the_package_the_start_says_what_to_install(tmp_path, monkeypatc
         assert "rocketmq-ops[metrics]" in caught.value.next_step
 
     asyncio.run(main())
+
+
+def test_pulls_that_wait_are_counted_by_what_they_wait_for(tmp_path):
+    async def body(session):
+        async def waiting() -> list[float]:
+            found = await samples(session.broker.metrics)
+            return [found[f"rocketmq_ops_{what}_pulls"][0][1] for what in ("held", "woken")]
+
+        async with slow_reader(session) as slow:
+            assert await waiting() == [40, 0]
+            await wake_undrained(session, slow)
+            held, woken = await waiting()
+            assert held == 0 and 30 < woken < 40
+            slow.go_on()
+            for _ in range(40):
+                await slow.answer()
+            assert await waiting() == [0, 0]
+
+    run(tmp_path, body, **ON, **SMALL_BUFFERS)
 
 
 def test_other_exporters_are_named_as_without_effect(tmp_path, caplog):
