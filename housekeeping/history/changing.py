@@ -7,8 +7,13 @@ import sqlite3
 
 import msgspec
 
+from rocketmq_ops.common.tasks import Pause, at_once
 from rocketmq_ops.housekeeping.history.database import has_texts
 from rocketmq_ops.housekeeping.history.packing import spread, squeezed
+from rocketmq_ops.housekeeping.history.rows import AT_A_TIME
+
+#: A name, and what is there from now on, compressed; None where nothing is.
+Change = tuple[str, bytes | None]
 
 
 class Changing:
@@ -18,56 +23,54 @@ class Changing:
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
 
-    def put_routes(self, time_ms: int, routes: dict[str, str]) -> bytes:
-        """Keep what is not as it was; what marks all of them."""
+    def routes_to_put(self, time_ms: int, routes: dict[str, str], pause: Pause) -> tuple[bytes, list[Change]]:
+        """What marks all of them, and those that are not as they were."""
         mark = hashlib.sha256(msgspec.json.encode(sorted(routes.items()))).digest()[:16]
         last = self._database.execute(
             "SELECT routes FROM run WHERE routes IS NOT NULL ORDER BY time_ms DESC LIMIT 1"
         ).fetchone()
-        if last is None or last[0] != mark:
-            was = self.routes_at(time_ms)
-            changed: list[tuple[str, str | None]] = [
-                (topic, body) for topic, body in routes.items() if was.get(topic) != body
-            ]
-            changed += [(topic, None) for topic in was.keys() - routes.keys()]
-            self._database.executemany(
-                "INSERT OR REPLACE INTO route VALUES (?, ?, ?)",
-                ((topic, time_ms, None if body is None else squeezed(body.encode())) for topic, body in changed),
-            )
-        return mark
+        if last is not None and last[0] == mark:
+            return mark, []
+        return mark, _changes(self.routes_at(time_ms, pause), routes, pause)
 
-    def put_texts(self, time_ms: int, texts: dict[str, str]) -> None:
-        """Keep what is not as it was."""
-        was = self.texts_at(time_ms)
-        changed: list[tuple[str, str | None]] = [(name, body) for name, body in texts.items() if was.get(name) != body]
-        changed += [(name, None) for name in was.keys() - texts.keys()]
-        self._database.executemany(
-            "INSERT OR REPLACE INTO text VALUES (?, ?, ?)",
-            ((name, time_ms, None if body is None else squeezed(body.encode())) for name, body in changed),
-        )
+    def texts_to_put(self, time_ms: int, texts: dict[str, str], pause: Pause) -> list[Change]:
+        """Those that are not as they were."""
+        return _changes(self.texts_at(time_ms, pause), texts, pause)
+
+    def put(self, time_ms: int, routes: list[Change], texts: list[Change]) -> None:
+        """Keep them."""
+        for table, changes in (("route", routes), ("text", texts)):
+            self._database.executemany(
+                f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?)", ((name, time_ms, body) for name, body in changes)
+            )
 
     def put_text(self, time_ms: int, name: str, body: str) -> None:
         """Keep one text where it is not as it was; the others stay."""
-        if self.texts_at(time_ms).get(name) != body:
-            self._database.execute(
-                "INSERT OR REPLACE INTO text VALUES (?, ?, ?)", (name, time_ms, squeezed(body.encode()))
-            )
+        if [was for _, was in self.text_between(name, time_ms, time_ms)] != [body]:
+            self.put(time_ms, [], [(name, squeezed(body.encode()))])
 
-    def routes_at(self, time_ms: int) -> dict[str, str]:
+    def routes_at(self, time_ms: int, pause: Pause = at_once) -> dict[str, str]:
         """Each topic's route as the last run that read them at that time or before saw it."""
-        found = self._database.execute(
-            "SELECT topic, max(since_ms), body FROM route WHERE since_ms <= ? GROUP BY topic", (time_ms,)
+        return self._at(
+            "SELECT topic, max(since_ms), body FROM route WHERE since_ms <= ? GROUP BY topic", time_ms, pause
         )
-        return {topic: spread(body).decode() for topic, _, body in found if body is not None}
 
-    def texts_at(self, time_ms: int) -> dict[str, str]:
+    def texts_at(self, time_ms: int, pause: Pause = at_once) -> dict[str, str]:
         """The texts as the last run that had them at that time or before gave them."""
         if not has_texts(self._database):
             return {}
-        found = self._database.execute(
-            "SELECT name, max(since_ms), body FROM text WHERE since_ms <= ? GROUP BY name", (time_ms,)
-        )
-        return {name: spread(body).decode() for name, _, body in found if body is not None}
+        return self._at("SELECT name, max(since_ms), body FROM text WHERE since_ms <= ? GROUP BY name", time_ms, pause)
+
+    def _at(self, statement: str, time_ms: int, pause: Pause) -> dict[str, str]:
+        # All rows first: while some are unread, SQLite keeps what writers have replaced since.
+        found = self._database.execute(statement, (time_ms,)).fetchall()
+        bodies: dict[str, str] = {}
+        for number, (name, _, body) in enumerate(found):
+            if number % AT_A_TIME == 0:
+                pause()
+            if body is not None:
+                bodies[name] = spread(body).decode()
+        return bodies
 
     def text_between(self, name: str, begin_ms: int, end_ms: int) -> list[tuple[int, str]]:
         """A text as it was at the first time, and as it changed until the second, the oldest first."""
@@ -95,3 +98,13 @@ class Changing:
             "DELETE FROM text WHERE since_ms < (SELECT max(t.since_ms) FROM text t WHERE t.name = text.name"
             " AND t.since_ms <= (SELECT min(time_ms) FROM run))"
         )
+
+
+def _changes(was: dict[str, str], now: dict[str, str], pause: Pause) -> list[Change]:
+    changed: list[Change] = []
+    for number, (name, body) in enumerate(now.items()):
+        if number % AT_A_TIME == 0:
+            pause()
+        if was.get(name) != body:
+            changed.append((name, squeezed(body.encode())))
+    return changed + [(name, None) for name in was.keys() - now.keys()]

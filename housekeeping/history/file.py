@@ -14,7 +14,6 @@ from __future__ import annotations
 import math
 import os
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -23,7 +22,8 @@ import msgspec
 
 from rocketmq_ops.common.errors import system_words
 from rocketmq_ops.common.spans import human_span
-from rocketmq_ops.common.tasks import at_once
+from rocketmq_ops.common.tasks import Pause, at_once
+from rocketmq_ops.housekeeping.history.changing import Change
 from rocketmq_ops.housekeeping.history.database import (
     BUSY_S,
     HistoryError,
@@ -41,7 +41,7 @@ from rocketmq_ops.housekeeping.history.packing import column, packed, packed_flo
 from rocketmq_ops.housekeeping.history.reading import Reading
 from rocketmq_ops.housekeeping.history.rows import kept, name_of, rows_of
 from rocketmq_ops.housekeeping.history.runs import Run
-from rocketmq_ops.housekeeping.history.segments import Rest
+from rocketmq_ops.housekeeping.history.segments import Rest, Segment
 
 #: How long runs stay, and how many bytes they may take, unless it is set otherwise.
 KEEP_MS: Final = 7 * 24 * 3600 * 1000
@@ -53,6 +53,23 @@ LEAST_BYTES: Final = 4 << 20
 LATER_MS: Final = 5 * 60_000
 #: More runs of a wrong clock than these are not taken back: it may as well be the present one that is wrong.
 MOST_LATER: Final = 10
+#: 1 MiB in pages of 4 KiB.
+_PAGES_AT_A_TIME: Final = 256
+
+
+class _Ready(msgspec.Struct):
+    """A run as it is to be written. `version` is that of the file for which it was made; `mark` that of all routes."""
+
+    version: int
+    time_ms: int
+    segment: Segment
+    ends: bytes
+    behind: bytes
+    figures: bytes
+    rest: bytes = b""
+    mark: bytes | None = None
+    routes: list[Change] = []
+    texts: list[Change] = []
 
 
 class History(Reading):
@@ -117,54 +134,68 @@ class History(Reading):
 
     # -- appending
 
-    def append(self, run: Run, pause: Callable[[], None] = at_once) -> None:
+    def append(self, run: Run, pause: Pause = at_once) -> None:
         """Add a run, all of it or nothing, and let go of what is too old or too much. `pause` is called every few ms of
-        work. Raises HistoryError."""
+        work, and never while others wait to write. Raises HistoryError."""
         rows = rows_of(run.groups, self._segments.last_rows(), pause)
-        figures = {name_of(f.name, f.target): f.value for f in run.figures}
-        with named("write", self.path), transaction(self._database):
-            segment, fresh = self._segments.for_run(rows, figures)
-            layout = segment.layout
-            pause()
-            ends = column(rows[name][0] if name in rows else None for name in layout.rows)
-            pause()
-            behind = column(rows[name][1] if name in rows else None for name in layout.rows)
-            pause()
-            key_ends, key_behind = (ends, behind) if fresh else self._segments.keys(segment, 0, len(layout.rows))
-            pause()
-            packed_ends = packed(ends, key_ends)
-            pause()
-            packed_behind = packed(behind, key_behind)
-            pause()
-            rest = Rest(failures=run.failures)
-            if not fresh:
-                known_figures = set(layout.figures)
-                if sum(name in rows for name in layout.rows) < len(rows):
-                    known = set(layout.rows)
-                    rest.rows = {name: kept(pair) for name, pair in rows.items() if name not in known}
-                rest.figures = {name: value for name, value in figures.items() if name not in known_figures}
-            time_ms = run.time_ms
-            while self._one("SELECT 1 FROM run WHERE time_ms = ?", time_ms) is not None:
-                time_ms += 1  # two at once
-            self._database.execute(
-                "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (
-                    time_ms,
-                    segment.id,
-                    packed_ends,
-                    packed_behind,
-                    packed_floats([figures.get(name, math.nan) for name in layout.figures]),
-                    squeezed(msgspec.msgpack.encode(rest)),
-                    None if run.routes is None else self._changing.put_routes(time_ms, run.routes),
-                ),
-            )
-            pause()
-            if run.texts is not None:
-                self._changing.put_texts(time_ms, run.texts)
-            pause()
-            self._let_go(segment.id)
         with named("write", self.path):
-            self._database.execute("PRAGMA incremental_vacuum").fetchall()
+            ready = self._ready(run, rows, pause)
+            with transaction(self._database):
+                if self._version() != ready.version:  # another process has written meanwhile
+                    ready = self._ready(run, rows, at_once)
+                self._write(ready)
+            pause()
+            self._let_go(ready.segment.id, pause)
+            self._shrink(pause)
+
+    def _version(self) -> int:
+        """Another one when another process has written."""
+        return self._number("data_version")
+
+    def _ready(self, run: Run, rows: dict[str, tuple[int | None, int | None]], pause: Pause) -> _Ready:
+        """All that is to be written, as the file is now."""
+        version, figures = self._version(), {name_of(f.name, f.target): f.value for f in run.figures}
+        segment = self._segments.for_run(rows, figures, pause)
+        layout = segment.layout
+        pause()
+        ends = column(rows[name][0] if name in rows else None for name in layout.rows)
+        pause()
+        behind = column(rows[name][1] if name in rows else None for name in layout.rows)
+        pause()
+        fresh = segment.id == 0
+        key_ends, key_behind = (ends, behind) if fresh else self._segments.keys(segment, 0, len(layout.rows))
+        pause()
+        packed_ends = packed(ends, key_ends)
+        pause()
+        packed_behind = packed(behind, key_behind)
+        pause()
+        rest = Rest(failures=run.failures)
+        if not fresh:
+            known_figures = set(layout.figures)
+            if sum(name in rows for name in layout.rows) < len(rows):
+                known = set(layout.rows)
+                rest.rows = {name: kept(pair) for name, pair in rows.items() if name not in known}
+            rest.figures = {name: value for name, value in figures.items() if name not in known_figures}
+        time_ms = run.time_ms
+        while self._one("SELECT 1 FROM run WHERE time_ms = ?", time_ms) is not None:
+            time_ms += 1  # two at once
+        floats = packed_floats([figures.get(name, math.nan) for name in layout.figures])
+        ready = _Ready(version, time_ms, segment, packed_ends, packed_behind, floats)
+        ready.rest = squeezed(msgspec.msgpack.encode(rest))
+        pause()
+        if run.routes is not None:
+            ready.mark, ready.routes = self._changing.routes_to_put(time_ms, run.routes, pause)
+        if run.texts is not None:
+            ready.texts = self._changing.texts_to_put(time_ms, run.texts, pause)
+        return ready
+
+    def _write(self, ready: _Ready) -> None:
+        segment = ready.segment
+        if segment.id == 0:
+            self._segments.add(segment)
+        values = (ready.time_ms, segment.id, ready.ends, ready.behind, ready.figures, ready.rest, ready.mark)
+        self._database.execute("INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+        self._changing.put(ready.time_ms, ready.routes, ready.texts)
 
     def put_text(self, time_ms: int, name: str, body: str) -> None:
         """Keep one text where it is not as it was; the others stay. Raises HistoryError."""
@@ -191,23 +222,42 @@ class History(Reading):
             self._database.execute("DELETE FROM run WHERE time_ms > ?", (now_ms + LATER_MS,))
             self._changing.drop_later(now_ms + LATER_MS)
 
-    def _let_go(self, current: int) -> None:
-        """Delete segments that are too old, then the oldest while the rest takes too much room."""
+    def _let_go(self, current: int, pause: Pause) -> None:
+        """Delete segments that are too old, then the oldest while the rest takes too much room; each by itself, so that
+        whoever else writes has its turn."""
+        gone = False
+        while (segment := self._outworn(current)) is not None:
+            with transaction(self._database):
+                self._segments.delete(segment)
+            gone = True
+            pause()
+        if gone:
+            with transaction(self._database):
+                self._changing.let_go()
+            pause()
+
+    def _outworn(self, current: int) -> int | None:
+        """The next segment to delete: none that is still written to."""
         sure = self._one("SELECT time_ms FROM run ORDER BY time_ms DESC LIMIT 1 OFFSET ?", MOST_LATER)
         oldest_ms = 0 if sure is None else sure[0] - self._keep_ms
-        ages = self._database.execute("SELECT segment, max(time_ms) FROM run GROUP BY segment ORDER BY 2").fetchall()
-        old = [segment for segment, newest in ages if segment != current]
-        expired = {segment for segment, newest in ages if newest < oldest_ms}
-        gone = False
-        for segment in old:
-            if segment not in expired and self._used() <= self._most_bytes:
-                break
-            self._segments.delete(segment)
-            gone = True
-        if gone:
-            self._changing.let_go()
+        oldest = self._one(
+            "SELECT segment, max(time_ms) FROM run WHERE segment != ? GROUP BY segment ORDER BY 2 LIMIT 1", current
+        )
+        if oldest is None or (oldest[1] >= oldest_ms and self._used() <= self._most_bytes):
+            return None
+        return int(oldest[0])
+
+    def _shrink(self, pause: Pause) -> None:
+        """Give the system back what is free in the file, so many pages at a time."""
+        while (free := self._number("freelist_count")) > 0:
+            self._database.execute(f"PRAGMA incremental_vacuum({_PAGES_AT_A_TIME})").fetchall()
+            pause()
+            if self._number("freelist_count") >= free:
+                return
+
+    def _number(self, pragma: str) -> int:
+        found = self._one(f"PRAGMA {pragma}")
+        return 0 if found is None else int(found[0])
 
     def _used(self) -> int:
-        pages = self._one("PRAGMA page_count"), self._one("PRAGMA freelist_count"), self._one("PRAGMA page_size")
-        count, free, size = (int(page[0]) for page in pages if page is not None)
-        return (count - free) * size
+        return (self._number("page_count") - self._number("freelist_count")) * self._number("page_size")

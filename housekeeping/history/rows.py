@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final
 
+from rocketmq_ops.common.tasks import Pause
 from rocketmq_ops.housekeeping.history.packing import column
 from rocketmq_ops.housekeeping.history.runs import Offsets
 
@@ -16,9 +17,7 @@ AFTER_MARK: Final = "\x20"
 AT_A_TIME: Final = 100
 
 
-def rows_of(
-    groups: Iterable[Offsets], known: list[str], pause: Callable[[], None]
-) -> dict[str, tuple[int | None, int | None]]:
+def rows_of(groups: Iterable[Offsets], known: list[str], pause: Pause) -> dict[str, tuple[int | None, int | None]]:
     """Row -> (end, how far the group is behind it), of an unknown end the offset itself in place of the latter; the row
     of the group itself has its members for an end. A name that is among the sorted `known` ones is that very object:
     there may be as many as all groups have queues."""

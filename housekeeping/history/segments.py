@@ -18,6 +18,7 @@ import msgspec
 
 from rocketmq_ops.common.bounded import Bounded
 from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.common.tasks import Pause
 from rocketmq_ops.housekeeping.history.database import damaged
 from rocketmq_ops.housekeeping.history.packing import ABSENT, column, packed, spread, squeezed, unpacked
 from rocketmq_ops.housekeeping.history.rows import AFTER_MARK, MARK, broker_of
@@ -43,12 +44,14 @@ class Layout(msgspec.Struct):
 
 
 class Segment(msgspec.Struct):
-    """A segment: the columns of its first run, packed."""
+    """A segment: the columns of its first run, packed. `id` is 0 of one that is not in the file yet."""
 
     id: int
     layout: Layout
     ends: bytes
     behind: bytes
+    #: Of one that is not in the file yet: the mark of its layout, and the names of rows and figures, compressed.
+    names: tuple[bytes, bytes, bytes] | None = None
 
 
 class Segments:
@@ -62,9 +65,9 @@ class Segments:
         self._segments: Bounded[int, Segment] = Bounded(_READ)
 
     def for_run(
-        self, rows: dict[str, tuple[int | None, int | None]], figures: dict[str, float]
-    ) -> tuple[Segment, bool]:
-        """The segment that a run with these rows goes into, and whether it begins with it."""
+        self, rows: dict[str, tuple[int | None, int | None]], figures: dict[str, float], pause: Pause
+    ) -> Segment:
+        """The segment that a run with these rows goes into; one to `add` where it begins with it."""
         last = self._one(
             "SELECT id, (SELECT count(*) FROM run WHERE segment = segment.id) FROM segment ORDER BY id DESC"
         )
@@ -74,15 +77,30 @@ class Segments:
             known = sum(name in rows for name in segment.layout.rows)
             new = len(rows) - known + len(figures.keys() - set(segment.layout.figures))
             if new * 20 <= len(segment.layout.rows) + len(segment.layout.figures):
-                return segment, False
+                return segment
+        pause()
         layout = Layout(sorted(rows), sorted(figures))
+        pause()
         ends = packed(column(rows[name][0] for name in layout.rows))
+        pause()
         behind = packed(column(rows[name][1] for name in layout.rows))
-        added = self._database.execute(
-            "INSERT INTO segment(layout, ends, behind) VALUES (?, ?, ?)", (self._put_layout(layout), ends, behind)
-        )
-        assert added.lastrowid is not None
-        return Segment(added.lastrowid, layout, ends, behind), True
+        pause()
+        texts = ["\n".join(names).encode("utf-8", "surrogatepass") for names in (layout.rows, layout.figures)]
+        mark = hashlib.sha256(b"\n\n".join(texts)).digest()
+        return Segment(0, layout, ends, behind, (mark, squeezed(texts[0]), squeezed(texts[1])))
+
+    def add(self, segment: Segment) -> None:
+        """Write one that is not in the file yet."""
+        assert segment.names is not None
+        known = self._one("SELECT id FROM layout WHERE hash = ?", segment.names[0])
+        layout = known[0] if known else self._insert("INSERT INTO layout(hash, rows, figures)", segment.names)
+        columns = (layout, segment.ends, segment.behind)
+        segment.id = self._insert("INSERT INTO segment(layout, ends, behind)", columns)
+
+    def _insert(self, statement: str, values: tuple[Any, Any, Any]) -> int:
+        added = self._database.execute(f"{statement} VALUES (?, ?, ?)", values).lastrowid
+        assert added is not None
+        return added
 
     def last_rows(self) -> list[str]:
         """The names of the rows of the last segment."""
@@ -134,18 +152,6 @@ class Segments:
         self._database.execute("DELETE FROM segment WHERE id = ?", (segment_id,))
         self._database.execute("DELETE FROM layout WHERE id NOT IN (SELECT layout FROM segment)")
         self._segments.pop(segment_id, None)
-
-    def _put_layout(self, layout: Layout) -> int:
-        texts = ["\n".join(names).encode("utf-8", "surrogatepass") for names in (layout.rows, layout.figures)]
-        mark = hashlib.sha256(b"\n\n".join(texts)).digest()
-        known = self._one("SELECT id FROM layout WHERE hash = ?", mark)
-        if known is not None:
-            return int(known[0])
-        added = self._database.execute(
-            "INSERT INTO layout(hash, rows, figures) VALUES (?, ?, ?)", (mark, *map(squeezed, texts))
-        )
-        assert added.lastrowid is not None
-        return added.lastrowid
 
     def _layout(self, layout_id: int) -> Layout:
         known = self._layouts.get(layout_id)

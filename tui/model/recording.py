@@ -8,13 +8,13 @@ brokers and name servers are, settings, clients, alarms, events, and what screen
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, TypeVar
 
 import msgspec
 
 from rocketmq_ops.common.errors import Failure
-from rocketmq_ops.common.tasks import at_once
+from rocketmq_ops.common.tasks import Pause, at_once
 from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.history.gone import REGISTERED
 from rocketmq_ops.housekeeping.history.runs import Figure, QueueKey, Run
@@ -83,7 +83,7 @@ class Kept(msgspec.Struct):
     unknown: tuple[str, ...] = ()
 
 
-def run_of(kept: Kept, pause: Callable[[], None] = at_once) -> Run:
+def run_of(kept: Kept, pause: Pause = at_once) -> Run:
     """The run to append. `pause` is called every few ms."""
     moment = kept.moment
     figures: list[Figure] = [Figure(UNKNOWN, name, 1.0) for name in kept.unknown]
@@ -163,7 +163,7 @@ def _text(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _routes(topics: Mapping[str, TopicSeen], pause: Callable[[], None]) -> dict[str, str]:
+def _routes(topics: Mapping[str, TopicSeen], pause: Pause) -> dict[str, str]:
     found: dict[str, str] = {}
     for number, (name, topic) in enumerate(topics.items()):
         if number % AT_A_TIME == 0:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from rocketmq_ops.common.errors import system_words
-from rocketmq_ops.common.tasks import at_once
+from rocketmq_ops.common.tasks import Pause, at_once
 from rocketmq_ops.housekeeping.bundle.bundle import read_bundle
 from rocketmq_ops.housekeeping.history.database import HistoryError
 from rocketmq_ops.housekeeping.history.file import History
@@ -104,7 +104,7 @@ class Tape:
         finally:
             self._thread.shutdown(wait=False)
 
-    async def append(self, kept: Kept, pause: Callable[[], None] = at_once) -> Span | None:
+    async def append(self, kept: Kept, pause: Pause = at_once) -> Span | None:
         """Add a moment to the ring and the session; what can be scrubbed through then. `pause` is called every few
         ms."""
 
