@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from tests.interop.apache import Driver, DriverError, wait_until
@@ -15,6 +15,8 @@ from tests.interop.ours import OurPair
 from tests.interop.test_java_clients import Consumer, bodies, make_topic, send
 
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
+
+Name = Callable[[str], str]
 
 #: A line for each call: which it is, and what it is shown.
 PACKAGE = """
@@ -60,49 +62,60 @@ def installed(folder: Path) -> str:
     return str(folder)
 
 
-def test_hooks_see_what_javas_client_sends_consumes_and_asks(scratch: Path, drivers: Callable[[str], Driver]) -> None:
-    driver, journal = drivers("5.3.3"), scratch / "hooks" / "journal"
+class Hooked(NamedTuple):
+    """Our pair with the hooks of the package, and where they write."""
+
+    pair: OurPair
+    journal: Path
+
+    def noted(self, call: str, **shown: Any) -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in self.journal.read_text(encoding="utf-8").splitlines()]
+        return [line for line in lines if line["call"] == call and shown.items() <= line.items()]
+
+
+@pytest.fixture(scope="module")
+def hooked(scratch: Path) -> Iterator[Hooked]:
+    journal = scratch / "hooks" / "journal"
     path = os.pathsep.join(filter(None, (installed(scratch / "hooks" / "package"), os.environ.get("PYTHONPATH"))))
     pair = OurPair(
         scratch / "hooks" / "pair",
         settings={"brokerHooks": "journal"},
         environment={"PYTHONPATH": path, "JOURNAL": str(journal)},
     )
-    topic, group, producer = "Hooked", "hooked_group", "hooked_producer"
+    yield Hooked(pair, journal)
+    pair.kill()
 
-    def noted(call: str, **shown: Any) -> list[dict[str, Any]]:
-        lines = [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()]
-        return [line for line in lines if line["call"] == call and shown.items() <= line.items()]
 
-    try:
-        make_topic(driver, pair, topic, 1)
-        results = send(driver, pair, [{"topic": topic, "body": f"m{number}"} for number in range(5)], group=producer)
-        wait_until(lambda: len(noted("sent", topic=topic)) == 5, "all sends were shown")
-        sent = noted("sent", topic=topic, group=producer)
-        assert [line["key"] for line in sent] == [each["msgId"] for each in results]
-        assert {line["state"] for line in sent} == {"SEND_SUCCESS"} and all(line["id"] for line in sent)
+def test_hooks_see_what_javas_client_sends_consumes_and_asks(hooked: Hooked, driver: Driver, name: Name) -> None:
+    pair, noted = hooked.pair, hooked.noted
+    topic, group, producer = name("Hooked"), name("hooked_group"), name("hooked_producer")
+    hooked.journal.write_text("")  # of the version before
+    make_topic(driver, pair, topic, 1)
+    results = send(driver, pair, [{"topic": topic, "body": f"m{number}"} for number in range(5)], group=producer)
+    wait_until(lambda: len(noted("sent", topic=topic)) == 5, "all sends were shown")
+    sent = noted("sent", topic=topic, group=producer)
+    assert [line["key"] for line in sent] == [each["msgId"] for each in results]
+    assert {line["state"] for line in sent} == {"SEND_SUCCESS"} and all(line["id"] for line in sent)
 
-        with pytest.raises(DriverError, match=r"CODE: 13 .*thirteen bytes are not taken"):
-            send(driver, pair, [{"topic": topic, "body": "x" * 13}], group=producer)
+    with pytest.raises(DriverError, match=r"CODE: 13 .*thirteen bytes are not taken"):
+        send(driver, pair, [{"topic": topic, "body": "x" * 13}], group=producer)
 
-        with Consumer(driver, pair, "hooked", group, topic, rejectFirst=1) as consumer:
-            got = Counter(bodies(consumer.received(6)))  # one of them is sent back, and comes a second time
-            assert (len(got), sum(got.values())) == (5, 6)
-            wait_until(lambda: consumer.committed(pair, 1), "the broker has the offsets")
+    with Consumer(driver, pair, name("hooked"), group, topic, rejectFirst=1) as consumer:
+        got = Counter(bodies(consumer.received(6)))  # one of them is sent back, and comes a second time
+        assert (len(got), sum(got.values())) == (5, 6)
+        wait_until(lambda: consumer.committed(pair, 1), "the broker has the offsets")
 
-        def pulled(topic: str) -> int:
-            return sum(line["count"] for line in noted("pulled", topic=topic, group=group))
+    def pulled(topic: str) -> int:
+        return sum(line["count"] for line in noted("pulled", topic=topic, group=group))
 
-        wait_until(lambda: (pulled(topic), pulled(f"%RETRY%{group}")) == (5, 1), "all pulls were shown")
-        assert len(noted("back", group=group)) == 1
-        for code in (
-            RequestCode.SEND_MESSAGE_V2, RequestCode.PULL_MESSAGE, RequestCode.CONSUMER_SEND_MSG_BACK,
-            RequestCode.HEART_BEAT, RequestCode.UPDATE_CONSUMER_OFFSET, RequestCode.UPDATE_AND_CREATE_TOPIC,
-            RequestCode.UNREGISTER_CLIENT,
-        ):  # fmt: skip
-            assert noted("request", code=int(code)), code
-            assert noted("response", code=int(code)), code
-        assert len(noted("response", code=int(RequestCode.SEND_MESSAGE_V2), answer=int(ResponseCode.SUCCESS))) >= 5
-        driver.ask("producer.close", namesrv=pair.namesrv_address, group=producer)
-    finally:
-        pair.kill()
+    wait_until(lambda: (pulled(topic), pulled(f"%RETRY%{group}")) == (5, 1), "all pulls were shown")
+    assert len(noted("back", group=group)) == 1
+    for code in (
+        RequestCode.SEND_MESSAGE_V2, RequestCode.PULL_MESSAGE, RequestCode.CONSUMER_SEND_MSG_BACK,
+        RequestCode.HEART_BEAT, RequestCode.UPDATE_CONSUMER_OFFSET, RequestCode.UPDATE_AND_CREATE_TOPIC,
+        RequestCode.UNREGISTER_CLIENT,
+    ):  # fmt: skip
+        assert noted("request", code=int(code)), code
+        assert noted("response", code=int(code)), code
+    assert len(noted("response", code=int(RequestCode.SEND_MESSAGE_V2), answer=int(ResponseCode.SUCCESS))) >= 5
+    driver.ask("producer.close", namesrv=pair.namesrv_address, group=producer)

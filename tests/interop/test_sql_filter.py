@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.interop.ours import OurNameServer, OurPair
 from tests.interop.raw import wait_for_route
 from tests.interop.sql_pairs import Pairs
 from tests.interop.test_java_clients import Consumer, bodies, make_topic, send
+from tests.interop.toolchain import VERSIONS
 
 from rocketmq_ops.client import ClientOptions, ConsumeResult, ConsumeSettings, MessageSelector, Producer, PushConsumer
 from rocketmq_ops.client.consumer.consume_settings import FROM_FIRST_OFFSET
@@ -25,6 +27,8 @@ from rocketmq_ops.common.message import Message
 
 PAIRS = 4_000
 SEED = 20261127
+#: Operators since 5.0.
+ON_TEXTS = re.compile("CONTAINS|STARTSWITH|ENDSWITH", re.IGNORECASE)
 ON = {"enablePropertyFilter": "true", "filterSupportRetry": "true"}
 
 Name = Callable[[str], str]
@@ -49,15 +53,22 @@ def ours(pair: dict[str, Any]) -> str:
         return "raises"
 
 
-@pytest.mark.parametrize("version", ["5.3.3", "5.5.0"])
+@pytest.mark.parametrize("version", VERSIONS)
 def test_expressions_mean_what_apache_s_evaluator_says(version: str, drivers: Callable[[str], Driver]) -> None:
+    """4.9's knows no operators on texts: it refuses the expression, or takes what stands before them for the whole of it."""
     source = Pairs(SEED)
     pairs = [source.pair() for _ in range(PAIRS)]
     theirs = drivers(version).ask("sql", pairs=pairs)
-    different = [(pair, java, found) for pair, java in zip(pairs, theirs, strict=True) if java != (found := ours(pair))]
+    told = [(pair, java, ours(pair)) for pair, java in zip(pairs, theirs, strict=True)]
+    if version == "4.9.7":
+        unknown = [each for each in told if ON_TEXTS.search(each[0]["sql"])]
+        assert {java for _, java, found in unknown if found != "refused"} >= {"refused", "null", "false"}
+        told = [each for each in told if each not in unknown]
+    different = [each for each in told if each[1] != each[2]]
     assert not different
     # Each kind of answer is there in earnest.
-    assert min(Counter(theirs)[kind] for kind in ("true", "false", "null", "raises", "refused")) > PAIRS // 25
+    kinds = Counter(java for _, java, _ in told)
+    assert min(kinds[kind] for kind in ("true", "false", "null", "raises", "refused")) > len(told) // 25
 
 
 def test_bits_of_the_bloom_filter_are_apache_s(drivers: Callable[[str], Driver]) -> None:
