@@ -155,11 +155,12 @@ class Channel(asyncio.Protocol):
             self._backlog.append(data)
             self.took(len(data))
         elif not self.closed:
-            raw_handler, transport = self._usable_raw_handler(), self._transport
-            if raw_handler is not None and transport is not None and not self._out and not self._write_paused:
-                # One whole frame, as most reads of a waiting client are, needs no turn.
-                parts = self._decoder.sole_frame(data)
-                if parts is not None:
+            raw_handler, decoder = self._usable_raw_handler(), self._decoder
+            # One whole frame, as most reads of a waiting client are, need not be cut out of what came.
+            parts, command = decoder.sole_frame(data), None
+            if parts is not None:
+                transport = self._transport
+                if raw_handler is not None and transport is not None and not self._out and not self._write_paused:
                     answer = raw_handler(*parts)
                     if answer is not None:
                         if answer:
@@ -170,12 +171,13 @@ class Channel(asyncio.Protocol):
                                 memory.look()
                         return
                     raw_handler = None
-            decoder = self._decoder
-            self._handle_frames(decoder.feed(data, raw_handler))
+                if raw_handler is None:
+                    command = decoder.typed_command(*parts)
+            self._handle_frames(decoder.feed(data, raw_handler) if command is None else iter((command,)))
             if self._stalled is not None:
                 self._stalled_bytes = len(data)
                 self.took(len(data))
-            elif decoder.has_begun:
+            elif parts is None and decoder.has_begun:
                 self.took(len(data))
 
     def _usable_raw_handler(self) -> RawRequestHandler | None:
@@ -258,8 +260,13 @@ class Channel(asyncio.Protocol):
                     self.responses.complete(command)
                     continue
                 else:
-                    if response := answer_to(self, command):  # neither None nor LATER
-                        self._queue(response)
+                    response = answer_to(self, command)
+                    if response:  # neither None nor LATER
+                        if type(response) is bytes:  # as `_queue` does, without the call
+                            self._out.append(response)
+                            self._out_bytes += len(response)
+                        else:
+                            self._queue(response)
                     handled += 1
                     if not handled & 3 and not self.closed:
                         now = perf_counter()

@@ -91,7 +91,7 @@ class FrameDecoder:
         """Bytes of the unfinished frame that are held."""
         return len(self._pending) if self._pending is not None else 0
 
-    def sole_frame(self, data: bytes) -> tuple[bytes, bytes] | None:
+    def sole_frame(self, data: bytes) -> tuple[bytes, bytes | memoryview] | None:
         """JSON header and body when `data` is just one frame with such a header and no other has begun, else None."""
         size = len(data)
         if self._pending is not None or not _MIN_LENGTH + 4 <= size <= self._max_frame:
@@ -99,7 +99,28 @@ class FrameDecoder:
         length, word = _unpack_words(data)
         if length != size - 4 or word > length - 4:
             return None
-        return data[8 : 8 + word], data[8 + word :]
+        # A small body is cheaper copied than seen through a view.
+        return data[8 : 8 + word], (data if size < COPY_BELOW_BYTES else memoryview(data))[8 + word :]
+
+    def typed_command(
+        self, raw: bytes | bytearray | memoryview, body: bytes | bytearray | memoryview
+    ) -> RemotingCommand | None:
+        """The command of a short JSON header that begins with a code whose fields are typed, mostly SEND_MESSAGE_V2;
+        None when the generic decoder has to see it."""
+        typed = self._typed.get(raw[8:12])
+        if typed is None or len(raw) > _FLAT_BYTES:
+            return None
+        decode, code = typed
+        try:
+            command = decode(raw)
+        except _DECODE_ERRORS:
+            return None  # a bad field is the request's fault, not the frame's: the generic decoder decides
+        if command.code != code:
+            return None
+        command.serialize_type = JSON
+        command.ext_source = raw
+        command.body = body
+        return command
 
     def feed(
         self, data: bytes | bytearray | memoryview, raw_handler: RawRequestHandler | None = None
@@ -118,7 +139,7 @@ class FrameDecoder:
             data = memoryview(data)
         view = memoryview(data)
         at, end = 0, len(data)
-        typed_decoder = self._typed.get
+        typed_command = self.typed_command
         max_length = self._max_frame - 4
         while end - at >= 8:
             length, word = _unpack_words(data, at)
@@ -136,21 +157,11 @@ class FrameDecoder:
                     yield answer
                     at = stop
                     continue
-                typed = typed_decoder(raw[8:12])
-                if typed is not None and word <= _FLAT_BYTES:
-                    # The hot path, kept in one function: mostly SEND_MESSAGE_V2.
-                    try:
-                        command = typed[0](raw)
-                    except _DECODE_ERRORS:
-                        pass  # a bad field is the request's fault, not the frame's: the generic decoder decides
-                    else:
-                        if command.code == typed[1]:
-                            command.serialize_type = JSON
-                            command.ext_source = raw
-                            command.body = body
-                            yield command
-                            at = stop
-                            continue
+                command = typed_command(raw, body)
+                if command is not None:
+                    yield command
+                    at = stop
+                    continue
             yield self._decode(data, view, at, stop)
             at = stop
         if at < end:

@@ -12,7 +12,7 @@ Mirrors org.apache.rocketmq.broker.processor.SendMessageProcessor and AbstractSe
 from __future__ import annotations
 
 from random import randrange
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rocketmq_ops.broker.send.inner_messages import delay_level, encode_properties, schedule
 from rocketmq_ops.broker.send.known_sends import KnownSends, Put
@@ -44,7 +44,7 @@ from rocketmq_ops.common.unique_id import UniqueIdFactory
 from rocketmq_ops.remoting.answer_frame import header_frame, success_template
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
-from rocketmq_ops.remoting.command import HELD, Answer, RemotingCommand
+from rocketmq_ops.remoting.command import HELD, Answer, HeaderBoolean, RemotingCommand
 from rocketmq_ops.remoting.header_fields import quote_fields
 from rocketmq_ops.remoting.headers import (
     SendMessageRequestHeader,
@@ -61,6 +61,7 @@ KNOWN_SENDS = "known sends"
 #: Plans kept at most; those of deleted topics go with the others when there are more.
 MAX_PLANS = 10_000
 _PUT_OK = PutStatus.PUT_OK
+_NOT_BATCH: Any = HeaderBoolean.FALSE
 
 
 class SendMessageProcessor:
@@ -117,7 +118,9 @@ class SendMessageProcessor:
             header.born_timestamp, header.flag, header.sys_flag | plan.sys_flag, header.reconsume_times or 0, 0,
             properties.tags_code,
         )  # fmt: skip
-        put = self._short_batch if header.batch else self._short_one
+        batch = header.batch
+        # Told apart by identity first: the truth of a decoded boolean costs a call.
+        put = self._short_one if batch is _NOT_BATCH or not batch else self._short_batch
         if properties.parks is not None:
             put = self._parked.put_with(properties.parks)
         elif plan.waits:

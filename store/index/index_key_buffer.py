@@ -53,7 +53,7 @@ class IndexKeyBuffer:
     ) -> None:  # fmt: skip
         """See `KeySink.put_keys`."""
         self.seen = phy_offset
-        if sys_flag & TRANSACTION_MASK == TRANSACTION_ROLLBACK_TYPE:
+        if sys_flag and sys_flag & TRANSACTION_MASK == TRANSACTION_ROLLBACK_TYPE:
             return
         if unique_key is not None:
             self._keys.append(f"{topic}#{unique_key}")

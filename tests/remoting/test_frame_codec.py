@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from rocketmq_ops.remoting import headers
 from rocketmq_ops.remoting.command import JSON, ROCKETMQ, RemotingCommand
 from rocketmq_ops.remoting.errors import FrameError
-from rocketmq_ops.remoting.frame_codec import MAX_HEADER_DEPTH, FrameDecoder, add_typed_decoder, encode
+from rocketmq_ops.remoting.frame_codec import (
+    COPY_BELOW_BYTES,
+    MAX_HEADER_DEPTH,
+    FrameDecoder,
+    add_typed_decoder,
+    encode,
+)
 
 HEADER_OF_REQUEST = headers.header_of_request()
 SEND_V2 = {
@@ -145,6 +151,23 @@ def test_bad_frames_are_refused(name):
 def test_a_good_frame_before_a_bad_one_is_still_served(name):
     got, refused, _ = outcome([FOLLOWER + BAD[name]])
     assert len(got) == 1 and refused
+
+
+@pytest.mark.parametrize("name", [*GOOD, *BAD])
+@pytest.mark.parametrize("body", [b"", b"z" * COPY_BELOW_BYTES], ids=["small", "big"])
+def test_a_frame_that_is_read_alone_is_what_it_is_among_others(name, body):
+    data = {**GOOD, **BAD}[name]
+    if body:
+        length, word = struct.unpack_from(">II", data.ljust(8))
+        data = struct.pack(">II", (length + len(body)) & 0xFFFFFFFF, word) + data[8:] + body
+    decoder = FrameDecoder(1 << 20, TYPED)
+    parts = decoder.sole_frame(data)
+    command = None if parts is None else decoder.typed_command(*parts)
+    assert (command is not None) == (name in ("json request", "json send with body", "json answer with remark"))
+    if command is not None:
+        (among,) = FrameDecoder(1 << 20, TYPED).feed(data)
+        assert command == among and command.ext_source == among.ext_source and bytes(command.body) == bytes(among.body)
+        assert isinstance(command.body, memoryview) == bool(body)
 
 
 def test_many_frames_in_one_read():
