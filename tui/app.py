@@ -185,6 +185,13 @@ class Dashboard(Styled):
         """Ctrl-C, by which many would end it: how that is done."""
         self.notify(self.context.tr("q ends it"), markup=False)
 
+    def _refresh_notifications(self) -> None:
+        """As Textual's; a screen gets a place for notices with the first one."""
+        seen = self._screen_stack[-1] if self._screen_stack else None
+        if self._notifications and isinstance(seen, DashboardScreen) and not self._disable_notifications:
+            seen.show_notices()
+        super()._refresh_notifications()
+
     def _handle_exception(self, error: Exception) -> None:
         """It ends, and gives the terminal back; who has started it says what happened, as of every command."""
         self.failure = self.failure or error

@@ -14,6 +14,7 @@ from textual.drivers.headless_driver import HeadlessDriver
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
 from textual.widgets import Input
+from textual.widgets._toast import Toast, ToastRack
 
 from rocketmq_ops.tui.app import Dashboard
 from rocketmq_ops.tui.model.address import Address
@@ -186,6 +187,28 @@ def test_what_has_no_parts_has_no_empty_one() -> None:
         assert "[]" not in text_of(app, "#parts")
 
     drive(test, at=":client/nosuch")
+
+
+def test_a_notice_is_seen_on_the_screen_where_it_is_said_and_on_one_that_is_opened_meanwhile() -> None:
+    def seen(app: Dashboard) -> list[str]:
+        toasts = [toast for toast in app.screen.query(Toast) if toast.visible and toast.region]
+        return [str(toast.render()) for toast in toasts]
+
+    async def main() -> None:
+        app = dashboard(FakeModel(moment()), ":groups", views=VIEWS)
+        app.NOTIFICATION_TIMEOUT = 600  # it goes by itself, not while this waits
+        async with app.run_test(size=(120, 40), notifications=True) as pilot:
+            await pilot.pause()
+            assert not app.screen.query(ToastRack), "there is none for nothing"
+            for key in ("Y", "enter"):
+                await pilot.press(key)
+                for _ in range(50):
+                    await at_rest(pilot)
+                    if seen(app):
+                        break
+                assert seen(app) == ["copied: :groups"]
+
+    asyncio.run(main())
 
 
 def test_ctrl_c_says_how_it_ends() -> None:

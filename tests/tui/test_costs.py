@@ -55,19 +55,24 @@ class Counted:
         self.pictures.clear()
 
 
-def drive(counted: Counted, test: Callable[[Pilot[None]], Awaitable[None]]) -> None:
-    """On a list of many groups, after what is done once for the first keys."""
+def drive(counted: Counted, test: Callable[[Pilot[None]], Awaitable[None]], *, first: bool = False) -> None:
+    """On a list of many groups, after what is done once for the first keys unless it is about that (`first`)."""
 
     async def main() -> None:
         app = dashboard(FakeModel(moment(groups=2000)), ":groups", views=VIEWS)
-        async with app.run_test(size=SIZE) as pilot:
-            for key in ("slash", "1", "escape"):
+        async with app.run_test(size=SIZE, tooltips=True, notifications=True) as pilot:
+            for key in () if first else ("slash", "1", "escape"):
                 await pilot.press(key)
             await pilot.pause()
             counted.clear()
             await test(pilot)
 
     asyncio.run(main())
+
+
+def lines_drawn(counted: Counted) -> set[int]:
+    """Those of more than the bar for scrolling."""
+    return {y for region in counted.drawn if region.width > 1 for y in region.line_range}
 
 
 def test_a_letter_of_the_filter_lays_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,19 +105,30 @@ def test_a_letter_and_the_rows_that_it_leaves_are_one_picture(monkeypatch: pytes
     drive(counted, test)
 
 
+@pytest.mark.parametrize("first", [True, False], ids=["first", "again"])
 def test_the_line_to_type_in_is_drawn_alone_with_the_cursor_that_it_takes_the_keys_from(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, first: bool
 ) -> None:
     counted = Counted(monkeypatch)
 
     async def test(pilot: Pilot[None]) -> None:
         await pilot.press("slash")
         await pilot.pause()
-        lines = {y for region in counted.drawn if region.width > 1 for y in region.line_range}
         cursor, line = 4, SIZE[1] - 2
-        assert lines - {SIZE[1] - 1} == {cursor, line}, "and the keys"
+        assert lines_drawn(counted) - {SIZE[1] - 1} == {cursor, line}, "and the keys"
 
-    drive(counted, test)
+    drive(counted, test, first=first)
+
+
+def test_a_screen_is_opened_with_what_is_seen_of_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(pilot: Pilot[None]) -> None:
+        await pilot.press("enter")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, DetailScreen)
+        made = [widget.id or type(widget).__name__ for widget in pilot.app.screen.walk_children()]
+        assert made == ["CommandBar", "path", "verdict", "parts", "facts", "note", "body", "time", "keys"]
+
+    drive(Counted(monkeypatch), test)
 
 
 def test_the_styles_of_a_screen_are_worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
+from textual.widgets._toast import ToastRack
 
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.tui.catalogue import MOST_SUGGESTIONS, NeedsNameError
@@ -95,6 +96,14 @@ class DashboardScreen(Screen[None]):
         yield from self.body()
         yield TimeBar(id="time")
         yield Line(id="keys")
+
+    def _extend_compose(self, widgets: list[Widget]) -> None:
+        """Without Textual's own: there are no tips, and a place for notices comes with the first notice."""
+
+    def show_notices(self) -> None:
+        """Have a place for notices."""
+        if self.is_attached and not self.query_children(ToastRack):
+            self.mount(ToastRack(id="textual-toastrack"), before=0)
 
     def body(self) -> Sequence[Widget]:
         """The widgets between the lines; one of them has the id `body`."""
@@ -269,14 +278,14 @@ class DashboardScreen(Screen[None]):
             return None
         return super().check_action(action, parameters)
 
-    def action_command(self) -> None:
+    async def action_command(self) -> None:
         """Type where to go."""
-        self.command("")
+        await self.command("")
 
-    def command(self, text: str) -> None:
+    async def command(self, text: str) -> None:
         """Type where to go, beginning with this."""
         model = self.context.model
-        self.query_one(CommandBar).open(
+        await self.query_one(CommandBar).open(
             ":", text, lambda text: self._saved(text) or self.context.catalogue.suggestions(text, model.moment())
         )
 
@@ -286,19 +295,20 @@ class DashboardScreen(Screen[None]):
             return []
         return [SIGN + name for name in self.context.saved.names() if name.startswith(text[1:])][:MOST_SUGGESTIONS]
 
-    def action_save(self) -> None:
+    async def action_save(self) -> None:
         """Type the name that this address is kept under."""
-        self.query_one(CommandBar).open(SIGN, suggest=lambda text: [n for n in self.context.saved.names() if text in n])
+        names = self.context.saved.names
+        await self.query_one(CommandBar).open(SIGN, suggest=lambda text: [name for name in names() if text in name])
 
     def action_refresh(self) -> None:
         """Ask for what is due soon."""
         self.context.model.refresh()
 
-    def on_command_bar_given(self, event: CommandBar.Given) -> None:
+    async def on_command_bar_given(self, event: CommandBar.Given) -> None:
         """Go there; or filter."""
         self.focus_body()
         if event.prefix == ":":
-            self.go(event.text)
+            await self.go(event.text)
         elif event.prefix == SIGN:
             try:
                 self.context.saved.save(event.text, self.address)
@@ -317,7 +327,7 @@ class DashboardScreen(Screen[None]):
         body = self.query_one("#body")
         self.set_focus(body if body.focusable else None)  # at once: what is typed next is meant for it
 
-    def go(self, text: str) -> None:
+    async def go(self, text: str) -> None:
         """To an address as it is typed."""
         if not text.strip():
             return
@@ -331,12 +341,12 @@ class DashboardScreen(Screen[None]):
             _, address = self.context.catalogue.address(self.context.saved.opened(text))
         except NeedsNameError as error:
             self.refused(error)
-            self.command(f"{error.place.name}/")
+            await self.command(f"{error.place.name}/")
             return
         except (AddressError, SavedError) as error:
             self.refused(error)
             if "?" in text:  # a condition is long to type anew
-                self.command(text.strip().removeprefix(":"))
+                await self.command(text.strip().removeprefix(":"))
             return
         self.dashboard.go(address)
 

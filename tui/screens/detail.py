@@ -55,6 +55,7 @@ class DetailScreen(PartsScreen):
         self._ranges: list[tuple[int, int]] = []
         self._arranger: Arranger | None = None
         self._said = Text()
+        self._lines: TextLines | None = None
 
     def offers(self) -> Sequence[Offer]:
         """What can be changed from here, each as a command line."""
@@ -62,7 +63,7 @@ class DetailScreen(PartsScreen):
 
     def on_unmount(self) -> None:
         """Let go of what was made of the answers; then the handler of all screens with parts does of them."""
-        self._arranger, self._marked = None, None
+        self._arranger, self._marked, self._lines = None, None, None
         self._then_of, self._thens = None, {}
 
     # Drawing
@@ -73,13 +74,12 @@ class DetailScreen(PartsScreen):
         return self._arranger.table if self._arranger is not None else None
 
     def body(self) -> Sequence[Widget]:
-        """Facts, parts, what is wrong, and the rows or lines."""
+        """Facts, parts, what is wrong, and the rows; lines of text come when a part has some."""
         return (
             Line(id="parts"),
             Note(id="facts"),
             Note(id="note"),
             Grid(self.context.word, self.context.tr, id="body"),
-            TextLines(id="lines"),
         )
 
     def show(self) -> None:
@@ -100,7 +100,7 @@ class DetailScreen(PartsScreen):
         text = section.lines if section is not None else None
         focused = self.focused
         self.set_class(text is not None, "-text")
-        self.query_one(TextLines).show(text or ())
+        self._show_lines(text)
         table = section.table if section is not None and section.table is not None else NO_ROWS
         before = None
         self._uncompared = ""
@@ -116,6 +116,14 @@ class DetailScreen(PartsScreen):
         if isinstance(focused, (Grid, TextLines)) and (focused is self.grid) == (text is not None):
             self.focus_body()
         self.draw_keys()
+
+    def _show_lines(self, text: Sequence[str] | None) -> None:
+        """Lines in place of the rows; None: there are rows, and nothing is kept of what was shown."""
+        if self._lines is None and text is not None:
+            self._lines = TextLines(id="lines")
+            self.mount(self._lines, after=self.grid)
+        if self._lines is not None:
+            self._lines.show(text or ())
 
     def _show_parts(self) -> None:
         shown: list[lines.Part] = [(" ", "plain")]
@@ -191,7 +199,7 @@ class DetailScreen(PartsScreen):
 
     def focus_body(self) -> None:
         """Give the keys to the rows or the lines."""
-        self.set_focus(self.query_one(TextLines) if self.has_class("-text") else self.grid)
+        self.set_focus(self._lines if self._lines is not None and self.has_class("-text") else self.grid)
 
     def action_turn(self, direction: int) -> None:
         """To the part beside."""
@@ -230,8 +238,8 @@ class DetailScreen(PartsScreen):
 
     def action_whole(self) -> None:
         """Lines of text with nothing of them cut; else as in every table."""
-        if self.has_class("-text"):
-            self.query_one(TextLines).wrap()
+        if self._lines is not None and self.has_class("-text"):
+            self._lines.wrap()
         else:
             super().action_whole()
 

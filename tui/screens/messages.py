@@ -35,9 +35,9 @@ class MessagesScreen(LookingScreen):
         """What the address asks for."""
         return messages.parts(self.asking(), self.looking())
 
-    def action_find(self) -> None:
+    async def action_find(self) -> None:
         """Type a key, an id, a condition, a time."""
-        self.command(f"{Address('messages', self.address.name)}?key=".removeprefix(":"))
+        await self.command(f"{Address('messages', self.address.name)}?key=".removeprefix(":"))
 
     def action_follow(self) -> None:
         """Look for new messages again and again, or no more."""

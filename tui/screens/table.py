@@ -198,9 +198,9 @@ class TableScreen(SortingScreen):
 
     # Filtering
 
-    def action_filter(self) -> None:
+    async def action_filter(self) -> None:
         """Type words that a row must have."""
-        self.query_one(CommandBar).open("/", self.arrangement.filter, takes=self.filter)
+        await self.query_one(CommandBar).open("/", self.arrangement.filter, takes=self.filter)
 
     def filter(self, text: str) -> None:
         """Leave the rows that have these words."""

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual import events
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
@@ -67,26 +66,24 @@ class CommandBar(Vertical):
         self._at = 0
         self._listed = ""
 
-    def compose(self) -> ComposeResult:
-        """The suggestions, and the line."""
-        yield Note(id="suggestions")
-        with _Typing(id="typing"):
-            yield Note(id="prefix")
-            yield TypingLine(self._typed)
-
     @property
     def is_open(self) -> bool:
         """Whether it takes what is typed."""
         return self.has_class("-open")
 
-    def open(
+    async def open(
         self,
         prefix: str,
         text: str = "",
         suggest: Callable[[str], Sequence[str]] | None = None,
         takes: Callable[[str], None] | None = None,
     ) -> None:
-        """Take a text, beginning with this one. `takes` is called with what it has become, at each key."""
+        """Take a text, beginning with this one. `takes` is called with what it has become, at each key.
+
+        What is in it is made when it is opened first: most screens are left without it."""
+        if not self.children:
+            typing = _Typing(Note(id="prefix"), TypingLine(self._typed), id="typing")
+            await self.mount(Note(id="suggestions"), typing)
         if prefix != self.prefix:
             self.query_one("#prefix", Note).update(prefix, layout=False)
         self.prefix, self._suggest, self._takes = prefix, suggest, takes
