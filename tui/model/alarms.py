@@ -142,8 +142,9 @@ class Alarms:
     def __init__(self) -> None:
         self._lasting: dict[str, _Lasting] = {}
         self._raised: dict[str, Alarm] = {}
-        #: What was looked at the last time, see `watched`.
+        #: What was looked at the last time, see `watched`, and when that was.
         self._watched: Collection[str] = ()
+        self._now_ms = 0
 
     def update(
         self,
@@ -161,7 +162,7 @@ class Alarms:
                 self._lasting[each.key] = _Lasting(each, now_ms, now_ms, before or each.begun_before)
             else:
                 known.found, known.last_ms = each, now_ms
-        self._watched = watched
+        self._watched, self._now_ms = watched, now_ms
         for key, lasting in list(self._lasting.items()):
             if lasting.last_ms < now_ms and key in self._raised and doubtful(key):
                 lasting.last_ms = now_ms
@@ -171,30 +172,43 @@ class Alarms:
                 if alarm is not None and alarm.ended_ms is None:
                     self._raised[key] = msgspec.structs.replace(alarm, over_ms=None, ended_ms=lasting.last_ms)
                 continue
-            each = lasting.found
-            since = lasting.first_ms if each.since_ms is None else min(each.since_ms, lasting.first_ms)
+            now = alarm_of(lasting.found, lasting.first_ms, begun_before=lasting.begun_before)
             alarm = self._raised.get(key)
+            since, begun_before = now.since_ms, now.begun_before
             if alarm is None or alarm.ended_ms is not None:
                 if lasting.last_ms - since < RAISE_MS:
                     continue
             else:
-                since = min(since, alarm.since_ms)
-            self._raised[key] = Alarm(
-                key=key,
-                health=each.health,
-                target=each.target,
-                text=each.text,
-                since_ms=since,
-                begun_before=lasting.begun_before
-                if alarm is None or alarm.ended_ms is not None
-                else alarm.begun_before,
-                over_ms=lasting.last_ms if lasting.last_ms < now_ms else None,
-                opens=each.opens,
-            )
+                since, begun_before = min(since, alarm.since_ms), alarm.begun_before
+            over = lasting.last_ms if lasting.last_ms < now_ms else None
+            self._raised[key] = msgspec.structs.replace(now, since_ms=since, begun_before=begun_before, over_ms=over)
         for key, alarm in list(self._raised.items()):
             if alarm.ended_ms is not None and now_ms - alarm.ended_ms > SHOWN_MS:
                 del self._raised[key]
         return in_order(self._raised.values())
+
+    def not_yet(self) -> list[Alarm]:
+        """What is wrong now, at the last update, for too short a time to be an alarm."""
+        young = (
+            alarm_of(lasting.found, lasting.first_ms, begun_before=lasting.begun_before)
+            for key, lasting in self._lasting.items()
+            if lasting.last_ms == self._now_ms
+            and ((alarm := self._raised.get(key)) is None or alarm.ended_ms is not None)
+        )
+        return in_order(young)
+
+
+def alarm_of(wrong: Found, first_ms: int, *, begun_before: bool) -> Alarm:
+    """What has been found, as an alarm; `first_ms`: when."""
+    return Alarm(
+        key=wrong.key,
+        health=wrong.health,
+        target=wrong.target,
+        text=wrong.text,
+        since_ms=first_ms if wrong.since_ms is None else min(wrong.since_ms, first_ms),
+        begun_before=begun_before,
+        opens=wrong.opens,
+    )
 
 
 def health_now(alarm: Alarm) -> Health:

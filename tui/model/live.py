@@ -387,6 +387,7 @@ class LiveModel(Timeline):
                 groups,
                 alarms,
                 failures,
+                not_yet=self._alarms.not_yet(),
                 groups_known=self._groups_ms is not None,
                 unknown=not_judged(groups.values()),
             ),

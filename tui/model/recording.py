@@ -18,7 +18,7 @@ from rocketmq_ops.common.tasks import Pause, at_once
 from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.history.gone import REGISTERED
 from rocketmq_ops.housekeeping.history.runs import Figure, QueueKey, Run
-from rocketmq_ops.tui.model.alarms import found, in_order
+from rocketmq_ops.tui.model.alarms import alarm_of, found, in_order
 from rocketmq_ops.tui.model.broker_figures import PREFIX
 from rocketmq_ops.tui.model.broker_state import judged, stale
 from rocketmq_ops.tui.model.derive import RATE_MS, Derived, derive
@@ -201,23 +201,14 @@ def moment_at(history: History, at_ms: int) -> Moment | None:
     name_servers = _name_servers(figures, texts)
     topics_ms = figures.get((TOTAL + "topics_ms", ""))
     topics = _topics(history.routes_at(time_ms), derived, figures, stale(brokers.values()))
+    wrong = in_order(
+        alarm_of(each, time_ms, begun_before=each.begun_before or each.since_ms is None)
+        for each in found(name_servers.values(), brokers.values(), groups.values())
+    )
     is_ours = "alarms" in texts
-    if is_ours:
-        alarms = msgspec.json.decode(texts["alarms"], type=list[Alarm])
-    else:
-        # Of the prober: what is wrong then is an alarm then, of which no more is known than that it was there.
-        alarms = in_order(
-            Alarm(
-                key=each.key,
-                health=each.health,
-                target=each.target,
-                text=each.text,
-                since_ms=each.since_ms if each.since_ms is not None else time_ms,
-                begun_before=each.begun_before or each.since_ms is None,
-                opens=each.opens,
-            )
-            for each in found([], brokers.values(), groups.values())
-        )
+    # Of the prober: what is wrong then is an alarm then, of which no more is known than that it was there.
+    alarms = msgspec.json.decode(texts["alarms"], type=list[Alarm]) if is_ours else wrong
+    raised = {alarm.key for alarm in alarms if alarm.ended_ms is None}
     failures = history.failures(time_ms, time_ms).get(time_ms, [])
     watched = _whole(figures.get((TOTAL + "watched_ms", "")))
     if watched is None and is_ours:  # it was not written down
@@ -243,7 +234,15 @@ def moment_at(history: History, at_ms: int) -> Moment | None:
         ),
         alarms=alarms,
         events=_decoded(texts, "events", list[Event]),
-        verdict=verdict(name_servers, brokers, groups, alarms, failures, unknown=not_judged(groups.values())),
+        verdict=verdict(
+            name_servers,
+            brokers,
+            groups,
+            alarms,
+            failures,
+            not_yet=[alarm for alarm in wrong if alarm.key not in raised],
+            unknown=not_judged(groups.values()),
+        ),
         failures=failures,
         watched_ms=watched,
     )

@@ -11,7 +11,7 @@ from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.alarms import failures_alone, health_now
-from rocketmq_ops.tui.model.broker_state import DEAD, IN_SHORT
+from rocketmq_ops.tui.model.broker_state import IN_SHORT
 from rocketmq_ops.tui.model.moment import Alarm, BrokerSeen, GroupSeen, NameServerSeen, Said, Verdict
 from rocketmq_ops.tui.model.table import Health, worst_first
 
@@ -28,11 +28,12 @@ def verdict(
     alarms: Iterable[Alarm],
     failures: Iterable[Failure] = (),
     *,
+    not_yet: Iterable[Alarm] = (),
     groups_known: bool = True,
     unknown: int = 0,
 ) -> Verdict:
-    """From the alarms that have not ended; without any, who does not answer now, and what could not be asked or
-    written; without that either, that all is well, if that much is known."""
+    """From the alarms that have not ended; without any, what is wrong now and is `not_yet` one, and what could not be
+    asked or written; without that either, that all is well, if that much is known."""
     if name_servers and all(server.outdated for server in name_servers.values()):
         since = max(server.failing_since or server.refusing_since or 0 for server in name_servers.values())
         refusing = [server.address for server in name_servers.values() if server.refusing]
@@ -50,13 +51,9 @@ def verdict(
     refused = [server.address for server in every if server.refusing]
     if parts:
         whys = [failure for failure in failures_alone(failures, ()) if failure.target in refused]
-        parts += _failed(whys)
         worst = min((health_now(a) for a in alarms if a.ended_ms is None), key=worst_first)
-        if len(parts) > MOST_PARTS:
-            left = len(parts) - MOST_PARTS + 1
-            parts = [*parts[: MOST_PARTS - 1], Said(f"{left} more", None, Address("alarms"))]
-        return Verdict(worst, tuple(parts))
-    doubts = [*_silent(every), *_failed(failures_alone(failures, every))]
+        return Verdict(worst, tuple(_most([*parts, *_failed(whys)])))
+    doubts = [*_most(_parts(not_yet, len(groups))), *_failed(failures_alone(failures, every))]
     if any(broker.answered_ms is None and not broker.outdated for broker in brokers.values()):
         return Verdict(Health.UNKNOWN, (Said("waiting for the brokers"),))
     if doubts:
@@ -71,33 +68,16 @@ def verdict(
 
 
 def not_judged(groups: Iterable[GroupSeen]) -> int:
-    """How many groups that somebody uses are unknown: they have not been watched for long enough, or have committed
-    nothing, and nothing has come since."""
-    return sum(
-        group.lag.state is LagState.UNKNOWN
-        and not group.keeps_own
-        and bool(group.offsets.members if group.members is None else group.members)
-        for group in groups
-    )
+    """How many groups are unknown: they have not been watched for long enough, or have committed nothing, and nothing
+    has come since. Those that nobody uses do not count; of one whose clients were not asked for yet that is unknown."""
+    return sum(group.lag.state is LagState.UNKNOWN and not group.keeps_own and group.members != 0 for group in groups)
 
 
-def _silent(servers: Iterable[NameServerSeen | BrokerSeen]) -> list[Said]:
-    """Who does not answer, for too short a time to be an alarm: no reason to say that nothing is wrong."""
-    said = [
-        Said(
-            DEAD,
-            server.failing_since,
-            target=server.label if isinstance(server, BrokerSeen) else server.address,
-            short=IN_SHORT[DEAD],
-            begun_before=server.answered_ms is None,
-        )
-        for server in servers
-        if server.dead
-    ]
-    if len(said) > MOST_PARTS:
-        left = len(said) - MOST_PARTS + 1
-        return [*said[: MOST_PARTS - 1], Said(f"{left} more", None, Address("brokers"))]
-    return said
+def _most(parts: list[Said]) -> list[Said]:
+    """So many that there is room for; what is left is counted."""
+    if len(parts) <= MOST_PARTS:
+        return parts
+    return [*parts[: MOST_PARTS - 1], Said(f"{len(parts) - MOST_PARTS + 1} more", None, Address("alarms"))]
 
 
 def _failed(failures: Sequence[Failure]) -> list[Said]:
@@ -115,10 +95,9 @@ def _parts(alarms: Iterable[Alarm], groups: int) -> list[Said]:
     """One for each kind of alarm, the worst first; what is over and what lasts are parts of their own. Other alarms of
     the same server go into its part: a broker that is dead is mostly not listed either."""
     of_one: dict[tuple[str, str, bool], list[Alarm]] = {}
-    for alarm in alarms:
-        if alarm.ended_ms is None:
-            whose = alarm.key.rpartition("/")[0] if alarm.key.count("/") > 1 else alarm.key
-            of_one.setdefault((whose, alarm.target, alarm.over_ms is not None), []).append(alarm)
+    for alarm in _last_of_each_group(alarms):
+        whose = alarm.key.rpartition("/")[0] if alarm.key.count("/") > 1 else alarm.key
+        of_one.setdefault((whose, alarm.target, alarm.over_ms is not None), []).append(alarm)
     alike: dict[tuple[str, str, bool], list[list[Alarm]]] = {}
     for (_, _, over), of_it in of_one.items():
         of_it.sort(key=lambda alarm: (worst_first(alarm.health), _PLACES.get(alarm.text, len(_PLACES))))
@@ -143,3 +122,25 @@ def _parts(alarms: Iterable[Alarm], groups: int) -> list[Said]:
             said = msgspec.structs.replace(said, over_ms=max(of_it[0].over_ms or 0 for of_it in same))
         found.append((worst_first(health_now(first)), said))
     return [said for _, said in sorted(found, key=lambda each: each[0])]
+
+
+def _last_of_each_group(alarms: Iterable[Alarm]) -> list[Alarm]:
+    """Those that have not ended. A group is in one state at a time: of one that was slow and is stalled now, or was
+    both of late, there is the last alone, or it would count as two."""
+    found: list[Alarm] = []
+    last: dict[str, Alarm] = {}
+    for alarm in alarms:
+        if alarm.ended_ms is not None:
+            continue
+        if not alarm.key.startswith("group/"):
+            found.append(alarm)
+        elif (other := last.get(alarm.target)) is None or _later(alarm, other):
+            last[alarm.target] = alarm
+    return [*found, *last.values()]
+
+
+def _later(alarm: Alarm, other: Alarm) -> bool:
+    """Whether it lasts and the other is over, or it was over later."""
+    if alarm.over_ms is None or other.over_ms is None:
+        return other.over_ms is not None
+    return alarm.over_ms > other.over_ms

@@ -241,8 +241,9 @@ def test_nothing_learned_yet_is_not_well():
     assert verdict(answered, {}, [], []).health is Health.CRITICAL
     assert verdict(answered, {"b": broker(answered_ms=None)}, [], []).health is Health.UNKNOWN
     assert verdict(answered, {"b": broker()}, [], []).health is Health.OK
-    used, unused = (group(name, None, LagState.UNKNOWN, members=members) for name, members in (("g", 1), ("h", 0)))
+    used, unused, unasked = (group("g", None, LagState.UNKNOWN, members=members) for members in (1, 0, None))
     assert not_judged([used, unused, group("ok", 0)]) == 1
+    assert not_judged([unasked, unused, group("ok", 0)]) == 1, "that nobody uses it is not known yet"
     doubtful = verdict(answered, {"b": broker()}, ["g", "h"], [], unknown=1)
     text = "nothing is known to be wrong; too little is known of 1 of 2 groups"
     assert (doubtful.health, doubtful.parts[0].text) == (Health.UNKNOWN, text)
@@ -250,9 +251,48 @@ def test_nothing_learned_yet_is_not_well():
     assert verdict(answered, {"b": broker()}, [], [ended]).health is Health.OK
     gone = verdict(answered, {"b": broker()}, [], [alarm("g1"), alarm("g2")])
     assert [part.text for part in gone.parts] == ["2 of 2 groups stalled"], "they have been deleted since"
-    silent = verdict(answered, {"a": broker(), "b": broker("broker-b", failing_since=5)}, [], [])
-    assert silent.health is Health.WARNING, "before it is an alarm"
-    assert [(part.target, part.text, part.since_ms) for part in silent.parts] == [("broker-b", "does not answer", 5)]
+
+
+def test_what_is_wrong_for_too_short_a_time_to_be_an_alarm_is_not_well():
+    servers = {"n": NameServerSeen(address="n", answered_ms=1)}
+    brokers = {"a": broker(), "b": judged(broker("broker-b", failing_since=5))}
+    slow = [group(name, 9, LagState.SLOW, since_ms=7, begun_before=True) for name in ("g", "h")]
+    alarms = Alarms()
+
+    def said(now, *wrong):
+        raised = alarms.update(now, found(servers.values(), *wrong))
+        return verdict(servers, brokers, ["g", "h", "i"], raised, not_yet=alarms.not_yet(), unknown=1)
+
+    def parts(each):
+        return [(part.target, part.text, part.since_ms, part.begun_before) for part in each.parts]
+
+    silent = said(5, brokers.values(), [])
+    assert (silent.health, parts(silent)) == (Health.WARNING, [("broker-b", "does not answer", 5, False)])
+    both = said(7, brokers.values(), slow)
+    assert parts(both)[1:] == [("", "2 of 3 groups slow", 7, True)]
+    well = said(8, [], [])
+    assert (well.health, parts(well)[0][3]) == (Health.UNKNOWN, False), "neither is so any more"
+    assert "too little is known" in well.parts[0].text
+    first = said(9, [], slow[:1])
+    assert (first.health, parts(first)) == (Health.WARNING, [("", "1 of 3 groups slow", 7, True)])
+    raised = said(9 + RAISE_MS, [], slow[:1])
+    assert (raised.health, parts(raised), alarms.not_yet()) == (first.health, parts(first), []), "it is one now"
+    seen = Moment(time_ms=9, brokers=brokers, verdict=first, groups={"g": slow[0]})
+    assert AlarmList().table(seen, Address("alarms")).note.startswith("no alarm yet")
+
+
+def test_a_group_that_was_slow_and_is_stalled_is_one_group():
+    servers, brokers = {"n": NameServerSeen(address="n", answered_ms=1)}, {"b": broker()}
+    slow = msgspec.structs.replace(alarm("g", "slow", health=Health.WARNING), over_ms=90)
+    for order in (0, 1):
+        alarms = sorted([slow, alarm("g")], key=lambda each: each.text, reverse=bool(order))
+        (stalled,) = verdict(servers, brokers, ["g", "h", "i"], alarms).parts
+        assert (stalled.text, stalled.over_ms) == ("1 of 3 groups stalled", None)
+        alarms = [msgspec.structs.replace(each, over_ms=each.over_ms or 95) for each in alarms]
+        (over,) = verdict(servers, brokers, ["g", "h", "i"], alarms).parts
+        assert (over.text, over.over_ms) == ("1 of 3 groups stalled", 95), "the last of both"
+    other = verdict(servers, brokers, ["g", "h", "i"], [slow, alarm("h")]).parts
+    assert [part.text for part in other] == ["1 of 3 groups stalled", "1 of 3 groups slow"]
 
 
 def test_what_could_not_be_asked_or_written_is_not_well_and_stands_below_the_alarms():
