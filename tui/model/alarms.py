@@ -5,7 +5,7 @@ So what flickers is one alarm and not twenty.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 import msgspec
@@ -209,6 +209,16 @@ def alarm_of(wrong: Found, first_ms: int, *, begun_before: bool) -> Alarm:
         begun_before=begun_before,
         opens=wrong.opens,
     )
+
+
+def since_as(alarms: Iterable[Alarm], groups: Mapping[str, GroupSeen]) -> None:
+    """Groups are as they are since when their alarms say: these have lasted while nobody told of the groups, and
+    through gaps that are no end of them."""
+    for alarm in alarms:
+        if alarm.key.startswith("group/") and alarm.ended_ms is None and alarm.over_ms is None:
+            seen = groups.get(alarm.target)
+            if seen is not None and seen.lag.state.value == alarm.text:
+                seen.since_ms, seen.begun_before = alarm.since_ms, alarm.begun_before
 
 
 def health_now(alarm: Alarm) -> Health:

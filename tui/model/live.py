@@ -15,7 +15,7 @@ from rocketmq_ops.housekeeping.history.database import HistoryError
 from rocketmq_ops.housekeeping.history.place import history_file
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueOffsets
 from rocketmq_ops.tui.model.address import parse
-from rocketmq_ops.tui.model.alarms import Alarms, found, in_doubt, watched, withheld
+from rocketmq_ops.tui.model.alarms import Alarms, found, in_doubt, since_as, watched, withheld
 from rocketmq_ops.tui.model.asked import Asked
 from rocketmq_ops.tui.model.broker_state import judged, stale, with_gaps
 from rocketmq_ops.tui.model.clock import Clock, WallClock
@@ -365,6 +365,7 @@ class LiveModel(Timeline):
         brokers = {address: judged(broker) for address, broker in with_gaps(known.brokers).items()}
         parts = known.name_servers.values(), brokers.values(), groups.values()
         alarms = self._alarms.update(now, found(*parts), in_doubt(*parts), watched(*parts[:2]))
+        since_as(alarms, groups)
         failures = [*self._not_told(), *self.file_failures.values()]
         if self._watched_ms is None and any(broker.answered_ms is not None for broker in brokers.values()):
             self._watched_ms = now

@@ -555,3 +555,30 @@ def test_what_the_account_may_not_ask_is_not_known_and_no_broker_is_dead_for_it(
             assert model.moment().verdict.health is Health.OK
 
     run(test)
+
+
+def test_a_group_is_stalled_since_when_its_alarm_says_also_when_its_broker_was_away():
+    async def test():
+        cluster = Cluster(1)
+        cluster.group("g", 100, 90)
+        cluster.clients["g"] = ["c"]
+        async with cluster.watched() as model:
+            await cluster.clock.advance(100_000)
+            stalled = model.moment().groups["g"]
+            assert (stalled.lag.state, stalled.begun_before) == (LagState.STALLED, True)
+            since = stalled.since_ms
+            await cluster.clock.advance(300_000)
+            cluster.down[A] = "refused"
+            await cluster.clock.advance(40_000)
+            assert model.moment().groups["g"].lag.state is LagState.UNKNOWN
+            del cluster.down[A]
+            await cluster.clock.advance(60_000)
+            moment = model.moment()
+            (alarm,) = [each for each in moment.alarms if each.target == "g" and each.ended_ms is None]
+            back = moment.groups["g"]
+            assert (back.lag.state, back.since_ms, back.begun_before) == (LagState.STALLED, since, True)
+            assert (alarm.since_ms, alarm.begun_before) == (since, True)
+            (said,) = [part for part in moment.verdict.parts if "stalled" in part.text]
+            assert (said.since_ms, said.begun_before) == (since, True)
+
+    run(test)
