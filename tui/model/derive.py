@@ -21,6 +21,9 @@ from rocketmq_ops.tui.model.unsaved import Unsaved
 RATE_MS: Final = 60_000
 #: Windows that are shorter show no trend, ms.
 LEAST_TREND_MS: Final = 25_000
+#: For so long a group that stands still is not stalled while it is not known whether anybody is connected, ms: groups
+#: are asked for their clients in turn. Of one that tells nothing of them until then nothing more will be known.
+UNASKED_MS: Final = 240_000
 #: Queues that are gone through between two pauses, some ms.
 _QUEUES_AT_A_TIME: Final = 4_096
 _TRENDS: Final = (LagState.SLOW, LagState.STALLED, LagState.STOPPED)
@@ -270,8 +273,11 @@ def _judged(name: str, window: GroupWindow | None) -> GroupLag:
     if window is None:
         return GroupLag(name, LagState.OK, 0, "nothing is left to consume", [])
     judged = judge(window)
-    if judged.state in _TRENDS and window.times[-1] - window.times[0] < LEAST_TREND_MS:
+    watched = window.times[-1] - window.times[0]
+    if judged.state in _TRENDS and watched < LEAST_TREND_MS:
         judged.state, judged.evidence = LagState.UNKNOWN, f"{waits(judged.lag)}; it was not watched long enough"
+    elif judged.state in STILL and window.members[-1] is None and watched < UNASKED_MS:
+        judged.state, judged.evidence = LagState.UNKNOWN, f"{waits(judged.lag)}; who is connected is not known yet"
     return judged
 
 

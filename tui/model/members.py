@@ -38,6 +38,8 @@ class Members:
 
     def __init__(self) -> None:
         self._groups: dict[str, _Asked] = {}
+        #: Groups that could not be asked for them yet, and when that was tried (ms).
+        self._tried: dict[str, int] = {}
         self._producers: dict[str, list[ClientSeen]] = {}
         #: Address -> groups that are asked there, those that are behind first.
         self._places: dict[str, list[tuple[str, int]]] = {}
@@ -55,6 +57,8 @@ class Members:
             places.sort(key=lambda place: place[1])
         for gone in self._groups.keys() - there:
             del self._groups[gone]
+        for gone in self._tried.keys() - there:
+            del self._tried[gone]
 
     def next(self, address: str, now_ms: int) -> str | None:
         """The group to ask now at a broker; None while it is nobody's turn."""
@@ -62,9 +66,10 @@ class Members:
         best_due = now_ms
         for name, period in self._places.get(address, ()):
             asked = self._groups.get(name)
-            if asked is None:
+            tried = self._tried.get(name) if asked is None else asked.asked_ms
+            if tried is None:
                 return name
-            due = asked.asked_ms + period
+            due = tried + period
             if due <= best_due:
                 best, best_due = name, due
         return best
@@ -84,12 +89,15 @@ class Members:
             for each in found
         ]
         self._groups[group] = _Asked(now_ms, clients, Subscribed.of(connected))
+        self._tried.pop(group, None)
 
     def not_told(self, group: str, now_ms: int) -> None:
         """It could not be asked: others have their turn first."""
         known = self._groups.get(group)
         if known is not None:
             known.asked_ms = now_ms
+        else:
+            self._tried[group] = now_ms
 
     def told_producers(self, address: str, table: ProducerTableInfo, now_ms: int) -> None:
         """A broker told of all producers that it sees."""

@@ -77,7 +77,8 @@ def _most(parts: list[Said]) -> list[Said]:
     """So many that there is room for; what is left is counted."""
     if len(parts) <= MOST_PARTS:
         return parts
-    return [*parts[: MOST_PARTS - 1], Said(f"{len(parts) - MOST_PARTS + 1} more", None, Address("alarms"))]
+    left = len(parts) - MOST_PARTS + 1
+    return [*parts[: MOST_PARTS - 1], Said(f"{left} more", None, Address("alarms"))]
 
 
 def _failed(failures: Sequence[Failure]) -> list[Said]:

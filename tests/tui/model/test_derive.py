@@ -6,7 +6,7 @@ import pytest
 
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueKey, QueueOffsets
 from rocketmq_ops.housekeeping.lag import LagState
-from rocketmq_ops.tui.model.derive import derive
+from rocketmq_ops.tui.model.derive import UNASKED_MS, derive
 from rocketmq_ops.tui.model.figures import figure
 from rocketmq_ops.tui.model.looks import WINDOW_MS, Looks, spread
 from rocketmq_ops.tui.model.table import Below, Kind
@@ -134,6 +134,17 @@ def test_how_long_until_nothing_is_left():
 def test_a_group_that_is_behind_since_a_moment_is_not_stalled_yet():
     said = watched(*([(100 + n, 50)] for n in range(4)))
     assert [each.groups["g"].lag.state for each in said[1:]] == [LagState.UNKNOWN, LagState.UNKNOWN, LagState.STALLED]
+
+
+def test_a_group_whose_clients_are_not_known_yet_is_not_stalled_but_not_for_ever():
+    said = [each.groups["g"].lag for each in watched(*([(100 + n, 50)] for n in range(40)), members=None)]
+    first = next(at for at, lag in enumerate(said) if lag.state is LagState.STALLED)
+    assert UNASKED_MS <= first * 10_000 <= WINDOW_MS
+    assert {lag.state for lag in said[:first]} == {LagState.UNKNOWN}
+    assert said[first - 1].evidence == f"{49 + first} messages wait; who is connected is not known yet"
+    assert {lag.state for lag in said[first:]} == {LagState.STALLED}, "nobody will tell"
+    slow = watched(*([(9000 + 20 * n, 50 + 10 * n)] for n in range(5)), members=None)
+    assert slow[-1].groups["g"].lag.state is LagState.SLOW, "somebody consumes"
 
 
 def test_how_long_the_oldest_has_waited_where_it_was_seen_to_come():
