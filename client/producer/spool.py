@@ -1,6 +1,7 @@
 """A send spool: messages are kept on the disk while no broker answers, and sent in their order when one does.
 
-This module is the spool as applications see it; what is sent when is in `spool_sender`, the file in `spool_file`.
+This module is the spool as applications see it. Whose turn it is to be sent at first is in `spool_turns`, what is sent
+again when in `spool_sender`, the file in `spool_file`.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ import msgspec
 
 from rocketmq_ops.client.api.send import SendResult
 from rocketmq_ops.client.producer.producer import Producer
-from rocketmq_ops.client.producer.spool_disk import Kept, SpoolDisk
+from rocketmq_ops.client.producer.spool_disk import SpoolDisk
 from rocketmq_ops.client.producer.spool_entries import Spooled, SpoolEntry, entry_of
-from rocketmq_ops.client.producer.spool_records import Note, SpoolState
+from rocketmq_ops.client.producer.spool_records import SpoolState
 from rocketmq_ops.client.producer.spool_sender import SpoolSender
-from rocketmq_ops.common.clock import now_ms
+from rocketmq_ops.client.producer.spool_turns import SpoolTurns
 from rocketmq_ops.common.message import PROPERTY_UNIQ_KEY, Message
 from rocketmq_ops.common.tasks import Tasks
 from rocketmq_ops.common.unique_id import UniqueIdFactory
@@ -26,8 +27,9 @@ from rocketmq_ops.common.unique_id import UniqueIdFactory
 class SendSpool:
     """Sends by `producer`, and keeps what no broker answers for; an async context manager.
 
-    Messages of one topic are sent in the order of their `send` calls: while one is kept, those behind it are kept too.
-    The file has at most `max_bytes`; what is sent gives way to new messages. A try follows a failed one after
+    Messages of one topic and `order_key` are sent in the order of their `send` calls, also of calls at the same time.
+    While one of a topic is kept, all that are called behind it are kept too, and sent in the order in which they were
+    kept. The file has at most `max_bytes`; what is sent gives way to new messages. A try follows a failed one after
     `retry_ms`, and twice as much each time, up to `max_retry_ms`. `on_settled` is called on the loop with the
     SpoolEntry of each message that was kept, and then sent or refused; it may be a coroutine function.
     """
@@ -46,12 +48,13 @@ class SendSpool:
         self._disk = SpoolDisk(folder, max_bytes)
         self._pauses_ms = (retry_ms, max_retry_ms)
         self._on_settled = on_settled
-        self._sender = self._new_sender()
         self._sending = Tasks()
         self._ids = UniqueIdFactory()
+        self._begin()
 
-    def _new_sender(self) -> SpoolSender:
-        return SpoolSender(self._producer, self._disk, self._pauses_ms, self._on_settled)
+    def _begin(self) -> None:
+        self._sender = SpoolSender(self._producer, self._disk, self._pauses_ms, self._on_settled)
+        self._turns = SpoolTurns(self._sender, self._disk, self._sending)
 
     async def __aenter__(self) -> SendSpool:
         await self.open()
@@ -67,7 +70,7 @@ class SendSpool:
         that is no spool.
         """
         await self._disk.open()
-        self._sender = self._new_sender()
+        self._begin()
         waiting = self._disk.records(SpoolState.WAITING)
         for record, kept in zip(waiting, await self._disk.read(waiting), strict=True):
             if kept is not None:
@@ -87,24 +90,16 @@ class SendSpool:
     ) -> SendResult | Spooled:
         """Send a message, or keep it: when this returns it is in a broker or on this disk.
 
-        Messages of equal `order_key` go to one queue, as with `select_by_hash`. Raises ClientError for a message that
-        every broker would refuse, BrokerError where one refused it for good, SpoolFullError where it would have to be
-        kept and there is no room: then it is neither sent nor kept.
+        Messages of equal `order_key` go to one queue, as with `select_by_hash`, one request at a time: what is called
+        meanwhile follows as the next, and is kept where `timeout_ms` are over before its turn. Raises ClientError for a
+        message that every broker would refuse, BrokerError where one refused it for good, SpoolFullError where it would
+        have to be kept and there is no room: then it is neither sent nor kept.
         """
         properties = dict(message.properties)
-        msg_id = properties.setdefault(PROPERTY_UNIQ_KEY, self._ids.create())
+        properties.setdefault(PROPERTY_UNIQ_KEY, self._ids.create())
         message = msgspec.structs.replace(message, properties=properties)
         self._producer.check(message)
-        note = Note()
-        if not self._sender.waits(message.topic):
-            timeout_ms = timeout_ms or self._producer.settings.send_timeout_ms
-            sent = await self._sender.send_now(message, order_key, timeout_ms)
-            if isinstance(sent, SendResult):
-                return sent
-            note = sent
-        record = await self._disk.append(Kept(message, order_key, now_ms()), note)
-        self._sender.add(message.topic, record)
-        return Spooled(record.number, msg_id)
+        return await self._turns.send(message, order_key, timeout_ms or self._producer.settings.send_timeout_ms)
 
     @property
     def waiting(self) -> int:

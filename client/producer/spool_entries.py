@@ -8,7 +8,7 @@ from rocketmq_ops.client.api.send import SendResult
 from rocketmq_ops.client.producer.spool_disk import Kept
 from rocketmq_ops.client.producer.spool_records import Note, Record, SpoolOutcome, SpoolState
 from rocketmq_ops.common.clock import now_ms
-from rocketmq_ops.common.message import PROPERTY_UNIQ_KEY
+from rocketmq_ops.common.message import PROPERTY_UNIQ_KEY, Message
 
 
 class Spooled(msgspec.Struct, frozen=True):
@@ -44,9 +44,19 @@ def entry_of(record: Record, kept: Kept | None) -> SpoolEntry:
     return entry
 
 
-def sent_note(note: Note, result: SendResult, i: int) -> Note:
-    """The note of the `i`-th message of a request that was answered."""
+def result_at(result: SendResult, i: int, message: Message) -> SendResult:
+    """The result of the `i`-th message of a request that was answered, as if it had been sent alone."""
     ids = result.offset_msg_id.split(",")
+    return msgspec.structs.replace(
+        result,
+        msg_id=message.properties[PROPERTY_UNIQ_KEY],
+        offset_msg_id=ids[min(i, len(ids) - 1)],
+        queue_offset=result.queue_offset + i,
+    )
+
+
+def sent_note(note: Note, result: SendResult) -> Note:
+    """The note of a message that was stored."""
     return Note(
         state=SpoolState.SENT,
         tries=note.tries,
@@ -54,7 +64,7 @@ def sent_note(note: Note, result: SendResult, i: int) -> Note:
         settled_ms=now_ms(),
         broker_name=result.queue.broker_name,
         queue_id=result.queue.queue_id,
-        queue_offset=result.queue_offset + i,
-        offset_msg_id=ids[min(i, len(ids) - 1)],
+        queue_offset=result.queue_offset,
+        offset_msg_id=result.offset_msg_id,
         status=str(result.status),
     )

@@ -7,7 +7,7 @@ import contextlib
 import inspect
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any
 
@@ -15,7 +15,7 @@ from rocketmq_ops.client.api.send import SendResult
 from rocketmq_ops.client.errors import BrokerError, ClientError, NoRouteError
 from rocketmq_ops.client.producer.producer import Producer, select_by_hash
 from rocketmq_ops.client.producer.spool_disk import Kept, SpoolDisk
-from rocketmq_ops.client.producer.spool_entries import SpoolEntry, entry_of, sent_note
+from rocketmq_ops.client.producer.spool_entries import SpoolEntry, entry_of, result_at, sent_note
 from rocketmq_ops.client.producer.spool_records import Note, Record, SpoolState, reason_of
 from rocketmq_ops.common.clock import now_ms, steady_ms
 from rocketmq_ops.common.errors import RocketMQError
@@ -110,25 +110,30 @@ class SpoolSender:
 
     # --- tries ----------------------------------------------------------------------------------------------------
 
-    async def send_now(self, message: Message, order_key: str | None, timeout_ms: int) -> SendResult | Note:
-        """The result, or a note of the tries when it has to wait. Raises what does not pass."""
+    async def send_now(
+        self, messages: list[Message], order_key: str | None, timeout_ms: int, note: Note
+    ) -> SendResult | None:
+        """Send messages as one request; None when they have to wait, with what is to be noted in `note`.
+
+        Raises what does not pass, and of several messages what a broker or this client says of their request.
+        """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_ms / 1000
-        note, failed_broker = Note(), None
+        failed_broker = None
         while note.tries <= self._producer.settings.retry_times:
             note.tries += 1
             try:
-                queue = await self._queue(message, order_key, failed_broker)
+                queue = await self._queue(messages[0], order_key, failed_broker)
                 failed_broker = queue.broker_name
-                return await self._try([message], queue, max(int((deadline - loop.time()) * 1000), 1))
+                return await self._try(messages, queue, max(int((deadline - loop.time()) * 1000), 1))
             except RocketMQError as error:
-                if not passes(error):
-                    raise
                 note.open_try, note.reason = note.open_try or _unanswered(error), reason_of(error)
-                log.info("a message of %s was not sent: %s", message.topic, error)
+                if not passes(error) or (len(messages) > 1 and isinstance(error, BrokerError)):
+                    raise
+                log.info("a message of %s was not sent: %s", messages[0].topic, error)
                 if isinstance(error, NoQueueError) or loop.time() >= deadline:
                     break
-        return note
+        return None
 
     async def _queue(self, message: Message, order_key: str | None, failed_broker: str | None) -> MessageQueue:
         try:
@@ -192,32 +197,39 @@ class SpoolSender:
         except RocketMQError as error:
             return await self._failed(lane, records, kepts, error)
         lane.failed_broker = None
-        for i, record in enumerate(records):
-            record.note = sent_note(record.note, result, i)
+        for i, (record, kept) in enumerate(zip(records, kepts, strict=True)):
+            record.note = sent_note(record.note, result_at(result, i, kept.message))
         await self._settle(lane, records, kepts)
         return True
 
     async def _next_batch(self, lane: Lane) -> tuple[list[Record], list[Kept]]:
         records: list[Record] = []
         kepts: list[Kept] = []
-        size = 0
         oldest = list(islice(lane.records, 1 if lane.singly else BATCH_MESSAGES))
         for record, kept in zip(oldest, await self._disk.read(oldest), strict=True):
             if kept is None:
                 lane.records.remove(record)
                 continue
-            size += len(kept.message.body)
-            if kepts and (
-                size > BATCH_BYTES
-                or kept.order_key != kepts[0].order_key
-                or kept.message.wait_store_msg_ok != kepts[0].message.wait_store_msg_ok
-                or not self._may_be_in_a_batch(kept.message)
-                or not self._may_be_in_a_batch(kepts[0].message)
-            ):
+            if kepts and kept.order_key != kepts[0].order_key:
                 break
             records.append(record)
             kepts.append(kept)
-        return records, kepts
+        n = self.together([kept.message for kept in kepts])
+        return records[:n], kepts[:n]
+
+    def together(self, messages: Sequence[Message]) -> int:
+        """How many of these messages of one topic and order key, from the first on, may be one request."""
+        size = 0
+        for n, message in enumerate(messages):
+            size += len(message.body)
+            if n and (
+                size > BATCH_BYTES
+                or message.wait_store_msg_ok != messages[0].wait_store_msg_ok
+                or not self._may_be_in_a_batch(message)
+                or not self._may_be_in_a_batch(messages[0])
+            ):
+                return n
+        return len(messages)
 
     def _may_be_in_a_batch(self, message: Message) -> bool:
         return not (
