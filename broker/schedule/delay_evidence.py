@@ -1,15 +1,16 @@
-"""How far delayed messages were delivered, when delayOffset.json does not say: found out from the messages themselves.
+"""Which delayed messages were delivered, when delayOffset.json does not say: found out from the messages themselves.
 
 A delivered message is a record of its own topic behind the parked one that has its birth, its body and the property
-that names its real topic. Levels are delivered in the order of their queues, so the last parked message of which there
-is such a record proves the delivery of all before it. What lives here: looking for those records. What does not:
-delivering (`schedule_message_service.py`).
+that names its real topic. What has no such record was not delivered, whatever was delivered behind it: Apache's broker
+delivers out of order where a put has failed (enableScheduleAsyncDeliver). What lives here: looking for those records.
+What does not: delivering (`schedule_message_service.py`).
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from rocketmq_ops.common.message import PROPERTY_REAL_TOPIC, PROPERTY_UNIQ_KEY
@@ -37,28 +38,38 @@ class _Parked(NamedTuple):
     identity: int
 
 
-def delivered_until(store: MessageStore, levels: Iterable[int]) -> dict[int, int]:
-    """The offset in the queue of each level behind the last message that was delivered.
+#: Before where a level goes on, how many units, due how many ms earlier at most, are looked at besides: a message that
+#: is equal in all to one of theirs must not take the record of that one for its own.
+_TWINS, _TWINS_MS = 64, 10_000
 
-    Reads every parked message of these levels and every message of their topics behind the first of them.
+
+def delivered(store: MessageStore, starts: Mapping[int, int], until: float = math.inf) -> dict[int, set[int]]:
+    """The offsets in the queue of each level of `starts` of those parked messages that were delivered, among those from
+    its start on.
+
+    `until`: of messages that were due by this time (ms) alone, and their records are looked for among those stored
+    since the first of them was due: what is read is the traffic of that span. Without it every parked message is read,
+    and every message of their topics behind the first one.
     """
-    result: dict[int, int] = {}
+    result: dict[int, set[int]] = {level: set() for level in starts}
     parked: list[_Parked] = []
     topics: set[str] = set()
-    for level in levels:
+    for level, start in starts.items():
         queue = store.consume_queue(SCHEDULE_TOPIC, level - 1)
         if queue is None:
             continue
-        result[level] = queue.min_offset
-        for offset, due, record, view in records_of(store, queue, queue.min_offset):
+        for offset, due, record, view in records_of(store, queue, _first_twin(queue, start, until)):
+            if is_address(due):
+                due = store.codes.due(level, record.store_timestamp)
+            if due > until and offset >= start:
+                break
             topic = record_properties(view, record).get(PROPERTY_REAL_TOPIC)
             if topic:
                 topics.add(topic)
-                if is_address(due):
-                    due = store.codes.due(level, record.store_timestamp)
                 parked.append(_Parked(due, level, offset, record.physical_offset, _identity(topic, record, view)))
     if parked:
-        copies = _copies(store, topics, min(one.physical for one in parked))
+        since = min(one.due for one in parked) if until < math.inf else None
+        copies = _copies(store, topics, min(one.physical for one in parked), since)
         # In the order of delivery: of equal messages each one has a record of its own.
         for one in sorted(parked):
             found = copies.get(one.identity)
@@ -66,16 +77,31 @@ def delivered_until(store: MessageStore, levels: Iterable[int]) -> dict[int, int
                 found.popleft()
             if found:
                 found.popleft()
-                result[one.level] = max(result[one.level], one.offset + 1)
+                if one.offset >= starts[one.level]:
+                    result[one.level].add(one.offset)
     return result
 
 
-def _copies(store: MessageStore, topics: Iterable[str], behind: int) -> dict[int, deque[int]]:
+def _first_twin(queue: ConsumeQueue, start: int, until: float) -> int:
+    """The offset at or before `start` with which to begin; `start` where nothing there was due by `until`."""
+    unit = queue.unit(start)
+    if unit is None or unit[2] > until:
+        return start
+    first, earliest = start, unit[2] - _TWINS_MS
+    while first > start - _TWINS and (before := queue.unit(first - 1)) is not None and before[2] >= earliest:
+        first -= 1
+    return first
+
+
+def _copies(store: MessageStore, topics: Iterable[str], behind: int, since: int | None) -> dict[int, deque[int]]:
     """Commitlog offsets of delivered messages by what they are, in rising order."""
     found: dict[int, list[int]] = {}
     for topic in topics:
         for queue in list(store.queues.table.get(topic, {}).values()):
-            for _, _, record, view in records_of(store, queue, queue.first_unit_behind(behind + 1)):
+            start = queue.first_unit_behind(behind + 1)
+            if since is not None:
+                start = max(start, store.offset_by_time(topic, queue.queue_id, since))
+            for _, _, record, view in records_of(store, queue, start):
                 if bytes(view).find(_MARK, record.properties_at) >= 0:
                     found.setdefault(_identity(topic, record, view), []).append(record.physical_offset)
     return {identity: deque(sorted(offsets)) for identity, offsets in found.items()}

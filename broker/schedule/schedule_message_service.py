@@ -56,6 +56,8 @@ class ScheduleMessageService(ConfigManager):
         self.table: dict[int, int] = {}
         self.levels: list[int] = parse_delay_levels(controller.store_config.messageDelayLevel)
         self.data_version = DataVersion.fresh()
+        #: By level, the offsets behind the table's of messages that were delivered before this broker started.
+        self._delivered: dict[int, set[int]] = {}
         self._not_before: dict[int, int] = {}
         self._changes = 0
         self._jobs = PeriodicJobs()
@@ -104,10 +106,10 @@ class ScheduleMessageService(ConfigManager):
                     "delayOffset.json has delay level %d at %d, which is not in its queue: it goes on at %d",
                     level, offset, within,
                 )  # fmt: skip
-        self._find_delivered(
-            [level for level in self._levels_in_use() if level not in self.table and self._waiting(level)]
-        )
-        gone = [level for level in self._levels_in_use() if level > len(self.levels)]
+        in_use = self._levels_in_use()
+        self._find_delivered([level for level in in_use if level not in self.table and self._waiting(level)])
+        self._find_delivered_since()
+        gone = [level for level in in_use if level > len(self.levels)]
         waiting = {level: count for level in gone if (count := self._waiting(level))}
         if waiting:
             log.warning(
@@ -116,22 +118,60 @@ class ScheduleMessageService(ConfigManager):
             )  # fmt: skip
 
     def _find_delivered(self, levels: list[int]) -> None:
-        """Let levels go on behind what the commitlog shows to be delivered: Apache's broker would deliver all again."""
+        """Let levels pass over what the commitlog shows to be delivered: Apache's broker would deliver all again."""
         if not levels:
             return
-        from rocketmq_ops.broker.schedule.delay_evidence import delivered_until  # only in this rare case
+        from rocketmq_ops.broker.schedule.delay_evidence import delivered  # only in this rare case
 
         waiting = {level: self._waiting(level) for level in levels}
         log.warning(
             "%s does not say how many of %d delayed messages (level %s) were delivered; looking for them there",
             self.path, sum(waiting.values()), ", ".join(map(str, levels)),
         )  # fmt: skip
-        for level, until in delivered_until(self._controller.store, levels).items():
-            self._update_offset(level, until)
+        for level, found in delivered(self._controller.store, {level: self._start(level) for level in levels}).items():
             log.warning(
-                "delay level %d: %d messages are found delivered, %d are not", level,
-                waiting[level] - self._waiting(level), self._waiting(level),
+                "delay level %d: %d messages are found delivered, %d are not", level, len(found),
+                waiting[level] - len(found),
             )  # fmt: skip
+            self._pass_over(level, found)
+
+    def _find_delivered_since(self) -> None:
+        """Let levels pass over what was delivered after the table was written, or taken over from a master that this
+        broker takes the place of: the log has it. Of a broker that was stopped there is nothing, and no record is
+        read: what was due has been delivered.
+        """
+        store = self._controller.store
+        until = store.queues.last_dispatched_timestamp  # later than it nothing of this log was delivered
+        starts: dict[int, int] = {}
+        for level in self.table:
+            queue = store.consume_queue(SCHEDULE_TOPIC, level - 1)
+            unit = queue.unit(self._start(level)) if queue is not None else None
+            if unit is not None and unit[2] <= until:
+                starts[level] = self._start(level)
+        if not starts:
+            return
+        from rocketmq_ops.broker.schedule.delay_evidence import delivered  # only then
+
+        for level, found in delivered(store, starts, until).items():
+            if found:
+                log.info("delay level %d: %d messages from offset %d of delayOffset.json on are found delivered",
+                         level, len(found), starts[level])  # fmt: skip
+                self._pass_over(level, found)
+
+    def _pass_over(self, level: int, offsets: set[int]) -> None:
+        """Go on behind delivered messages; those that lie behind one that is not are passed over when their turn has
+        come.
+        """
+        offset = self._start(level)
+        while offset in offsets:
+            offsets.discard(offset)
+            offset += 1
+        self._delivered[level] = offsets
+        self._update_offset(level, offset)
+
+    def _start(self, level: int) -> int:
+        """The offset in the queue of a level with which it goes on, as far as the table shows."""
+        return self._within_queue(level, self.table.get(level, 0))
 
     def _levels_in_use(self) -> list[int]:
         """The configured levels, and those of queues that an earlier configuration has filled."""
@@ -140,8 +180,7 @@ class ScheduleMessageService(ConfigManager):
 
     def _waiting(self, level: int) -> int:
         """How many messages of a level are not delivered, as far as the table shows."""
-        start = self._within_queue(level, self.table.get(level, 0))
-        return self._controller.store.max_offset(SCHEDULE_TOPIC, level - 1) - start
+        return self._controller.store.max_offset(SCHEDULE_TOPIC, level - 1) - self._start(level)
 
     def encode(self, *, pretty: bool = False) -> bytes:
         """The document of delayOffset.json, also the body that a slave asks for."""
@@ -184,6 +223,7 @@ class ScheduleMessageService(ConfigManager):
         if queue is None:
             return 0
         start = self.table.get(level, 0)
+        passed = self._delivered.get(level)
         offset, delivered = start, 0
         try:
             while True:
@@ -200,6 +240,10 @@ class ScheduleMessageService(ConfigManager):
                 if due > now_ms:
                     self._not_before[level] = due
                     break
+                if passed and offset in passed:
+                    passed.discard(offset)
+                    offset += 1
+                    continue
                 status = self._deliver_or_skip(level, unit[0], unit[1])
                 if status is not None and status is not PutStatus.PUT_OK:
                     log.warning(

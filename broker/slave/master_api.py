@@ -12,13 +12,14 @@ from rocketmq_ops.broker.offset.consumer_offset_manager import OffsetTable
 from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.data_version import DataVersion
 from rocketmq_ops.common.errors import CorruptDataError, RocketMQError
-from rocketmq_ops.remoting.bodies import ConsumerOffsetSerializeWrapper, SubscriptionGroupConfig
+from rocketmq_ops.remoting.bodies import ConsumerOffsetSerializeWrapper, KVTable, SubscriptionGroupConfig
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.headers import (
     GetMaxOffsetRequestHeader,
     GetMaxOffsetResponseHeader,
     UpdateConsumerOffsetRequestHeader,
+    ViewMessageRequestHeader,
 )
 from rocketmq_ops.store.layout.timer import CHECKPOINT
 
@@ -83,6 +84,25 @@ class MasterApi:
         """The offset that the next message of a queue gets."""
         answer = await self._ask(RemotingCommand.of(GetMaxOffsetRequestHeader(topic=topic, queue_id=queue_id)))
         return answer.decode_header(GetMaxOffsetResponseHeader).offset
+
+    async def log_extent(self) -> tuple[int, int]:
+        """First offset and end of its commitlog."""
+        answer = await self._ask(RemotingCommand.request(RequestCode.GET_BROKER_RUNTIME_INFO))
+        table = KVTable.decode(answer.body_bytes).table
+        try:
+            return int(table["commitLogMinOffset"]), int(table["commitLogMaxOffset"])
+        except (KeyError, ValueError) as error:
+            raise CorruptDataError(f"brokerStatus of {self.address} cannot be read: {error}") from None
+
+    async def record_at(self, offset: int) -> bytes | None:
+        """Its record at a commitlog offset, None where it has none there.
+
+        Apache's brokers do not look where the record begins: what does not is then other bytes than the slave's."""
+        try:
+            answer = await self._ask(RemotingCommand.of(ViewMessageRequestHeader(offset=offset)))
+        except RefusedError:
+            return None
+        return answer.body_bytes
 
     async def _ask(self, request: RemotingCommand) -> RemotingCommand:
         answer = await self._controller.outer.ask_broker(self.address, request, TIMEOUT_MS)

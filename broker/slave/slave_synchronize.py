@@ -3,8 +3,9 @@ timers.
 
 Every SYNC_INTERVAL_MS, as Apache's slaves of 4.9 (5.x: once a minute); at once when a name server says where the master
 is, and when the log brings a message of a topic that is not known yet, so that a topic with messages is there as soon
-as they are. Each table is taken on its own: one that cannot be had costs no other. Offsets that consumers committed to
-this slave are handed back first (`hand_back.py`).
+as they are. How far delay levels and timers are is asked more often (`followed_progress.py`). Each table is taken on
+its own: one that cannot be had costs no other. Offsets that consumers committed to this slave are handed back first
+(`hand_back.py`).
 
 Mirrors org.apache.rocketmq.broker.slave.SlaveSynchronize.
 """
@@ -17,6 +18,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from rocketmq_ops.broker.slave.followed_progress import NO_TIMERS, FollowedProgress
 from rocketmq_ops.broker.slave.hand_back import hand_back
 from rocketmq_ops.broker.slave.master_api import MasterApi, RefusedError
 from rocketmq_ops.broker.slave.slave_offset_manager import SlaveOffsetManager
@@ -36,8 +38,8 @@ SYNC_INTERVAL_MS = 10_000
 RETRY_INTERVAL_MS = 1_000
 #: ms between two looks for topics that the log has shown: there may be a new one with each message.
 TOPIC_INTERVAL_MS = 1_000
-#: ms between two looks at how far the master's timers are.
-TIMER_INTERVAL_MS = 3_000
+#: ms between two looks at how far the master's delay levels and timers are.
+PROGRESS_INTERVAL_MS = 3_000
 #: ms until the name servers are asked again for a master that is away.
 ASK_INTERVAL_MS = 3_000
 
@@ -48,6 +50,7 @@ class SlaveSynchronize:
     def __init__(self, controller: BrokerController, offsets: SlaveOffsetManager) -> None:
         self._controller = controller
         self._offsets = offsets
+        self._progress = FollowedProgress(controller)
         self._jobs = PeriodicJobs()
         self._tasks = Tasks()
         self._wanted = asyncio.Event()
@@ -75,8 +78,8 @@ class SlaveSynchronize:
         if (replica := self._controller.store.replica) is not None:
             replica.queue_begun = self._queue_begun
         self._tasks.start(self._looks(), "take-over-from-master")
-        follow = repeat("following the master's timers", TIMER_INTERVAL_MS, self._follow_timers)
-        self._tasks.start(follow, "follow-timers-of-master")
+        follow = repeat("following the master's delay levels and timers", PROGRESS_INTERVAL_MS, self._follow_progress)
+        self._tasks.start(follow, "follow-progress-of-master")
         self.soon()
 
     async def stop(self) -> None:
@@ -85,6 +88,8 @@ class SlaveSynchronize:
         if self._later is not None:
             self._later.cancel()
         await self._tasks.stop()
+        with contextlib.suppress(RocketMQError):
+            self._progress.take()
 
     def soon(self) -> None:
         """Look at the master now, or once more when a look is under way."""
@@ -110,6 +115,7 @@ class SlaveSynchronize:
 
     def _master_changed(self) -> None:
         self._reached = False
+        self._progress.forget()
         self.soon()
 
     async def _looks(self) -> None:
@@ -143,7 +149,7 @@ class SlaveSynchronize:
         parts: tuple[tuple[str, Callable[[MasterApi], Awaitable[None]]], ...] = (
             ("consumer offsets", self._consumer_offsets),  # first: consumers ask a master that is back for them
             ("topics", self._topics),
-            ("delay offsets", self._delay_offsets),
+            ("delay offsets", self._progress.look),
             ("groups", self._groups),
             ("request modes", self._request_modes),
             ("timers", self._timers),
@@ -173,7 +179,9 @@ class SlaveSynchronize:
         if reached == self._reached:
             return
         self._reached = reached
-        if reached:
+        if not reached:
+            self._progress.forget()
+        else:
             log.info("the master at %s answers", self._controller.master.address)
             # Consumers that wait here for a message are sent to it (PullRequestHoldService.notifyMasterOnline).
             self._controller.held_pulls.wake_all()
@@ -203,19 +211,14 @@ class SlaveSynchronize:
         self._offsets.take_over(masters, version)
         self._save_own()
 
-    async def _delay_offsets(self, master: MasterApi) -> None:
-        self._controller.delay.take_over(await master.document(RequestCode.GET_ALL_DELAY_OFFSET))
-
     async def _timers(self, master: MasterApi) -> None:
         timers = self._controller.timers
         if not timers.is_enabled:
             return
         try:
-            timers.take_over(await master.timer_checkpoint())
             timers.metrics.take_over(await master.document(RequestCode.GET_TIMER_METRICS))
         except RefusedError as error:
-            # A master of 4.9, or one whose timers are switched off.
-            if error.code not in (ResponseCode.REQUEST_CODE_NOT_SUPPORTED, ResponseCode.SYSTEM_ERROR):
+            if error.code not in NO_TIMERS:
                 raise
 
     async def _request_modes(self, master: MasterApi) -> None:
@@ -229,11 +232,10 @@ class SlaveSynchronize:
         if modes.take_over(document):
             await self._controller.files.save(modes)
 
-    async def _follow_timers(self) -> None:
+    async def _follow_progress(self) -> None:
         """Between the looks at the tables: a slave that takes over delivers what its master has not."""
-        controller = self._controller
-        address = controller.master.address
-        if address is None or not self._reached or not controller.timers.is_enabled:
+        address = self._controller.master.address
+        if address is None or not self._reached:
             return
-        with contextlib.suppress(RemotingError, RefusedError):  # the next look at the tables says so
-            controller.timers.take_over(await MasterApi(controller, address).timer_checkpoint())
+        with contextlib.suppress(RocketMQError):  # the next look at the tables says so
+            await self._progress.look(MasterApi(self._controller, address))

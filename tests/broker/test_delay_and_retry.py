@@ -10,7 +10,7 @@ import pytest
 
 from rocketmq_ops.broker import turns
 from rocketmq_ops.broker.schedule import schedule_message_service
-from rocketmq_ops.broker.schedule.delay_evidence import delivered_until
+from rocketmq_ops.broker.schedule.delay_evidence import delivered
 from rocketmq_ops.common.fastjson import loads
 from rocketmq_ops.common.message import MessageExt
 from rocketmq_ops.common.message_codec import decode_message
@@ -62,7 +62,7 @@ def test_a_unit_that_leads_into_an_extension_file_is_due_by_its_record(tmp_path:
         queue = broker.store.consume_queue(SCHEDULE_TOPIC, 2)
         assert queue is not None
         queue.rewrite_unit(0, parked.commit_log_offset, parked.store_size, 40 - (1 << 63))
-        assert delivered_until(broker.store, [3]) == {3: 0}
+        assert delivered(broker.store, {3: 0}) == {3: set()}
         due = parked.store_timestamp + 10_000
         assert broker.delay.deliver_due(due - 1) == 0
         assert broker.delay.deliver_due(due) == 1 and stored(session, "T", 2).body == b"later"

@@ -152,19 +152,15 @@ def chains_are_in_order(history: History) -> Iterator[str]:
 
 
 def copies_are_explained(history: History) -> Iterator[str]:
-    """No more copies than tries; of a message with a delay level one more for each time that its broker was killed, of a
-    transactional one for each time that it was killed or stopped. Of a timer none: which ones were delivered before a
-    kill is found out from the commitlog.
-
-    What it had delivered right before a kill may not be known any more; nor, when it comes back, that a transaction has
-    ended whose producer, asked before, says so again.
+    """No more copies than tries; of a transactional message one more for each time that its broker was killed or stopped:
+    when it comes back it may not be known that a transaction has ended whose producer, asked before, says so again. Of
+    delay levels and timers none: what was delivered before a kill is found out from the commitlog.
     """
     tries = Counter(event.id for event in history.events if event.what == TRY)
     first_tried: dict[str, float] = {}
     for event in history.events:
         if event.what == TRY:
             first_tried.setdefault(event.id, event.t)
-    delayed = {event.id for event in history.events if event.delay and not event.timed}
     ends = [fault for fault in history.suffered if fault.kind in (KILL, STOP)]
     for store, records in history.records.items():
         if is_slave(store):
@@ -174,7 +170,7 @@ def copies_are_explained(history: History) -> Iterator[str]:
             if count <= tries[ident]:
                 continue
             since = first_tried.get(ident, 0.0)
-            kinds = (KILL, STOP) if topic == PAID else (KILL,) if ident in delayed else ()
+            kinds = (KILL, STOP) if topic == PAID else ()
             forgotten = sum(fault.target == store and fault.kind in kinds and fault.end > since for fault in ends)
             if count > tries[ident] + forgotten:
                 cause = f"was tried {tries[ident]} times, and {store} forgot it {forgotten} times"

@@ -86,7 +86,7 @@ def test_a_topic_is_there_as_soon_as_its_first_message(tmp_path: Path, monkeypat
 
 
 def test_the_timers_of_the_master_are_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slave_synchronize, "TIMER_INTERVAL_MS", 20)
+    monkeypatch.setattr(slave_synchronize, "PROGRESS_INTERVAL_MS", 20)
 
     async def run() -> None:
         async with pair(tmp_path) as both:

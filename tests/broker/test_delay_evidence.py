@@ -1,0 +1,249 @@
+"""Delayed messages after a kill, and after a slave became the master: none is lost, and none comes twice."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rocketmq_ops.broker import controller
+from rocketmq_ops.broker.controller import BrokerController
+from rocketmq_ops.broker.slave import slave_synchronize
+from tests.broker.ha.pairs import Pair, caught_up, stall
+from tests.broker.support import Session, bodies, run, running
+
+LEVELS = "1s 1h"
+
+
+class Clock:
+    """What brokers take for the time, ms."""
+
+    now = 1_795_246_590_000
+
+    def __call__(self) -> int:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
+    clock = Clock()
+    monkeypatch.setattr(controller, "now_ms", clock)
+    yield clock
+
+
+async def park(session: Session, clock: Clock, *texts: str, level: int = 1) -> None:
+    """Delayed messages, a ms apart, with unique keys; those of the same text are equal in all."""
+    for text in texts:
+        clock.now += 1
+        born = {"g": str(clock.now if text != "twin" else 1_795_246_590_000)}
+        properties = {"DELAY": str(level), "UNIQ_KEY": text}
+        assert (await session.send("T", text.encode(), properties=properties, **born)).code == 0
+
+
+async def pulled(session: Session) -> list[str]:
+    return [body.decode() for body in bodies(await session.pull("T"))]
+
+
+def say_delivered(root: Path, offsets: dict[str, int]) -> None:
+    """As a broker leaves the file that is killed before it writes it again."""
+    path = root / "config" / "delayOffset.json"
+    path.with_name("delayOffset.json.bak").unlink(missing_ok=True)
+    path.write_text(json.dumps({"offsetTable": offsets}))
+
+
+def test_what_was_delivered_before_a_kill_does_not_come_again(tmp_path: Path, clock: Clock) -> None:
+    async def fill(session: Session) -> None:
+        delay = session.broker.delay
+        delay.stop()
+        await park(session, clock, "a", "b")
+        clock.now += 1_000
+        assert delay.deliver_due(clock.now) == 2
+        await park(session, clock, "c", "d", "e")
+        await park(session, clock, "in an hour", level=2)
+        clock.now += 998  # c and d are due
+        assert delay.deliver_due(clock.now) == 2
+        delay.stop()
+
+    run(tmp_path, fill, messageDelayLevel=LEVELS)
+    say_delivered(tmp_path, {"1": 1, "2": 0})
+
+    async def check(session: Session) -> None:
+        delay = session.broker.delay
+        delay.stop()
+        assert delay.table == {1: 4, 2: 0}
+        clock.now += 3_600_000
+        assert delay.deliver_due(clock.now) == 2
+        assert await pulled(session) == ["a", "b", "c", "d", "e", "in an hour"]
+
+    run(tmp_path, check, messageDelayLevel=LEVELS)
+
+
+def test_what_the_log_does_not_have_is_delivered_though_later_ones_were(tmp_path: Path, clock: Clock) -> None:
+    """Apache's broker delivers so where a put failed (enableScheduleAsyncDeliver); with the file and without it."""
+
+    async def fill(session: Session) -> None:
+        delay = session.broker.delay
+        delay.stop()
+        await park(session, clock, "a", "b", "c", "d")
+        clock.now += 1_000
+        delay.table[1] = 1
+        assert delay.deliver_due(clock.now - 1) == 2
+        clock.now += 1
+        delay.stop()
+
+    run(tmp_path, fill, messageDelayLevel=LEVELS)
+    say_delivered(tmp_path, {"1": 0})
+
+    async def check(session: Session) -> None:
+        delay = session.broker.delay
+        delay.stop()
+        assert delay.table[1] == 0
+        assert delay.deliver_due(clock.now) == 2
+        assert await pulled(session) == ["b", "c", "a", "d"] and delay.table[1] == 4
+
+    run(tmp_path, check, messageDelayLevel=LEVELS)
+
+
+def test_a_message_does_not_take_the_record_of_its_twin_for_its_own(tmp_path: Path, clock: Clock) -> None:
+    async def fill(session: Session) -> None:
+        delay = session.broker.delay
+        delay.stop()
+        await park(session, clock, "twin", "twin")
+        clock.now += 999
+        assert delay.deliver_due(clock.now) == 1
+        await park(session, clock, "x")  # a record that is stored when the second one is due
+        delay.stop()
+
+    run(tmp_path, fill, messageDelayLevel=LEVELS)
+
+    async def check(session: Session) -> None:
+        delay = session.broker.delay
+        delay.stop()
+        assert delay.table[1] == 1
+        clock.now += 1_000
+        assert delay.deliver_due(clock.now) == 2
+        assert await pulled(session) == ["twin", "twin", "x"]
+
+    run(tmp_path, check, messageDelayLevel=LEVELS)
+
+
+def test_no_record_is_read_where_all_that_was_due_is_delivered(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fill(session: Session) -> None:
+        session.broker.delay.stop()
+        await park(session, clock, "a", "b")
+        clock.now += 999
+        assert session.broker.delay.deliver_due(clock.now) == 1
+        session.broker.delay.stop()
+
+    run(tmp_path, fill, messageDelayLevel=LEVELS)
+    monkeypatch.setitem(sys.modules, "rocketmq_ops.broker.schedule.delay_evidence", None)
+
+    async def check(session: Session) -> None:
+        assert session.broker.delay.table[1] == 1
+
+    run(tmp_path, check, messageDelayLevel=LEVELS)
+
+
+@pytest.fixture
+def asks_when_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slaves look at their master by `sync_all` alone."""
+    for name in ("SYNC_INTERVAL_MS", "PROGRESS_INTERVAL_MS", "TOPIC_INTERVAL_MS"):
+        monkeypatch.setattr(slave_synchronize, name, 3_600_000)
+
+
+@pytest.mark.usefixtures("asks_when_told")
+def test_a_slave_that_became_the_master_does_not_deliver_again(tmp_path: Path, clock: Clock) -> None:
+    """It has the whole log, and how far the levels were when it asked last: before any was delivered."""
+
+    async def main() -> None:
+        async with Pair(tmp_path, messageDelayLevel=LEVELS) as pair:
+            session, slave = await pair.start_master(), await pair.start_slave()
+            pair.master.delay.stop()
+            await park(session, clock, "old")
+            clock.now += 1_000
+            assert pair.master.delay.deliver_due(clock.now) == 1
+            await park(session, clock, "a", "b", "c")
+            await looked(pair, slave)
+            assert slave.delay.table[1] == 1
+            clock.now += 999
+            assert pair.master.delay.deliver_due(clock.now) == 2
+            await caught_up(pair.master, slave)
+            await slave.stop()
+            await pair.master.stop()
+            assert (await promoted(tmp_path, clock)) == (3, ["old", "a", "b", "c"])
+
+    asyncio.run(main())
+
+
+@pytest.mark.usefixtures("asks_when_told")
+def test_what_the_slave_s_log_does_not_have_is_delivered_by_it(tmp_path: Path, clock: Clock) -> None:
+    """The master says that all was delivered, and dies before the slave has the messages that were."""
+
+    async def main() -> None:
+        async with Pair(tmp_path, messageDelayLevel=LEVELS) as pair:
+            session, slave = await pair.start_master(), await pair.start_slave()
+            pair.master.delay.stop()
+            await park(session, clock, "old")
+            clock.now += 1_000
+            assert pair.master.delay.deliver_due(clock.now) == 1
+            await park(session, clock, "a", "b", "c")
+            await looked(pair, slave)
+            stall(slave)
+            clock.now += 1_000
+            assert pair.master.delay.deliver_due(clock.now) == 3
+            assert slave.slave is not None
+            await slave.slave.sync_all()
+            await slave.slave.sync_all()
+            await slave.stop()
+            await pair.master.stop()
+            assert (await promoted(tmp_path, clock)) == (1, ["old", "a", "b", "c"])
+
+    asyncio.run(main())
+
+
+@pytest.mark.usefixtures("asks_when_told")
+def test_an_answer_waits_until_the_log_has_come(tmp_path: Path, clock: Clock) -> None:
+    async def main() -> None:
+        async with Pair(tmp_path, messageDelayLevel=LEVELS) as pair:
+            session, slave = await pair.start_master(), await pair.start_slave()
+            pair.master.delay.stop()
+            await looked(pair, slave)
+            go_on = stall(slave)
+            await park(session, clock, "a")
+            clock.now += 1_000
+            assert pair.master.delay.deliver_due(clock.now) == 1
+            pair.master.timers.files.checkpoint.master_timer_queue_offset = 7
+            assert slave.slave is not None
+            await slave.slave.sync_all()
+            checkpoint = slave.timers.files.checkpoint
+            assert not slave.delay.table.get(1) and checkpoint.master_timer_queue_offset == 0
+            go_on()
+            await caught_up(pair.master, slave)
+            await slave.slave.sync_all()
+            assert slave.delay.table[1] == 1 and checkpoint.master_timer_queue_offset == 7
+
+    asyncio.run(main())
+
+
+async def looked(pair: Pair, slave: BrokerController) -> None:
+    """The slave has the master's log, and its tables."""
+    await caught_up(pair.master, slave)
+    assert slave.slave is not None
+    await slave.slave.sync_all()
+
+
+async def promoted(root: Path, clock: Clock) -> tuple[int, list[str]]:
+    """A master on the slave's folder: how far its level 1 is at the start, and all messages after a while."""
+    async with running(root / "slave", messageDelayLevel=LEVELS) as session:
+        delay = session.broker.delay
+        delay.stop()
+        first = delay.table[1]
+        clock.now += 2_000
+        delay.deliver_due(clock.now)
+        return first, await pulled(session)
