@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rocketmq_ops.broker.slave.master_api import FORWARD_ONLY, FURTHER_REMARK, RESET_REMARK
 from rocketmq_ops.remoting.bodies import GetConsumerListByGroupResponseBody
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import ResponseCode
@@ -55,8 +56,11 @@ class ConsumerManageProcessor:
         if topic not in controller.topics.table:
             return request.reply(ResponseCode.TOPIC_NOT_EXIST, f"Topic {topic} not exist!", answer)
         if controller.config.useServerSideResetOffset and controller.offsets.has_reset(topic, group, queue_id):
-            return request.reply(0, "Offset has been previously reset", answer)
-        controller.offsets.commit(group, topic, queue_id, header.commit_offset)
+            return request.reply(0, RESET_REMARK, answer)
+        offsets = controller.offsets
+        if FORWARD_ONLY in request.ext_fields and offsets.query(group, topic, queue_id) > header.commit_offset:
+            return request.reply(0, FURTHER_REMARK, answer)
+        offsets.commit(group, topic, queue_id, header.commit_offset)
         return request.reply(header=answer)
 
     def query_offset(

@@ -5,8 +5,10 @@ starts then gets everything again that its group has consumed from the slave. He
 noted (`own_commits.py`) and that is ahead of the master's is committed there by UPDATE_CONSUMER_OFFSET, which Apache's
 masters take as well. It is not when
 
-* the master is as far or further;
-* a reset of the master waits for the consumer (`useServerSideResetOffset`): it came later, and counts;
+* the master is as far or further. Its consumers may be back and commit meanwhile: the master is asked again right
+  before, and one of ours does not go back then either (FORWARD_ONLY);
+* the master has gone back since it was asked first, or a reset of it waits for the consumer
+  (`useServerSideResetOffset`): the reset came later, and counts;
 * the master does not have the group or the topic any more. A group that came into being on the slave it never had: it
   is made there first.
 
@@ -89,8 +91,8 @@ def _batches(ahead: list[_Commit], masters: OffsetTable) -> Iterator[list[_Commi
 async def _one(
     master: MasterApi, topic: str, group: str, queue_id: int, offset: int, has: int, new: SubscriptionGroupConfig | None
 ) -> int | None:
-    """The offset that the master, which has `has`, has now; None where it keeps its own. `new`: the group, if it came
-    into being here.
+    """The offset that the master, which had `has`, has now; None where it has no such group or topic. `new`: the group,
+    if it came into being here.
 
     Raises RefusedError for a refusal that may be over later.
     """
@@ -101,21 +103,24 @@ async def _one(
                 "%s has consumed queue %d of %s to %d from this slave, but the master's queue ends at %d",
                 group, queue_id, topic, offset, end,
             )  # fmt: skip
-        if min(offset, end) <= has:
-            return None
+        now = await master.offset(group, topic, queue_id)
+        if now < has:
+            log.info("%s in queue %d of %s was reset at the master: that counts", group, queue_id, topic)
+        if min(offset, end) <= now or now < has:
+            return now
         try:
-            taken = await master.commit(group, topic, queue_id, min(offset, end))
+            kept = await master.commit(group, topic, queue_id, min(offset, end))
         except RefusedError as error:
             if new is None or error.code != ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST:
                 raise
             await master.make_group(new)
-            taken = await master.commit(group, topic, queue_id, min(offset, end))
+            kept = await master.commit(group, topic, queue_id, min(offset, end))
     except RefusedError as error:
         log.warning("offset %d of %s in queue %d of %s is not handed back: %s", offset, group, queue_id, topic, error)
         if error.code in _GONE:
             return None
         raise
-    if not taken:
-        log.info("%s in queue %d of %s was reset at the master: that counts", group, queue_id, topic)
-        return None
+    if kept:
+        log.info("%s in queue %d of %s keeps its offset at the master: %s", group, queue_id, topic, kept)
+        return now
     return min(offset, end)

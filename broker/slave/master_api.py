@@ -18,6 +18,8 @@ from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.headers import (
     GetMaxOffsetRequestHeader,
     GetMaxOffsetResponseHeader,
+    QueryConsumerOffsetRequestHeader,
+    QueryConsumerOffsetResponseHeader,
     UpdateConsumerOffsetRequestHeader,
     ViewMessageRequestHeader,
 )
@@ -29,6 +31,10 @@ if TYPE_CHECKING:
 TIMEOUT_MS = 3_000
 #: The remark of a commit that was not taken because a reset waits for the consumer.
 RESET_REMARK = "Offset has been previously reset"
+#: A field of UPDATE_CONSUMER_OFFSET, of this broker alone: the commit moves the offset on or not at all. Apache's
+#: brokers pass over it. And the remark of one that was not taken for it.
+FORWARD_ONLY = "forwardOnly"
+FURTHER_REMARK = "Offset is further already"
 
 
 class RefusedError(RocketMQError):
@@ -67,13 +73,28 @@ class MasterApi:
         body = ConsumerOffsetSerializeWrapper.decode(answer.body_bytes)
         return body.offset_table, body.data_version
 
-    async def commit(self, group: str, topic: str, queue_id: int, offset: int) -> bool:
-        """Commit an offset as a consumer would; False when a reset that waits for the consumer stands against it."""
+    async def offset(self, group: str, topic: str, queue_id: int) -> int:
+        """The offset that is committed, or is to be after a reset; -1 where there is none."""
+        header = QueryConsumerOffsetRequestHeader(
+            consumer_group=group, topic=topic, queue_id=queue_id, set_zero_if_not_found=False
+        )
+        try:
+            answer = await self._ask(RemotingCommand.of(header))
+        except RefusedError as error:
+            if error.code != ResponseCode.QUERY_NOT_FOUND:
+                raise
+            return -1
+        return answer.decode_header(QueryConsumerOffsetResponseHeader).offset
+
+    async def commit(self, group: str, topic: str, queue_id: int, offset: int) -> str:
+        """Commit an offset as a consumer would, but not back; empty, or why it was not taken: RESET_REMARK,
+        FURTHER_REMARK. A master of Apache's takes it also where it is further.
+        """
         header = UpdateConsumerOffsetRequestHeader(
             consumer_group=group, topic=topic, queue_id=queue_id, commit_offset=offset
         )
-        answer = await self._ask(RemotingCommand.of(header))
-        return answer.remark != RESET_REMARK
+        answer = await self._ask(RemotingCommand.of(header, ext_fields={FORWARD_ONLY: "true"}))
+        return answer.remark if answer.remark in (RESET_REMARK, FURTHER_REMARK) else ""
 
     async def make_group(self, config: SubscriptionGroupConfig) -> None:
         """Create a group, or give it this configuration."""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from rocketmq_ops.broker.processors.consumer_manage import ConsumerManageProcessor
+from rocketmq_ops.broker.slave.master_api import MasterApi
 from rocketmq_ops.broker.slave.slave_offset_manager import SlaveOffsetManager
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.headers import UpdateConsumerOffsetRequestHeader
@@ -80,6 +81,30 @@ def test_a_reset_at_the_master_after_the_outage_counts(tmp_path: Path) -> None:
         await both.slave_looks()
         assert await both.committed(both.master, "g", "T") == 1
         assert not own(both) and await both.committed(both.slave.broker, "g", "T") == 1
+
+    with_outage(tmp_path, body)
+
+
+def test_a_consumer_that_is_back_at_the_master_is_not_set_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It commits in the very moment between the slave's last question and its commit."""
+
+    async def body(both: Pair) -> None:
+        assert (await both.commit(both.slave.broker, "g", "T", 7)).code == 0
+        await both.master_comes_back()
+        real = MasterApi.commit
+
+        async def late(master: MasterApi, group: str, topic: str, queue_id: int, offset: int) -> str:
+            assert (await both.commit(both.master, group, topic, 9)).code == 0
+            return await real(master, group, topic, queue_id, offset)
+
+        monkeypatch.setattr(MasterApi, "commit", late)
+        await both.slave_looks()
+        assert await both.committed(both.master, "g", "T") == 9
+        await both.slave_looks()
+        assert not own(both) and await both.committed(both.slave.broker, "g", "T") == 9
+        # Consumers themselves may go back, as at Apache's.
+        assert (await both.commit(both.master, "g", "T", 8)).code == 0
+        assert await both.committed(both.master, "g", "T") == 8
 
     with_outage(tmp_path, body)
 

@@ -1,10 +1,14 @@
-"""Offsets that are handed back to a master of Apache's, which loses one of two first ones that come together."""
+"""Offsets that are handed back to a master of Apache's: it loses one of two first ones that come together, and takes
+what is behind its own.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
 from typing import cast
+
+import pytest
 
 from rocketmq_ops.broker.slave.hand_back import hand_back
 from rocketmq_ops.broker.slave.master_api import MasterApi
@@ -19,9 +23,12 @@ class Master(OffsetsOfApache):
     async def max_offset(self, topic: str, queue_id: int) -> int:
         return 100
 
-    async def take(self, group: str, topic: str, queue_id: int, offset: int) -> bool:
+    async def offset(self, group: str, topic: str, queue_id: int) -> int:
+        return self.table.get((topic, group), {}).get(queue_id, -1)
+
+    async def take(self, group: str, topic: str, queue_id: int, offset: int) -> str:
         await OffsetsOfApache.commit(self, group, topic, queue_id, offset)
-        return True
+        return ""
 
     commit = take  # type: ignore[assignment]
 
@@ -48,3 +55,14 @@ def test_none_is_lost_where_the_master_has_nothing_of_the_group() -> None:
     assert behind == 240 and own.settled == set(own.commits)
     assert master.table == {("T", group): dict.fromkeys(range(80), 9) for group in ("known", "new", "other")}
     assert masters == {topic_at_group("T", group): dict.fromkeys(range(80), 9) for group in ("known", "new", "other")}
+
+
+@pytest.mark.parametrize("meanwhile", [12, 9, 4], ids=["further", "as far", "reset"])
+def test_what_the_master_has_got_since_it_was_asked_is_kept(meanwhile: int) -> None:
+    """A consumer that is back there, or a reset by a tool of 4.9."""
+    master = Master()
+    master.table["T", "g"] = {0: meanwhile, 1: 5}
+    own, masters = Own(("T", "g", 0, 9), ("T", "g", 1, 9)), {topic_at_group("T", "g"): {0: 5, 1: 5}}
+    asyncio.run(hand_back(cast("MasterApi", master), cast("OwnCommits", own), masters))
+    assert master.table == {("T", "g"): {0: meanwhile, 1: 9}} and own.settled == set(own.commits)
+    assert masters == {topic_at_group("T", "g"): {0: meanwhile, 1: 9}}
