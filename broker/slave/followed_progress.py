@@ -3,7 +3,8 @@
 Not before the slave's log has what the master's had when it answered: with an answer that is ahead of the log, as
 where replication lags behind, a slave that takes over would pass over messages whose delivery it does not have. What
 it lacks on the other side, what was delivered since, it finds in the log when it becomes the master
-(`delay_evidence.py`, `delivered_timers.py`). Apache's slaves take answers as they come (SlaveSynchronize).
+(`schedule/delay_evidence.py`, `timer/delivered_timers.py`). Apache's slaves take answers as they come
+(SlaveSynchronize).
 """
 
 from __future__ import annotations
