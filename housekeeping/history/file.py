@@ -202,6 +202,12 @@ class History(Reading):
         with named("write", self.path), transaction(self._database):
             self._changing.put_text(time_ms, name, body)
 
+    def move_into(self) -> None:
+        """Have all that was appended in the file itself, of which some is in the one beside it that ends in -wal until
+        then: for who copies the file alone. Raises HistoryError."""
+        with named("write", self.path):
+            self._database.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
     def drop_later(self, now_ms: int) -> None:
         """Take back the few runs that are later than now: by a clock that was wrong, nothing is to be judged.
 

@@ -37,8 +37,9 @@ class Replay(Timeline):
                 raise HistoryError(f"there is nothing in {self._path} yet", "name a file that has something recorded")
         except BaseException as error:
             await self._tape.close()
-            if isinstance(error, NoHistoryError):  # also where the file is empty
-                error.cause, error.next_step = f"there is no recording in {self._path}", "look at the name of the file"
+            if isinstance(error, NoHistoryError):  # also where there is a file, and nothing in it
+                error.cause = f"there is no recording in {self._path}"
+                error.next_step = _A_WHOLE_ONE if self._path.exists() else "look at the name of the file"
             elif isinstance(error, HistoryError) and not is_bundle(self._path):
                 error.next_step = _A_WHOLE_ONE
             raise

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
 from rocketmq_ops.common.errors import system_words
 from rocketmq_ops.common.tasks import Pause, at_once
 from rocketmq_ops.housekeeping.bundle.bundle import read_bundle
-from rocketmq_ops.housekeeping.history.database import HistoryError
+from rocketmq_ops.housekeeping.history.database import HistoryError, beside
 from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.history.place import history_file
 from rocketmq_ops.housekeeping.history.runs import GroupWindow, Span
 from rocketmq_ops.housekeeping.history.slice import history_of
-from rocketmq_ops.housekeeping.probe.lock import RunningError, one_at_a_time
+from rocketmq_ops.housekeeping.probe.lock import NoLockError, RunningError, one_at_a_time
 from rocketmq_ops.tui.model.model import Points
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.past_rates import past_rates
@@ -36,6 +36,8 @@ MOST_BYTES: Final = 64 << 20
 #: A session that is copied is bounded too.
 _SESSION_MS: Final = 7 * 24 * 3_600_000
 _SESSION_BYTES: Final = 1 << 30
+#: A copy of its file alone lacks no more than so much.
+_LACKS_MS: Final = 60_000
 #: Dashboards of one cluster and user that have rings at a time.
 _MOST_RINGS: Final = 8
 
@@ -47,7 +49,9 @@ class Tape:
         self._thread = ThreadPoolExecutor(1, "dashboard-tape")
         self._stack = ExitStack()
         self._main: History | None = None
-        self._also: list[History] = []
+        self._session: History | None = None
+        #: Until when the session's file has all of it, ms since 1970.
+        self._whole_ms: int | None = None
 
     async def in_thread(self, call: Callable[[], T]) -> T:
         """Its answer, from the thread."""
@@ -64,7 +68,7 @@ class Tape:
         await self.in_thread(opened)
 
     async def open_session(self, path: Path) -> None:
-        """Open a file to copy the session into."""
+        """Open a file to copy the session into, as no other one is."""
 
         def opened() -> None:
             if not path.parent.is_dir():  # what is typed wrong is no folder to make
@@ -77,7 +81,8 @@ class Tape:
                     raise HistoryError(f"cannot write the recording {path}: {why}", "name another place") from error
                 error.next_step = "name a file that is not there yet, or a recording to go on with"
                 raise
-            self._also.append(self._stack.enter_context(history))
+            self._session = self._stack.enter_context(history)
+            self._stack.enter_context(_alone(path))
 
         await self.in_thread(opened)
 
@@ -110,16 +115,19 @@ class Tape:
 
         def appended() -> Span | None:
             run = run_of(kept, pause)
-            for history in (self._main, *self._also):
+            for history in (self._main, self._session):
                 if history is not None:
                     history.append(run, pause)
+            if self._session is not None and (self._whole_ms is None or abs(run.time_ms - self._whole_ms) >= _LACKS_MS):
+                self._session.move_into()
+                self._whole_ms = run.time_ms
             return None if self._history is None else self._history.span()
 
         return await self.in_thread(appended)
 
     @property
     def _history(self) -> History | None:
-        return self._main or (self._also[0] if self._also else None)
+        return self._main or self._session
 
     async def span(self) -> Span | None:
         """What there is."""
@@ -192,6 +200,22 @@ class Tape:
         )
 
 
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """While a session is copied into a file. Raises HistoryError where another one is."""
+    lock = beside(path.resolve(), "lock")
+    try:
+        with one_at_a_time(lock):
+            yield
+            lock.unlink(missing_ok=True)  # nobody needs it beside the recording
+    except RunningError as error:
+        raise HistoryError(
+            f"another dashboard writes the recording {path}", "name another file, or end that one"
+        ) from error
+    except NoLockError as error:
+        raise HistoryError(f"cannot write the recording {path}: {error.cause}", "name another place") from error
+
+
 def is_bundle(path: Path) -> bool:
     """Whether a file begins as JSON does, and not as a database."""
     try:
@@ -213,7 +237,7 @@ def _free_ring(name_servers: list[str], stack: ExitStack) -> Path:
     for number in range(1, _MOST_RINGS + 1):
         path = ring_file(name_servers, number)
         try:
-            stack.enter_context(one_at_a_time(path.with_name(f"{path.name}.lock")))
+            stack.enter_context(one_at_a_time(beside(path, "lock")))
         except RunningError:
             continue
         return path

@@ -1,6 +1,7 @@
 """The time axis: what was kept is what was live, seeking, stepping, comparing, and recordings of others."""
 
 import asyncio
+import shutil
 
 import msgspec
 import pytest
@@ -82,6 +83,40 @@ def test_what_was_recorded_is_what_was_live(tmp_path):
                 replay.seek(time_ms + 1)
                 await settled(replay)
                 same(replay.moment(), as_kept(moment))
+
+    run(test)
+
+
+def test_a_copy_of_the_file_alone_lacks_the_last_minute_of_the_session_at_most(tmp_path):
+    async def test():
+        cluster = Cluster()
+        cluster.group("g", 100, 100)
+        async with cluster.watched(session=tmp_path / "session") as model:
+            for turn in range(20):
+                await cluster.clock.advance(10_000)
+                if model.kept is None:
+                    continue
+                copy = tmp_path / f"copy-{turn}"
+                shutil.copyfile(tmp_path / "session", copy)
+                async with Replay(copy) as replay:
+                    assert 0 <= model.moment().groups_ms - replay.span().last_ms <= 60_000
+            assert turn and model.kept is not None
+
+    run(test)
+
+
+def test_two_sessions_are_not_copied_into_one_file(tmp_path):
+    async def test():
+        (tmp_path / "other-name").symlink_to(tmp_path / "session")
+        first, second = Tape(), Tape()
+        await first.open_session(tmp_path / "session")
+        for name in ("session", "other-name"):
+            with pytest.raises(HistoryError, match="another dashboard writes the recording"):
+                await second.open_session(tmp_path / name)
+        await first.close()
+        await second.open_session(tmp_path / "session")  # and goes on with it
+        await second.close()
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["other-name", "session"]
 
     run(test)
 
@@ -322,6 +357,13 @@ def test_what_is_no_recording_is_refused(tmp_path):
         with pytest.raises(HistoryError) as refused:
             await Tape().open_session(tmp_path)
         assert str(tmp_path) in refused.value.cause
+        with History.open(tmp_path / "new") as history:
+            shutil.copyfile(history.path, tmp_path / "copy")  # what was made is beside it
+        with pytest.raises(HistoryError) as refused:
+            async with Replay(tmp_path / "copy"):
+                pass
+        assert refused.value.cause.startswith("there is no recording in")
+        assert "-wal" in refused.value.next_step
         with History.open(tmp_path / "empty"):
             pass
         with pytest.raises(HistoryError, match="nothing in"):
