@@ -369,7 +369,7 @@ async def tour(scene: Scene, broker_address: str) -> None:
                 )
             )
             text = screen_text(pilot)
-            for said in (HANGING, "stalled", "broker-a", "has other queues or permissions"):
+            for said in (HANGING, "stalled", "broker-a", "perm: 6 -> 4"):
                 assert said in text, said
             assert any(HANGING in line and f" {MESSAGES} " in line for line in text.splitlines())
 

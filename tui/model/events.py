@@ -8,7 +8,7 @@ from typing import Final
 
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.broker_state import REFUSING
-from rocketmq_ops.tui.model.moment import Alarm, Answered, BrokerSeen, Event, Moment, TopicSeen
+from rocketmq_ops.tui.model.moment import Alarm, Answered, BrokerSeen, Event, Moment, TopicQueues, TopicSeen
 from rocketmq_ops.tui.model.table import NOTHING, Health
 
 #: How long events are shown, ms.
@@ -58,9 +58,9 @@ def _changes(before: Moment, after: Moment) -> Iterator[Event]:
             deleted = [(topic, "was deleted") for topic in before.topics.keys() - after.topics.keys()]
             yield from _alike(deleted, "topic", now, f"{len(deleted)} topics were deleted", "topics")
         changed = [
-            (name, "has other queues or permissions")
+            (name, text)
             for name, topic in after.topics.items()
-            if (old := before.topics.get(name)) is not None and _unlike(old.on, topic.on)
+            if (old := before.topics.get(name)) is not None and (text := _other_queues(old.on, topic.on))
         ]
         yield from _alike(changed, "topic", now, f"{len(changed)} topics have other queues or permissions", "topic")
 
@@ -72,8 +72,29 @@ def _made(before: Mapping[str, TopicSeen], after: Mapping[str, TopicSeen]) -> It
     return (topic for topic in new if not told.isdisjoint(after[topic].on))
 
 
-def _unlike(old: Mapping[str, object], new: Mapping[str, object]) -> bool:
-    return old is not new and any(old[broker] != new[broker] for broker in old.keys() & new.keys())
+def _other_queues(old: Mapping[str, TopicQueues], new: Mapping[str, TopicQueues]) -> str:
+    """What of a topic is another on the brokers that had it before, from what to what; empty where nothing is."""
+    if old is new:
+        return ""
+    both = old.keys() & new.keys()
+    where: dict[str, list[str]] = {}
+    for broker in sorted(both):
+        was, now = old[broker], new[broker]
+        if was.perm != now.perm:
+            where.setdefault(f"perm: {was.perm} -> {now.perm}", []).append(broker)
+        if was.write != now.write:
+            where.setdefault(f"write queues: {was.write} -> {now.write}", []).append(broker)
+        if was.read != now.read:
+            where.setdefault(f"read queues: {was.read} -> {now.read}", []).append(broker)
+    texts = []
+    for text, brokers in where.items():
+        if len(brokers) == len(both):
+            texts.append(text)
+        elif len(brokers) == 1:
+            texts.append(f"{text} on broker {brokers[0]}")
+        else:
+            texts.append(f"{text} on {len(brokers)} of {len(both)} brokers")
+    return ", ".join(texts)
 
 
 def _brokers(before: Moment, after: Moment) -> Iterator[Event]:

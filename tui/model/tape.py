@@ -213,7 +213,8 @@ def _alone(path: Path) -> Iterator[None]:
             f"another dashboard writes the recording {path}", "name another file, or end that one"
         ) from error
     except NoLockError as error:
-        raise HistoryError(f"cannot write the recording {path}: {error.cause}", "name another place") from error
+        why = error.cause
+        raise HistoryError(f"cannot write the recording {path}: {why}", "name another place") from error
 
 
 def is_bundle(path: Path) -> bool:
