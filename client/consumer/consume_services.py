@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Pause before messages that could not be given back are tried here again.
+#: Pause before messages that could not be given back, or were not tried, are given to the listener here again.
 CONSUME_AGAIN_SECONDS = 5.0
 
 ENDLESS = (1 << 31) - 1
@@ -81,16 +81,16 @@ class ConcurrentService:
         consumed = 0
         if result == ConsumeResult.SUCCESS:
             consumed = len(messages) if context.ack_index is None else min(context.ack_index + 1, len(messages))
-        failed = messages[consumed:]
+        untried, failed = _untried(messages[consumed:], context)
         consumer.stats.consumed(queue.queue.topic, consumed, len(failed), time.monotonic() - started)
-        done = messages
+        done, again = messages, untried
         if failed and consumer.settings.broadcasting:
             log.warning("broadcasting: %d messages of %s failed and are dropped", len(failed), queue.queue)
         elif failed:
-            again = [message for message in failed if not await self._give_back(message, context)]
-            if again:
-                done = [message for message in messages if message not in again]
-                self._tasks.start(self._submit_later(queue, again), f"consume again {queue.queue.topic}")
+            again = untried + [message for message in failed if not await self._give_back(message, context)]
+        if again:
+            done = [message for message in messages if message not in again]
+            self._tasks.start(self._submit_later(queue, again), f"consume again {queue.queue.topic}")
         offset = queue.remove(done)
         if offset is not None and not queue.released:
             update(consumer.offsets.table, queue.queue, offset, increase_only=True)
@@ -167,20 +167,21 @@ class OrderlyService:
         consumer.stats.consumed(
             queue.queue.topic, len(messages) if ok else 0, 0 if ok else len(messages), time.monotonic() - started
         )
-        if not ok and await self._must_rest(messages):
+        if not ok and await self._must_rest(messages, context):
             return context.suspend_ms or consumer.settings.suspend_queue_ms
         offset = queue.remove(messages)
         if offset is not None and not queue.released:
             update(consumer.offsets.table, queue.queue, offset, increase_only=False)
         return 0
 
-    async def _must_rest(self, messages: list[MessageExt]) -> bool:
+    async def _must_rest(self, messages: list[MessageExt], context: ConsumeContext) -> bool:
         """Count the failure; messages over the limit go to the retry topic, which gives them to the dead letters."""
         consumer = self._consumer
         limit = consumer.settings.max_reconsume_times
         limit = ENDLESS if limit < 0 else limit
-        rest = False
-        for message in messages:
+        untried, failed = _untried(messages, context)
+        rest = bool(untried)
+        for message in failed:
             if message.reconsume_times >= limit and await send_to_retry_topic(
                 consumer.instance, consumer.group, message, limit
             ):
@@ -188,6 +189,15 @@ class OrderlyService:
             message.reconsume_times += 1
             rest = True
         return rest
+
+
+def _untried(messages: list[MessageExt], context: ConsumeContext) -> tuple[list[MessageExt], list[MessageExt]]:
+    """Of messages that were not consumed: those that were not tried, and those that failed."""
+    places = {message.queue_offset for message in context.untried or ()}
+    return (
+        [message for message in messages if message.queue_offset in places],
+        [message for message in messages if message.queue_offset not in places],
+    )
 
 
 async def listen(

@@ -42,7 +42,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 class StoreUnavailableError(ClientError):
     """The store of consumed keys cannot be used for now."""
 
-    next_step = "see to the store: until then the messages are delivered again, and none is lost"
+    next_step = "see to the store: until then the messages wait, and none is lost"
 
 
 class Claim(Enum):
@@ -83,14 +83,15 @@ def deduplicate(
 ) -> Listener:
     """A listener that leaves out messages whose key was consumed, or is being consumed, and gives the rest on.
 
-    A key is remembered for `remember_ms`. One that a consumer died with is free after `lease_ms`, which therefore has
-    to be longer than the listener takes; until then it is delivered again later. A plain listener that takes longer
-    than the consumer's `consume_timeout_ms` runs on in its thread: its keys stay reserved, and what it did counts. What
-    the listener did is not undone when the process dies before the key is noted: then it is called again for that key.
+    A key is remembered for `remember_ms`. A message whose key another consumer is at waits here, and is looked at again
+    every few seconds (`ConsumeContext.untried`). A key that a consumer died with is free after `lease_ms`, which
+    therefore has to be longer than the listener takes. A plain listener that takes longer than the consumer's
+    `consume_timeout_ms` runs on in its thread: its keys stay reserved, and what it did counts. What the listener did is
+    not undone when the process dies before the key is noted: then it is called again for that key.
 
-    A store that cannot be used is waited for, up to `patience_ms` a call; then the messages are delivered again later.
-    Where it fails behind the listener, the messages count as consumed, which the log says: a second delivery of them
-    would be consumed again.
+    A store that cannot be used is waited for, up to `patience_ms` a call; then StoreUnavailableError is raised, and the
+    messages wait as those do whose key another is at. Where it fails behind the listener, the messages count as
+    consumed, which the log says: a second delivery of them would be consumed again.
     """
 
     async def settle(owner: str, done: list[str], failed: list[str]) -> None:
@@ -121,33 +122,42 @@ def deduplicate(
         return done
 
     async def listen(messages: list[MessageExt], context: ConsumeContext) -> ConsumeResult:
-        by_key: dict[str, MessageExt] = {}
+        by_key: dict[str, list[MessageExt]] = {}
         for message in messages:
-            by_key.setdefault(key(message), message)
-        owner = uuid.uuid4().hex
-        claims = await _patiently(lambda: store.claim(list(by_key), owner, now_ms() + lease_ms), patience_ms)
-        mine = [name for name, claim in zip(by_key, claims, strict=True) if claim is Claim.MINE]
-        busy = sum(claim is Claim.BUSY for claim in claims)
-        done = 0
-        if mine:
-            call = _ListenerCall(listener)
-            consuming = run_later(consume(call, mine, [by_key[name] for name in mine], context, owner), "consume keys")
-            try:
-                done = await asyncio.shield(consuming)
-            except asyncio.CancelledError:
-                # The listener took too long. A coroutine is cancelled, and its keys are free when it has ended; a
-                # thread goes on, and so does their reservation: what it did is noted when it returns.
-                if call.goes_on():
-                    consuming.add_done_callback(_ended_late)
-                else:
-                    consuming.cancel()
-                    await asyncio.wait({consuming})
-                raise
-        # What is done is left out when all of it comes again.
-        context.ack_index = None
-        if done < len(mine) or busy:
-            return ConsumeResult.RECONSUME_LATER
-        return ConsumeResult.SUCCESS
+            by_key.setdefault(key(message), []).append(message)
+        # What is not tried is no failed delivery: no number of them makes a dead letter of a message.
+        waiting = messages
+        context.untried = None
+        try:
+            owner = uuid.uuid4().hex
+            claims = await _patiently(lambda: store.claim(list(by_key), owner, now_ms() + lease_ms), patience_ms)
+            claimed = dict(zip(by_key, claims, strict=True))
+            waiting = [message for name in by_key if claimed[name] is Claim.BUSY for message in by_key[name]]
+            mine = [name for name in by_key if claimed[name] is Claim.MINE]
+            done = 0
+            if mine:
+                done = await consume_mine(mine, [by_key[name][0] for name in mine], context, owner)
+            # What is done is left out when all of it comes again.
+            context.ack_index = None
+            return ConsumeResult.RECONSUME_LATER if done < len(mine) or waiting else ConsumeResult.SUCCESS
+        finally:
+            context.untried = waiting + (context.untried or [])
+
+    async def consume_mine(names: list[str], messages: list[MessageExt], context: ConsumeContext, owner: str) -> int:
+        """How many of the keys were consumed. Raises CancelledError when the listener took too long."""
+        call = _ListenerCall(listener)
+        consuming = run_later(consume(call, names, messages, context, owner), "consume keys")
+        try:
+            return await asyncio.shield(consuming)
+        except asyncio.CancelledError:
+            # A coroutine is cancelled, and its keys are free when it has ended; a thread goes on, and so does their
+            # reservation: what it did is noted when it returns.
+            if call.goes_on():
+                consuming.add_done_callback(_ended_late)
+            else:
+                consuming.cancel()
+                await asyncio.wait({consuming})
+            raise
 
     return listen
 
@@ -238,7 +248,7 @@ class SqliteStore:
         return await self._run(self._claim, keys, owner, until_ms)
 
     async def settle(self, owner: str, done: Iterable[str], failed: Iterable[str], until_ms: int) -> None:
-        """Note what was consumed. What another reserved after the lease ran out stays the other's."""
+        """Note what was consumed, also after the lease ran out, unless another has reserved it since."""
         await self._run(self._settle, owner, list(done), list(failed), until_ms)
 
     async def _run(self, function: Callable[..., T], *args: object) -> T:
@@ -281,7 +291,9 @@ class SqliteStore:
         with self._transaction() as database:
             for key in done:
                 database.execute(
-                    "UPDATE consumed SET owner = NULL, until_ms = ? WHERE key = ? AND owner = ?", (until_ms, key, owner)
+                    "INSERT INTO consumed VALUES(?, NULL, ?) ON CONFLICT(key) DO UPDATE"
+                    " SET owner = NULL, until_ms = excluded.until_ms WHERE owner = ? OR until_ms <= ?",
+                    (key, until_ms, owner, now_ms()),
                 )
             for key in failed:
                 database.execute("DELETE FROM consumed WHERE key = ? AND owner = ?", (key, owner))

@@ -37,6 +37,9 @@ class ConsumeContext(msgspec.Struct):
     ack_index: int | None = None
     #: In order, with RECONSUME_LATER: how long the queue rests.
     suspend_ms: int | None = None
+    #: With RECONSUME_LATER or an exception: messages of the batch that were not tried. They stay here and are given to
+    #: the listener again in a moment, which does not count as a delivery.
+    untried: list[MessageExt] | None = None
 
 
 Listener = Callable[[list[MessageExt], ConsumeContext], ConsumeResult | Awaitable[ConsumeResult | None] | None]

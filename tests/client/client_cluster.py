@@ -3,9 +3,12 @@
 import asyncio
 from contextlib import asynccontextmanager
 
+import pytest
+
 from rocketmq_ops.broker.config import BrokerConfig
 from rocketmq_ops.broker.controller import BrokerController
 from rocketmq_ops.client import FROM_FIRST_OFFSET, ConsumeSettings, Producer, PushConsumer
+from rocketmq_ops.client.consumer import consume_services
 from rocketmq_ops.client.options import ClientOptions
 from rocketmq_ops.common.message import Message
 from rocketmq_ops.namesrv.config import NamesrvConfig
@@ -89,5 +92,7 @@ async def consume_twenty_of_five_keys(c, listener):
             await producer.send(Message("Orders", b"%d" % (i % 5), keys=f"order-{i % 5}"))
     consumer = PushConsumer("G", listener, c.options, settings=settings)
     consumer.subscribe("Orders")
-    async with consumer:
-        await until(lambda: sum(c.broker.offsets.query("G", "Orders", i) for i in range(4)) == 20)
+    with pytest.MonkeyPatch.context() as quick:
+        quick.setattr(consume_services, "CONSUME_AGAIN_SECONDS", 0.01)  # of keys that another call is at
+        async with consumer:
+            await until(lambda: sum(c.broker.offsets.query("G", "Orders", i) for i in range(4)) == 20)

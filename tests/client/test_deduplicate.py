@@ -11,14 +11,19 @@ from client_cluster import cluster, consume_twenty_of_five_keys, until
 from rocketmq_ops.client import (
     ConsumeContext,
     ConsumeResult,
+    ConsumeSettings,
+    Producer,
+    PushConsumer,
     SqliteStore,
+    StoreUnavailableError,
     deduplicate,
 )
+from rocketmq_ops.client.consumer.consume_settings import FROM_FIRST_OFFSET
 from rocketmq_ops.client.consumer.deduplicate import Claim
 from rocketmq_ops.client.errors import ClientError
 from rocketmq_ops.client.user_code import call_user_code
 from rocketmq_ops.common.clock import now_ms
-from rocketmq_ops.common.message import MessageExt, MessageQueue
+from rocketmq_ops.common.message import Message, MessageExt, MessageQueue
 
 SUCCESS, LATER = ConsumeResult
 QUEUE = MessageQueue("T", "b", 0)
@@ -90,8 +95,9 @@ def test_a_key_that_another_consumes_waits_until_its_lease_ends(tmp_path, monkey
         async with SqliteStore(tmp_path / "seen") as one, SqliteStore(tmp_path / "seen") as two:
             assert await one.claim(["T a"], "died", now + 50) == [Claim.MINE]
             listen = deduplicate(inner, store=two, lease_ms=100, remember_ms=1000)
-            assert await listen([message("a", b"1"), message("b", b"2")], ConsumeContext(QUEUE)) == LATER
-            assert inner.got == [[b"2"]]
+            batch, context = [message("a", b"1"), message("b", b"2")], ConsumeContext(QUEUE)
+            assert await listen(batch, context) == LATER
+            assert inner.got == [[b"2"]] and context.untried == batch[:1]
             now += 50
             assert await listen([message("a", b"1"), message("b", b"2")], ConsumeContext(QUEUE)) == SUCCESS
             assert inner.got == [[b"2"], [b"1"]]
@@ -100,6 +106,73 @@ def test_a_key_that_another_consumes_waits_until_its_lease_ends(tmp_path, monkey
             assert await one.claim(["T a"], "c", now + 1) == [Claim.DONE]
             now += 1000
             assert await one.claim(["T a"], "c", now + 1) == [Claim.MINE]
+
+    asyncio.run(main())
+
+
+def test_what_was_done_after_the_lease_ran_out_is_noted(tmp_path, monkeypatch):
+    async def main():
+        now = 1_000_000
+        monkeypatch.setattr("rocketmq_ops.client.consumer.deduplicate.now_ms", lambda: now)
+        async with SqliteStore(tmp_path / "seen") as one:
+            assert await one.claim(["a", "b", "c"], "slow", now + 50) == [Claim.MINE] * 3
+            now += 50
+            await one.claim(["c"], "quick", now + 50)
+            async with SqliteStore(tmp_path / "seen") as two:
+                await two.claim(["x"], "y", now + 50)  # the first claim of a store deletes what has run out
+                with sqlite3.connect(tmp_path / "seen") as database:
+                    assert database.execute("SELECT key FROM consumed").fetchall() == [("c",), ("x",)]
+                database.close()
+                await one.settle("slow", ["a", "c"], ["b"], now + 1000)
+                assert await two.claim(["a", "b", "c"], "z", now + 50) == [Claim.DONE, Claim.MINE, Claim.BUSY]
+                # Another's reservation that has run out, too, and was not cleaned up, hinders nothing.
+                now += 50
+                await one.settle("slow", ["c"], [], now + 1000)
+                assert await two.claim(["c"], "z", now + 50) == [Claim.DONE]
+
+    asyncio.run(main())
+
+
+class Away(SqliteStore):
+    """Cannot be used, or has the key reserved for a consumer that died, until `back` is set; counts what is claimed."""
+
+    def __init__(self, path, *, answers):
+        super().__init__(path)
+        self.answers, self.back, self.claims = answers, False, 0
+
+    async def claim(self, keys, owner, until_ms):
+        self.claims += 1
+        if self.back:
+            return await super().claim(keys, owner, until_ms)
+        if not self.answers:
+            raise StoreUnavailableError("it is away")
+        return [Claim.BUSY for _ in keys]
+
+
+@pytest.mark.parametrize("orderly", [False, True], ids=["concurrent", "orderly"])
+@pytest.mark.parametrize("answers", [False, True], ids=["store away", "key busy"])
+def test_waiting_for_a_key_makes_no_dead_letter(tmp_path, monkeypatch, answers, orderly):
+    monkeypatch.setattr("rocketmq_ops.client.consumer.consume_services.CONSUME_AGAIN_SECONDS", 0.01)
+
+    async def main():
+        async with cluster(tmp_path, Orders=1) as c, Away(tmp_path / "seen", answers=answers) as store:
+            inner = Inner()
+            settings = ConsumeSettings(
+                consume_from_where=FROM_FIRST_OFFSET, max_reconsume_times=0, orderly=orderly, suspend_queue_ms=1
+            )
+            listen = deduplicate(inner, store=store, patience_ms=0)
+            async with Producer("p", c.options) as producer:
+                await producer.send(Message("Orders", b"1", keys="k"))
+            consumer = PushConsumer("G", listen, c.options, settings=settings)
+            consumer.subscribe("Orders")
+            async with consumer:
+                await until(lambda: store.claims >= 5)
+                assert inner.got == [] and c.broker.offsets.query("G", "Orders", 0) in (-1, 0)
+                store.back = True
+                await until(lambda: inner.got == [[b"1"]])
+                await until(lambda: c.broker.offsets.query("G", "Orders", 0) == 1)
+            assert [topic for topic in c.broker.topics.table if topic.startswith("%DLQ%")] == []
+            assert c.broker.store.max_offset("%RETRY%G", 0) == 0
 
     asyncio.run(main())
 
