@@ -297,7 +297,8 @@ class PullMessageProcessor:
     ) -> MessageFilter | None:
         """The filter of a subscription that is not by tags, as a heartbeat has announced it."""
         entry = self._controller.filters.get(header.topic, header.consumer_group)
-        if entry is None:
+        # One of the file that is no expression lets everything through in Apache's broker.
+        if entry is None or (entry.expression_filter is None and not subscription.class_filter_mode):
             remark = "The broker's consumer filter data is not exist!Your expression may be wrong!"
             raise Refusal(ResponseCode.FILTER_DATA_NOT_EXIST, remark)
         if entry.data.client_version < header.sub_version:

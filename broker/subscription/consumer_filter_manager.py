@@ -61,7 +61,7 @@ class ConsumerFilterData(msgspec.Struct, rename="camel", kw_only=True):
 
 
 class FilterOfGroup:
-    """An entry of the table: its data as in the file, and its filter; no filter lets every message through."""
+    """An entry of the table: its data as in the file, and its filter; None where the file's expression is none."""
 
     __slots__ = ("data", "expression_filter")
 

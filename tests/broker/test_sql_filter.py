@@ -343,11 +343,21 @@ def test_a_file_with_other_bits_is_forgotten(tmp_path: Path) -> None:
     assert not manager(tmp_path, entry_of(), maxErrorRateOfBloomFilter=1).table
 
 
-def test_an_expression_of_the_file_that_is_none_lets_everything_through(tmp_path: Path) -> None:
-    filters = manager(tmp_path, entry_of(expression="a >"))
-    assert filters.load()
-    found = filters.get("T", "g")
-    assert found is not None and found.expression_filter is None
+def test_an_expression_of_the_file_that_is_none_is_no_filter(tmp_path: Path) -> None:
+    """A group that subscribes with it as before is refused, as one that comes with it anew, and gets no message."""
+    filters = manager(tmp_path, entry_of(expression="n >", clientVersion=1))
+    assert filters.load() and json.loads(filters.text_of("T", "g"))["expression"] == "n >"
+
+    async def body(session: Session) -> None:
+        for number in range(4):
+            await session.send("T", b"%d" % number, properties={"n": str(number)})
+        await announce(session, "n >", 2)
+        assert json.loads(session.broker.filters.text_of("T", "g"))["clientVersion"] == 2
+        assert (await session.pull("T", sysFlag="0", subVersion="2")).code == R.FILTER_DATA_NOT_EXIST
+        await announce(session, "n > 2", 3)
+        assert bodies(await session.pull("T", sysFlag="0", subVersion="3")) == [b"3"]
+
+    run(tmp_path, body, **ON)
 
 
 @pytest.mark.parametrize(
