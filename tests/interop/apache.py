@@ -35,6 +35,8 @@ TEST_SETTINGS = {
     "transactionMetricFlushInterval": "500",
     # Each time all 38 MB of the timer wheel are compared: a fifth of a core if it were the 1 s that it is by itself.
     "timerFlushIntervalMs": "10000",
+    # With it a slave hears of its master, where that of its start comes too early. As often as it can be.
+    "registerNameServerPeriod": "10000",
 }
 
 

@@ -2,6 +2,7 @@ import java.lang.reflect.Field;
 import java.util.List;
 import org.apache.rocketmq.broker.BrokerController;
 import org.apache.rocketmq.broker.BrokerStartup;
+import org.apache.rocketmq.store.config.BrokerRole;
 
 /**
  * Apache's broker by its own startup, which registers soon. A 5.x broker registers with the name servers that it is connected
@@ -12,6 +13,11 @@ public final class EagerBroker {
     public static void main(String[] args) throws Exception {
         BrokerController controller = BrokerStartup.createBrokerController(args);
         BrokerStartup.start(controller);
+        if (controller.getMessageStoreConfig().getBrokerRole() == BrokerRole.SLAVE) {
+            Thread often = new Thread(() -> takeOver(controller), "takes over often");
+            often.setDaemon(true);
+            often.start();
+        }
         Object client;
         try {
             client = field(controller.getBrokerOuterAPI(), "remotingClient");
@@ -27,6 +33,18 @@ public final class EagerBroker {
                 return;
             }
             Thread.sleep(20);
+        }
+    }
+
+    private static void takeOver(BrokerController controller) {
+        try {
+            Object tables = field(controller, "slaveSynchronize");
+            while (true) {
+                tables.getClass().getMethod("syncAll").invoke(tables);
+                Thread.sleep(1000);
+            }
+        } catch (ReflectiveOperationException | InterruptedException e) {
+            throw new IllegalStateException(e);
         }
     }
 
