@@ -1,17 +1,21 @@
-"""`mqadmin promote` makes a slave of Apache's the master of its pair: every step, up to the old master as its slave."""
+"""`mqadmin promote` makes a slave the master of its pair: every step, up to the old master as its slave."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.interop.apache import wait_until
-from tests.interop.ours import mqadmin
+from tests.interop import test_failover
+from tests.interop.apache import Broker, Driver, wait_until
+from tests.interop.ours import OurBroker, mqadmin
 from tests.interop.raw import wait_for_route
+from tests.interop.test_failover import QUEUES, Sender, once_each
+from tests.interop.test_java_clients import Consumer, make_topic
 from tests.interop.test_replication import MASTER, SLAVE, TOPIC, Group, eventually_equal, queue_ends, send_until_ok
 
 from rocketmq_ops.client.api.send import SendStatus
@@ -30,55 +34,104 @@ async def fill(namesrv: str, count: int) -> None:
             assert (await producer.send(Message(TOPIC, b"%d" % at))).status is SendStatus.SEND_OK
 
 
-@pytest.mark.parametrize("version", ["5.3.3", "4.9.7"])
-def test_a_slave_of_apache_s_becomes_the_master(tmp_path: Path, version: str) -> None:
-    with ExitStack() as stack:
+class Promoted:
+    """A pair, whose slave becomes the master in the steps of the command."""
+
+    def __init__(self, tmp_path: Path, stack: ExitStack, kind: str) -> None:
+        self._stack = stack
         group = Group(tmp_path, stack)
-        namesrv = group.namesrv.address
-        master = group.start(version, "master", MASTER)
-        wait_for_route(namesrv, "TBW102", "broker-a")
-        slave = group.start(version, "slave", SLAVE)
+        self.namesrv_address = group.namesrv.address
+        self.cluster, self.broker_name = "DefaultCluster", "broker-a"
+        self.master = group.start(kind, "master", MASTER)
+        wait_for_route(self.namesrv_address, "TBW102", "broker-a")
+        self.slave = group.start(kind, "slave", SLAVE)
+        self._end = 0
 
-        def promote(*more: str) -> Any:
-            words = ["-b", slave.address, "--configFile", str(slave.conf), "--oldConfigFile", str(master.conf)]
-            ran = mqadmin("promote", *words, "--oldMaster", master.address, *more, namesrv=namesrv, output="json")
-            return json.loads(ran.out)["data"]
+    def promote(self, *more: str) -> Any:
+        words = ["-b", self.slave.address, "--configFile", str(self.slave.conf)]
+        words += ["--oldConfigFile", str(self.master.conf), "--oldMaster", self.master.address, *more]
+        return json.loads(mqadmin("promote", *words, namesrv=self.namesrv_address, output="json").out)["data"]
 
-        asyncio.run(fill(namesrv, 100))
-        first = promote()
+    def fence(self) -> None:
+        first = self.promote()
         assert first["oldMaster"]["fenced"] and first["nextStep"] == "catchUp"
         assert 0 < first["producersLeaveInSeconds"] <= 30
-        assert parse_properties(master.conf.read_text())["brokerPermission"] == "4"
-        left = wait_until(lambda: (found := promote())["nextStep"] == "stop" and found, "all have left", 90)
-        assert (left["gapBytes"], left["producersLeaveInSeconds"]) == (0, 0)
-        end = left["slave"]["maxOffset"]
-        assert master.child.stop() >= 0
+        assert parse_properties(self.master.conf.read_text())["brokerPermission"] == "4"
 
+    def wait_for_producers(self) -> None:
+        left = wait_until(lambda: (found := self.promote())["nextStep"] == "stop" and found, "all have left", 90)
+        assert (left["gapBytes"], left["producersLeaveInSeconds"]) == (0, 0)
+        self._end = left["slave"]["maxOffset"]
+
+    def stop_master(self) -> None:
+        assert self.master.child.stop() >= 0
+
+    def start_slave_as_master(self) -> None:
         def files_changed() -> bool:
             # Until the name server has noticed that the master is gone.
-            found = promote("--masterEnd", str(end), "--role", "ASYNC_MASTER", "--yes")
+            found = self.promote("--masterEnd", str(self._end), "--role", "ASYNC_MASTER", "--yes")
             return found is not None and found["nextStep"] == "start"
 
         wait_until(files_changed, "the property files are changed", 150)
-        slave.child.stop()
-        slave.start_again()
-        stack.callback(slave.child.kill)
-        slave.wait_ready()
+        self.slave.child.stop()
+        self._start_again(self.slave)
 
         def verified() -> bool:
             # A broker of Apache's fails to give its figures in its first second.
-            found = promote("--masterEnd", str(end))
+            found = self.promote("--masterEnd", str(self._end))
             return found is not None and found["nextStep"] is None
 
         wait_until(verified, "it is verified")
 
-        master.start_again()
-        stack.callback(master.child.kill)
-        master.wait_ready()
-        asyncio.run(sent_and_replicated(namesrv, slave, master))
-        done = promote()
-        assert (done["nextStep"], done["masters"]) == (None, {namesrv: slave.address})
+    def start_master_as_slave(self) -> None:
+        self._start_again(self.master)
+        asyncio.run(sent_and_replicated(self.namesrv_address, self.slave, self.master))
+        done = self.promote()
+        assert (done["nextStep"], done["masters"]) == (None, {self.namesrv_address: self.slave.address})
         assert (done["oldMaster"]["role"], done["oldMaster"]["brokerId"]) == ("SLAVE", 1)
+
+    def _start_again(self, broker: Broker | OurBroker) -> None:
+        broker.start_again()
+        self._stack.callback(broker.child.kill)
+        broker.wait_ready()
+
+
+@pytest.mark.parametrize("version", ["5.3.3", "4.9.7"])
+def test_a_slave_of_apache_s_becomes_the_master(tmp_path: Path, version: str) -> None:
+    with ExitStack() as stack:
+        pair = Promoted(tmp_path, stack, version)
+        asyncio.run(fill(pair.namesrv_address, 100))
+        pair.fence()
+        pair.wait_for_producers()
+        pair.stop_master()
+        pair.start_slave_as_master()
+        pair.start_master_as_slave()
+
+
+def test_a_java_client_goes_on_while_a_slave_of_ours_becomes_the_master(
+    tmp_path: Path, drivers: Callable[[str], Driver]
+) -> None:
+    """Its producer has left the old master when that is stopped; its consumer gets all, and nothing twice."""
+    driver = drivers("5.3.3")
+    with ExitStack() as stack:
+        pair = Promoted(tmp_path, stack, "ours")
+        make_topic(driver, pair, test_failover.TOPIC, QUEUES)
+        sender = Sender(driver, pair)
+        stack.callback(driver.ask, "producer.close", namesrv=pair.namesrv_address, group="failover_producer")
+        consumer = stack.enter_context(Consumer(driver, pair, "across", "across_promotion", test_failover.TOPIC))
+        asyncio.run(fill(pair.namesrv_address, 100))
+        sender.ok(20)
+        once_each(consumer, sender.acked)
+        pair.fence()
+        pair.wait_for_producers()
+        assert sender.try_one() != "SEND_OK"
+        pair.stop_master()
+        pair.start_slave_as_master()
+        sender.ok(20)
+        once_each(consumer, sender.acked)
+        pair.start_master_as_slave()
+        sender.ok(20)
+        once_each(consumer, sender.acked)
 
 
 async def sent_and_replicated(namesrv: str, master: Any, slave: Any) -> None:
