@@ -7,6 +7,7 @@
 //	driver online NAMESRV TOPIC GROUP          a producer of go_producer that has sent one message and a consumer that
 //	                                           has got it: prints "online", and "again" for each more
 //	                                           until stdin ends
+//	driver session NAMESRV TOPIC GROUP         see session.go
 //	driver features NAMESRV PREFIX ACCESS SECRET
 //	                                           see features.go; the topics are PREFIX and a word
 package main
@@ -189,6 +190,9 @@ func main() {
 		result = send(a[1], a[2], messages(a[2], number(a[3]), 0), true)
 	case "online":
 		online(a[1], a[2], a[3])
+		return
+	case "session":
+		session(a[1], a[2], a[3])
 		return
 	case "features":
 		result = runFeatures(a[1], a[2], a[3], a[4])

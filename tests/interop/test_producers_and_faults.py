@@ -1,8 +1,9 @@
-"""Java's producers at two brokers of ours of which one is full, busy, or lost a file: what it answers, where they turn to,
+"""Java's and Go's producers at two brokers of ours of which one is full, busy, or lost a file: what it answers, where they turn to,
 and that what was acknowledged is there."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -12,9 +13,10 @@ from typing import Any
 
 import pytest
 from tests.interop.apache import Driver, DriverError, wait_until
-from tests.interop.ours import OurBroker, OurNameServer
+from tests.interop.ours import OurBroker, OurNameServer, mqadmin
 from tests.interop.preloaded import preloaded
 from tests.interop.raw import wait_for_route
+from tests.interop.sessions import Answer, Session
 from tests.interop.test_java_clients import make_topic
 from tests.interop.toolchain import VERSIONS
 
@@ -123,3 +125,43 @@ def test_nothing_that_was_acknowledged_is_lost(version: str, brokers: Any, drive
         assert acknowledged <= stored()
     finally:
         driver.ask("producer.close", **at)
+
+
+def test_go_s_producer_at_a_full_and_at_a_busy_broker(brokers: Any, tmp_path: Path) -> None:
+    """The client tries again, anywhere, what a broker refuses as its disk is full; the application is told that it is busy."""
+    words = ("updateTopic", "-c", brokers.cluster, "-t", TOPIC, "-r", "1", "-w", "1")
+    assert mqadmin(*words, namesrv=brokers.namesrv_address).code == 0
+    acknowledged, numbers = set[str](), itertools.count()
+
+    with Session("go", tmp_path / "go", brokers.namesrv_address, TOPIC, "go_faulty") as go:
+
+        def sent(count: int, where: str = "any", *, at_once: bool = False) -> list[Answer]:
+            texts = [f"m{next(numbers)}" for _ in range(count)]
+            if at_once:
+                go.begin(texts, where, SIZE)
+                answers = go.answers(texts)
+            else:
+                answers = go.send(texts, where, SIZE)
+            acknowledged.update(text for text, each in zip(texts, answers, strict=True) if each.status == "SEND_OK")
+            return answers
+
+        def both_take() -> bool:
+            return {each.broker for each in sent(4)} == {"broker-a", "broker-b"}
+
+        wait_until(both_take, "the producer knows both brokers")
+        brokers.full.touch()
+        # It takes what it has blocks for.
+        refused = wait_until(lambda: sent(1, "broker-a")[0].refused, "the faulty one is full")
+        assert "CODE: 14" in refused and "no space is left on the disk of the store" in refused
+        assert {each.broker for each in sent(1, "broker-b")} == {"broker-b"}
+        brokers.full.unlink()
+        wait_until(both_take, "it takes messages again by itself")
+
+        brokers.slow.touch()
+        answers = sent(6, "broker-a", at_once=True)
+        busy = [each.refused for each in answers if each.refused]
+        assert busy and len(busy) < len(answers)
+        assert all("CODE: 2," in each and "[OVERLOAD]system busy" in each for each in busy)
+        brokers.slow.unlink()
+        wait_until(both_take, "it is no more busy")
+        wait_until(lambda: acknowledged <= set(go.got()), "all that was acknowledged comes", 60)
