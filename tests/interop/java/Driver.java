@@ -74,6 +74,7 @@ public final class Driver {
             case "lite.close": return litePulls.close(request);
             case "sql": return sql.evaluate(request);
             case "bloom": return sql.bloom(request);
+            case "allocate": return Allocations.allocate(request);
             case "admin": return admin.run(request);
             case "exporter": return Exporter.collect(request);
             default: throw new IllegalArgumentException("unknown op " + request.getString("op"));
