@@ -111,7 +111,9 @@ final class Consumers {
             consumer = request.getBooleanValue("trace")
                 ? new DefaultMQPushConsumer(group, null, new AllocateMessageQueueAveragely(), true, request.getString("traceTopic"))
                 : new DefaultMQPushConsumer(group, Credentials.hook(request), new AllocateMessageQueueAveragely());
-            consumer.setNamesrvAddr(request.getString("namesrv"));
+            if (request.containsKey("namesrv")) { // else it asks the address server
+                consumer.setNamesrvAddr(request.getString("namesrv"));
+            }
             replies = request.getBooleanValue("reply") ? new DefaultMQProducer(group + "_replies", Credentials.hook(request)) : null;
             if (replies != null) {
                 replies.setNamesrvAddr(request.getString("namesrv"));

@@ -82,7 +82,9 @@ final class Producers {
                     producer.setSendMsgTimeout(request.getIntValue("sendTimeoutMs"));
                 }
             }
-            producer.setNamesrvAddr(request.getString("namesrv"));
+            if (request.containsKey("namesrv")) { // else it asks the address server
+                producer.setNamesrvAddr(request.getString("namesrv"));
+            }
             if (request.containsKey("namespace")) {
                 producer.setNamespace(request.getString("namespace"));
             }
