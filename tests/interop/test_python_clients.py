@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from typing import Any
 
 import pytest
 from tests.interop.apache import Driver, wait_until
+from tests.interop.test_timer_switches import changed
 from tests.interop.toolchain import VERSIONS
 
 from rocketmq_ops.client import (
@@ -29,7 +31,10 @@ from rocketmq_ops.client import (
     reply_to,
 )
 from rocketmq_ops.client.consumer.consume_settings import FROM_FIRST_OFFSET
+from rocketmq_ops.client.errors import BrokerError
 from rocketmq_ops.common.message import Message, MessageExt
+from rocketmq_ops.common.recall_handle import RecallHandle
+from rocketmq_ops.remoting.codes import ResponseCode
 
 Name = Callable[[str], str]
 
@@ -376,3 +381,39 @@ def test_transactions_requests_and_lite_pull_with_apache(cluster: Any, java: Dri
 
     wait_until(is_traced, "Apache's mqadmin prints the traces")
     assert [text.split()[-1] for text in printed if text.startswith(("Pub", "Sub"))] == ["success", "success"], printed
+
+
+def test_timers_and_recalls(cluster: Any, java: Driver, name: Name) -> None:
+    """Brokers of 4.9 deliver at once, and know no recall."""
+    topic, old = name("Timed"), cluster.version == "4.9.7"
+    make_topic(java, cluster, topic, 1)
+
+    async def main() -> int:
+        async with Producer(name("python"), options(cluster)) as producer:
+            due = int(time.time() * 1000) + 4_000
+            kept = await producer.send(Message(topic, b"kept", deliver_time_ms=due))
+            gone = await producer.send(Message(topic, b"gone", deliver_time_ms=due))
+            for body in (b"delayed", b"last"):
+                await producer.send(Message(topic, body, delay_time_ms=4_000 + 2_000 * (body == b"last")))
+            if old:
+                assert not kept.recall_handle
+                handle = RecallHandle.of(topic, cluster.broker_name, due, gone.msg_id).encode()
+                with pytest.raises(BrokerError) as told:
+                    await producer.recall(topic, handle)
+                assert told.value.code == ResponseCode.REQUEST_CODE_NOT_SUPPORTED
+            else:
+                assert gone.recall_handle
+                assert await producer.recall(topic, gone.recall_handle) == gone.msg_id
+            return due
+
+    def stored() -> dict[str, int]:
+        found = java.ask("pull", namesrv=cluster.namesrv_address, topic=topic)
+        times = {each["body"]: each["storeTimestamp"] for each in found}
+        assert len(times) == len(found)
+        return times
+
+    with nullcontext() if old else changed(cluster, recallMessageEnable="true"):
+        due = asyncio.run(main())
+    times = wait_until(lambda: "last" in (found := stored()) and found, "the last one is delivered", 60)
+    assert set(times) == {"kept", "delayed", "last"} | ({"gone"} if old else set())
+    assert (min(times.values()) < due) if old else (min(times.values()) >= due)
