@@ -212,8 +212,22 @@ def test_queues_that_are_held_up(orderly: bool, queue: HeldQueue, kinds: list[st
         pop_queues=[], rates=[], properties={}, user_info={},
     )  # fmt: skip
     assert [problem.kind for problem in queue_problems("c@1", info, NOW)] == kinds
-    info.consume_type = "CONSUME_ACTIVELY"
-    assert queue_problems("c@1", info, NOW) == []
+
+
+@pytest.mark.parametrize("orderly", [None, False, True])
+def test_a_queue_of_which_a_lite_pull_consumer_polls_nothing_is_held_up(orderly: bool | None) -> None:
+    """It tells when it was polled last. One that does not, as other pull consumers, is not judged."""
+    queues = [
+        held(cached=3, queue_id=1, last_consume_timestamp=NOW - 60_001),
+        held(cached=3, queue_id=2, last_consume_timestamp=NOW - 60_000),
+        held(cached=0, queue_id=3, last_consume_timestamp=NOW - 60_001),
+        held(cached=3, queue_id=4, last_consume_timestamp=None),
+    ]
+    info = RunningInfo(
+        consume_type="CONSUME_ACTIVELY", orderly=orderly, start_timestamp=NOW, subscriptions=[], queues=queues,
+        pop_queues=[], rates=[], properties={}, user_info={},
+    )  # fmt: skip
+    assert [(problem.kind, problem.queue_id) for problem in queue_problems("c@1", info, NOW)] == [("blocked", 1)]
 
 
 def test_offsets_that_a_cpp_client_writes_without_a_sign(cli: Cli) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.permission import PERM_WRITE
 from rocketmq_ops.tui.model.moment import BrokerSeen, State
-from rocketmq_ops.tui.model.table import NOTHING, Health, Value
+from rocketmq_ops.tui.model.table import NOTHING, Health, Value, worst_first
 
 #: A slave that lacks more bytes than this is behind (haMaxGapNotInSync is 256 MiB, at which a master stops waiting).
 _GAP_BYTES: Final = 64 << 20
@@ -88,6 +88,13 @@ def _states(broker: BrokerSeen) -> list[State]:
     return found
 
 
+def in_short(broker: BrokerSeen) -> str | None:
+    """How it is, in a word or two; None where it has not answered yet."""
+    if broker.states:
+        return IN_SHORT.get(broker.states[0].text, broker.states[0].text)
+    return "ok" if broker.answered_ms is not None else None
+
+
 def _number(settings: Mapping[str, str], key: str, otherwise: int) -> float:
     text = settings.get(key, "")
     return float(text) if text.isdecimal() else float(otherwise)
@@ -115,6 +122,15 @@ def stale(brokers: Iterable[BrokerSeen]) -> dict[str, int]:
     """The names whose topics are not told of now, and when each told of itself last (ms since 1970)."""
     return {
         broker.broker_name: broker.stale_since for broker in telling(brokers).values() if broker.stale_since is not None
+    }
+
+
+def signs(brokers: Iterable[BrokerSeen]) -> dict[str, Health]:
+    """The names that tell of nothing now, and how each is."""
+    return {
+        broker.broker_name: min(judged(broker).health, Health.UNKNOWN, key=worst_first)
+        for broker in telling(brokers).values()
+        if broker.outdated
     }
 
 

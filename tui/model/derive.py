@@ -61,6 +61,7 @@ def derive(
     assert look is not None
     then = looks.back(RATE_MS)
     seconds = (look.time_ms - then.time_ms) / 1000 if then is not None else 0.0
+    silent = then.silent if then is not None else frozenset[str]()
     groups: dict[str, GroupSeen] = {}
     moves = _Moves()
     lag, unknown, compared, change = 0, 0, 0, 0
@@ -73,7 +74,11 @@ def derive(
         why = without.get(name) if without else None
         doubted = name in in_doubt or why is not None
         total = None if doubted else _lag(held)
-        consumed = _moved(held, old, moves) if old is not None else None
+        consumed = _moved(held, old, moves, silent) if old is not None else None
+        if silent and old is None:
+            moves.lost.update(key.topic for key in held.keys if key.broker in silent)
+        elif silent and old is not None and not silent.isdisjoint(_brokers(held) - _brokers(old)):
+            old = None  # of a part of it nothing was told then
         rate = consumed / seconds if consumed is not None and seconds > 0 else None
         window = None if total == 0 else looks.window(name)
         judged = _judged(name, window)
@@ -162,6 +167,11 @@ def _unused(was: GroupSeen | None) -> bool:
     return was is None or was.idle or was.lag.state is LagState.UNKNOWN
 
 
+def _brokers(held: Held) -> set[str]:
+    """The names of the brokers that have queues of a group."""
+    return {key.broker for key in held.keys}
+
+
 def _lag(held: Held) -> int | None:
     """Messages that wait; None when a part of it is not known."""
     total = 0
@@ -226,8 +236,9 @@ class _Moves(msgspec.Struct):
     silent: set[str] = set()
 
 
-def _moved(held: Held, old: Held, moves: _Moves) -> int | None:
-    """How many messages the group consumed since; None where that is not known of a queue. Fills in what else moved."""
+def _moved(held: Held, old: Held, moves: _Moves, silent: Container[str]) -> int | None:
+    """How many messages the group consumed since; None where that is not known of a queue. Fills in what else moved.
+    `silent`: the brokers that told nothing then, not even which queues there are."""
     total: int | None = None
     known = True
     same = held.keys is old.keys
@@ -237,6 +248,9 @@ def _moved(held: Held, old: Held, moves: _Moves) -> int | None:
         then = at if places is None else places.get(key, -1)
         if then < 0:
             moves.untold.add(key)
+            if key.broker in silent:
+                known = False
+                moves.lost.add(key.topic)
             continue
         end, end_then = held.ends[at], old.ends[then]
         mine = told is None or (key.topic, key.broker) in told

@@ -257,7 +257,8 @@ class LiveModel(Timeline):
             group.members = self._known.members.count(name)
         known = self._known
         wanted, without = add_unsaved(groups, known.members.subscribed, there, known.ends, pause)
-        self._looks.add(time_ms, groups.values(), pause)
+        silent = [answer.broker_name for answer in answers if answer.groups is None]
+        self._looks.add(time_ms, groups.values(), pause, silent)
         before = self._derived.groups if self._derived is not None else {}
         derived = derive(self._looks, before, pause, in_doubt, without=without)
         places: list[Placed] = []

@@ -109,8 +109,11 @@ class Look:
         groups: Iterable[GroupOffsets],
         before: Look | None = None,
         pause: Callable[[], None] = at_once,
+        silent: Iterable[str] = (),
     ) -> None:
         self.time_ms = time_ms
+        #: The names of the brokers that told nothing.
+        self.silent = frozenset(silent)
         offsets = {group.group: group for group in groups}
         for number, group in enumerate(offsets.values()):
             if number % AT_A_TIME == 0:
@@ -196,10 +199,17 @@ class Looks:
         """A group at the look before the newest."""
         return self._looks[-2].get(group) if len(self._looks) > 1 else None
 
-    def add(self, time_ms: int, groups: Iterable[GroupOffsets], pause: Callable[[], None] = at_once) -> Look:
-        """Add a look, which is later than all others; those that are too old go. `pause` is called every few ms."""
+    def add(
+        self,
+        time_ms: int,
+        groups: Iterable[GroupOffsets],
+        pause: Callable[[], None] = at_once,
+        silent: Iterable[str] = (),
+    ) -> Look:
+        """Add a look, which is later than all others; those that are too old go. `pause` is called every few ms.
+        `silent`: the names of the brokers that told nothing."""
         before = self._seen
-        look = self._seen = Look(time_ms, groups, before, pause)
+        look = self._seen = Look(time_ms, groups, before, pause, silent)
         self._looks.append(look)
         while time_ms - self._looks[0].time_ms > WINDOW_MS:
             self._looks.popleft()
@@ -210,7 +220,9 @@ class Looks:
         self._looks.append(Look(time_ms, ()))
 
     def window(self, group: str) -> GroupWindow:
-        """A group at the last look and those at equal distances before it."""
+        """A group at the last look and those at equal distances before it. One that has saved offset 0 of a queue had
+        consumed nothing of it before that either: Java's consumers save what they begin with, some only once they were
+        asked what they do (5.3.3 `consumerRunningInfo` reads the offset from the broker, and what is read is saved)."""
         chosen = self._spread()
         times = [look.time_ms for look in chosen]
         queues: dict[QueueKey, QueueWindow] = {}
@@ -227,6 +239,10 @@ class Looks:
                     columns = queues[key] = QueueWindow([None] * count, [None] * count)
                 columns.ends[place] = _known(end)
                 columns.committed[place] = _known(committed)
+        for columns in queues.values():
+            first = next((at for at, offset in enumerate(columns.committed) if offset is not None), 0)
+            if first and columns.committed[first] == 0:
+                columns.committed[:first] = [0 if end else None for end in columns.ends[:first]]
         return GroupWindow(group, times, members, queues)
 
     def moved(self, group: str) -> bool:

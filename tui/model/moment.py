@@ -87,6 +87,11 @@ class BrokerSeen(Answered, kw_only=True):
     states: tuple[State, ...] = ()
 
     @property
+    def reached(self) -> bool:
+        """Whether it answers, and clients are led to it."""
+        return not self.outdated and self.unlisted_since is None
+
+    @property
     def label(self) -> str:
         """As tables and sentences name it: a slave with its id."""
         return label_of(self.broker_name, self.broker_id)

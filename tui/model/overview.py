@@ -12,7 +12,7 @@ from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.alarms import withheld
-from rocketmq_ops.tui.model.broker_state import IN_SHORT, gap_of, telling
+from rocketmq_ops.tui.model.broker_state import gap_of, in_short, telling
 from rocketmq_ops.tui.model.figures import STALE, UNKNOWN, change, count, figure
 from rocketmq_ops.tui.model.model import Model
 from rocketmq_ops.tui.model.moment import BrokerSeen, Moment
@@ -75,7 +75,7 @@ def brokers_at(moment: Moment, model: Model | None = None, *, narrow: bool = Fal
                 cells=(
                     broker.label,
                     master if broker.broker_id == MASTER_ID else slave,
-                    _state(broker),
+                    in_short(broker),
                     known("in_rate"),
                     past("in_rate"),
                     known("out_rate"),
@@ -93,12 +93,6 @@ def brokers_at(moment: Moment, model: Model | None = None, *, narrow: bool = Fal
         )
     rows.sort(key=lambda row: worst_first(row.health))
     return Table(columns=columns, rows=rows) if rows else no_brokers(columns, moment)
-
-
-def _state(broker: BrokerSeen) -> str | None:
-    if broker.states:
-        return IN_SHORT.get(broker.states[0].text, broker.states[0].text)
-    return "ok" if broker.answered_ms is not None else None
 
 
 def makes(brokers: Collection[BrokerSeen]) -> str:

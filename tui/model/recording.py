@@ -259,7 +259,8 @@ def looks_at(history: History, time_ms: int) -> Looks:
     looks = Looks()
     for at in times:
         if at in wanted:
-            looks.add(at, history.offsets_with_unknown(at, silent.get(at, set())))
+            unknown = silent.get(at, set())
+            looks.add(at, history.offsets_with_unknown(at, unknown), silent=unknown)
         else:
             looks.skip(at)
     return looks

@@ -26,7 +26,7 @@ class Unsaved(StrEnum):
     """Why it is not known how far behind a group is; in this order in recordings, from 1 on."""
 
     NOT_ASKED = "it is not known yet who is connected"
-    NO_OFFSET = "it has committed no offset of what its clients subscribe to"
+    NO_OFFSET = "it has committed no offset of what its clients consume"
     OWN = "its clients keep their offsets themselves, in broadcasting mode"
 
 
@@ -114,12 +114,15 @@ def add_unsaved(
         if number % AT_A_TIME == 0:
             pause()
         if not group.members:
-            if group.members is None and not group.queues:
+            if group.members is None and _bare(group):
                 without[name] = Unsaved.NOT_ASKED
             continue
         clients = subscribed(name)
         if clients.broadcasting:
             without[name] = Unsaved.OWN
+            continue
+        if clients.pulling and not clients.topics and _bare(group):  # queues that were assigned to it, or chosen
+            without[name] = Unsaved.NO_OFFSET
             continue
         saved = {(queue.queue.topic, queue.queue.broker) for queue in group.queues}
         lacks = [
@@ -147,6 +150,11 @@ def add_unsaved(
                 continue
             groups[name].queues += [QueueOffsets(QueueKey(topic, broker, at), end, None) for at, end in known.items()]
     return wanted, without
+
+
+def _bare(group: GroupOffsets) -> bool:
+    """Whether it has no offset but of its retries, which Java's consumers have as soon as they are there."""
+    return all(is_retry_topic(queue.queue.topic) for queue in group.queues)
 
 
 def _told(

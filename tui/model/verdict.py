@@ -11,7 +11,7 @@ from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.alarms import failures_alone, health_now
-from rocketmq_ops.tui.model.broker_state import IN_SHORT
+from rocketmq_ops.tui.model.broker_state import DEAD, IN_SHORT, judged
 from rocketmq_ops.tui.model.moment import Alarm, BrokerSeen, GroupSeen, NameServerSeen, Said, Verdict
 from rocketmq_ops.tui.model.table import Health, worst_first
 
@@ -65,6 +65,16 @@ def verdict(
         said = f"nothing is known to be wrong; too little is known of {unknown} of {total} groups"
         return Verdict(Health.UNKNOWN, (Said(said, None, Address("groups")),))
     return Verdict(Health.OK, (Said("nothing is wrong"),))
+
+
+def said_of(broker: BrokerSeen) -> Said | None:
+    """How one broker is, and since when; None where it is well."""
+    states = judged(broker).states
+    if not states:
+        return None
+    begun = broker.answered_ms is None and states[0].text == DEAD
+    also = tuple(IN_SHORT.get(state.text, state.text) for state in states[1:])
+    return Said(states[0].text, states[0].since_ms, target=broker.label, also=also, begun_before=begun)
 
 
 def not_judged(groups: Iterable[GroupSeen]) -> int:

@@ -15,10 +15,11 @@ from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details.detail import Section
-from rocketmq_ops.tui.model.figures import SIGNS
+from rocketmq_ops.tui.model.figures import SIGNS, time_of_day
 from rocketmq_ops.tui.model.model import Mode
 from rocketmq_ops.tui.model.shown import Arranger
 from rocketmq_ops.tui.model.table import Health, Table
+from rocketmq_ops.tui.model.verdict import said_of
 from rocketmq_ops.tui.screens.change import Offer
 from rocketmq_ops.tui.screens.facts import facts_text, failure_lines, with_past
 from rocketmq_ops.tui.screens.parts import PartsScreen
@@ -164,11 +165,18 @@ class DetailScreen(PartsScreen):
             said.append(tr(self.waiting_text()))
         else:
             room = self.app.size.width - 2
-            said += failure_lines(section.failures, self.context, room, max(self.app.size.height // 8, 2))
+            most = max(self.app.size.height // 8, 2)
+            said += failure_lines(section.failures, self.context, room, most, self._whose)
             said += [cut(tr(text), room * 4) for text in (section.note, table.note, self._uncompared) if text]
         if not said and not rows and table.rows:
             said.append(tr("no row has all words of the filter"))
         self.show_note("\n".join(said), failed=section is not None and bool(section.failures))
+
+    def _whose(self, address: str) -> str:
+        """How the broker at an address is, in the words of the verdict; empty where it answers, or there is none."""
+        broker = self.context.model.moment().brokers.get(address)
+        said = said_of(broker) if broker is not None and not broker.reached else None
+        return self._part(said, time_of_day, short=False) if said is not None else ""
 
     def waiting_text(self) -> str:
         """What is said while nothing is there yet."""

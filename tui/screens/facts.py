@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from rich.cells import cell_len, chop_cells
@@ -77,14 +77,18 @@ def _fact(fact: Fact, context: Context, now_ms: int, *, stale: bool) -> Text:
     return one
 
 
-def failure_lines(failures: Sequence[Failure], context: Context, room: int, most: int) -> list[str]:
+def failure_lines(
+    failures: Sequence[Failure], context: Context, room: int, most: int, whose: Callable[[str], str] = lambda target: ""
+) -> list[str]:
     """What could not be learned, and the next step: of many the first ones, each in lines of its own, and how many more
-    there are, so that room is left for what could be learned."""
+    there are, so that room is left for what could be learned. `whose`: how a server is, by its address."""
     listed = failures if len(failures) <= most else failures[: most - 1]
     found = []
     for failure in listed:
-        where = f"{failure.target}: " if failure.target and failure.target not in failure.cause else ""
-        lines = [f"{SIGNS[Health.CRITICAL]} {context.tr(where + failure.cause)}"]
+        known = whose(failure.target)
+        where = f"{failure.target}: " if failure.target and failure.target not in failure.cause and not known else ""
+        before = known + context.tr(": ") if known else ""
+        lines = [f"{SIGNS[Health.CRITICAL]} {before}{context.tr(where + failure.cause)}"]
         if failure.next_step:
             lines.append(f"  {context.tr(failure.next_step)}")
         for line in lines:

@@ -18,7 +18,7 @@ from rocketmq_ops.common.errors import Failure, RocketMQError, See
 from rocketmq_ops.common.message import MessageQueue
 from rocketmq_ops.common.plurals import plural
 from rocketmq_ops.common.spans import human_span
-from rocketmq_ops.remoting.bodies.enums import CLUSTERING, CONSUME_PASSIVELY
+from rocketmq_ops.remoting.bodies.enums import CLUSTERING, CONSUME_ACTIVELY, CONSUME_PASSIVELY
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.core import MQAdmin
@@ -220,16 +220,21 @@ async def _analyse(admin: MQAdmin, report: ConsumerStatusReport, *, whole: bool)
 
 
 def queue_problems(client_id: str, info: RunningInfo, now: int) -> list[Problem]:
-    """Queues that a pushed consumer cannot lock, or does not get on with; `now` in ms."""
-    if info.consume_type != CONSUME_PASSIVELY:
+    """Queues that a pushed consumer cannot lock, or does not get on with; `now` in ms. Of those that pull by themselves
+    Apache's command judges none: here a queue is held up of which one says when it was polled last, as lite pull
+    consumers do (DefaultLitePullConsumerImpl.poll)."""
+    if info.consume_type not in (CONSUME_PASSIVELY, CONSUME_ACTIVELY):
         return []
+    pulls = info.consume_type == CONSUME_ACTIVELY
     found: list[Problem] = []
 
     def add(kind: ProblemKind, queue: HeldQueue, detail: str) -> None:
         found.append(Problem(kind, detail, client_id, queue.topic, queue.broker_name, queue.queue_id))
 
     for queue in info.queues:
-        if info.orderly:
+        if pulls and queue.last_consume_timestamp is None:
+            continue
+        if info.orderly and not pulls:
             if not queue.locked:
                 since = queue.last_lock_timestamp
                 add("not_locked", queue, "is not locked" + (f" for {human_span(now - since)}" if since else ""))

@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.MessageSelector;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
@@ -23,7 +24,7 @@ import org.apache.rocketmq.common.message.MessageQueue;
 
 /**
  * Apache's push consumers by name: clustering or broadcasting, concurrently or orderly, by tags or SQL; what each received.
- * One that replies answers each message with its body turned round.
+ * One that replies answers each message with its body turned round; one that hangs takes nothing until it is closed.
  */
 @SuppressWarnings("deprecation")
 final class Consumers {
@@ -75,6 +76,7 @@ final class Consumers {
     Object close(JSONObject request) {
         Running r = running.remove(request.getString("name"));
         if (r != null) {
+            r.over.countDown();
             try (Hurry hurry = new Hurry()) {
                 r.consumer.shutdown();
                 if (r.replies != null) {
@@ -103,6 +105,8 @@ final class Consumers {
         final DefaultMQPushConsumer consumer;
         final DefaultMQProducer replies;
         final List<JSONObject> messages = new ArrayList<>();
+        /** What hangs does so until this is open. */
+        final CountDownLatch over;
         private final String rejectPrefix;
         private int toReject;
 
@@ -137,6 +141,7 @@ final class Consumers {
             if (request.containsKey("batch")) {
                 consumer.setConsumeMessageBatchMaxSize(request.getIntValue("batch"));
             }
+            over = new CountDownLatch(request.getBooleanValue("hangs") ? 1 : 0);
             toReject = request.getIntValue("rejectFirst");
             rejectPrefix = request.getString("rejectPrefix");
             consumer.setSuspendCurrentQueueTimeMillis(100);
@@ -160,6 +165,11 @@ final class Consumers {
         }
 
         private boolean take(List<MessageExt> list) {
+            try {
+                over.await();
+            } catch (InterruptedException e) {
+                return false;
+            }
             for (MessageExt m : list) {
                 reply(m);
             }

@@ -6,7 +6,10 @@ import org.apache.rocketmq.client.consumer.DefaultLitePullConsumer;
 import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
 import org.apache.rocketmq.common.message.MessageExt;
 
-/** Apache's lite pull consumers by name, which share the queues of a topic with their group. */
+/**
+ * Apache's lite pull consumers by name: they share the queues of a topic with their group, or take all of them ("assign").
+ * Offsets are committed as they poll, unless "autoCommit" is false.
+ */
 final class LitePulls {
     private final Map<String, DefaultLitePullConsumer> running = new ConcurrentHashMap<>();
 
@@ -15,8 +18,16 @@ final class LitePulls {
         consumer.setNamesrvAddr(request.getString("namesrv"));
         consumer.setInstanceName(request.getString("name"));
         consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
-        consumer.subscribe(request.getString("topic"), "*");
-        consumer.start();
+        if (request.containsKey("autoCommit")) {
+            consumer.setAutoCommit(request.getBooleanValue("autoCommit"));
+        }
+        if (request.getBooleanValue("assign")) {
+            consumer.start();
+            consumer.assign(consumer.fetchMessageQueues(request.getString("topic")));
+        } else {
+            consumer.subscribe(request.getString("topic"), "*");
+            consumer.start();
+        }
         running.put(request.getString("name"), consumer);
         return consumer.buildMQClientId();
     }

@@ -16,7 +16,9 @@ from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueKey, Queue
 from rocketmq_ops.housekeeping.lag import GroupLag, LagState
 from rocketmq_ops.remoting.codes import RequestCode as Code
 from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.tui.model.broker_state import judged
 from rocketmq_ops.tui.model.details import pace
+from rocketmq_ops.tui.model.figures import time_of_day
 from rocketmq_ops.tui.model.moment import BrokerSeen, GroupSeen, Moment, TopicQueues, TopicSeen
 from rocketmq_ops.tui.model.table import Health, Row
 from tests.mqadmin.fake_cluster import FakeCluster
@@ -55,7 +57,10 @@ def seen(cluster: FakeCluster, *dead: str, unlisted: bool = False, after: int = 
     lag = GroupLag(GROUP, state, None if dead else 20, "", [])
     now = Moment(
         time_ms=time_ms,
-        topics={"T": TopicSeen(topic="T", on={name: TopicQueues(2, 2, 6) for name in cluster.brokers}, in_rate=0.1)},
+        topics={
+            topic: TopicSeen(topic=topic, on={name: TopicQueues(2, 2, 6) for name in cluster.brokers}, in_rate=0.1)
+            for topic in ("T", f"%DLQ%{GROUP}")
+        },
         groups={GROUP: GroupSeen(group=GROUP, offsets=GroupOffsets(group=GROUP, queues=queues), lag=lag)},
     )
     for broker in cluster.brokers.values():
@@ -65,23 +70,36 @@ def seen(cluster: FakeCluster, *dead: str, unlisted: bool = False, after: int = 
         )  # fmt: skip
         if broker.name in dead:
             now.topics["T"].in_rate = None
-            now.brokers[broker.address] = msgspec.structs.replace(
+            now.brokers[broker.address] = judged(msgspec.structs.replace(
                 found, answered_ms=NOW_MS, failing_since=NOW_MS, unlisted_since=NOW_MS if unlisted else None,
-                failure=Failure(broker.address, "connection refused", "start it"), health=Health.CRITICAL,
-            )  # fmt: skip
+                failure=Failure(broker.address, "connection refused", "start it"),
+            ))  # fmt: skip
     return now
 
 
 Flow = Callable[[Pilot[None], FakeCluster, FakeModel], Awaitable[None]]
 
 
-def drive(at: str, flow: Flow, *dead: str, unlisted: bool = False, size: tuple[int, int] = (180, 40)) -> None:
-    """A flow over two brokers, of which these are dead when the screen is opened."""
+def drive(
+    at: str,
+    flow: Flow,
+    *dead: str,
+    unlisted: bool = False,
+    alive: bool = False,
+    size: tuple[int, int] = (180, 40),
+) -> None:
+    """A flow over two brokers, of which these are dead when the screen is opened; `alive`: the second one answers, and
+    no name server lists it."""
 
     async def test() -> None:
         cluster = two_brokers()
         model = FakeModel(seen(cluster, *dead, unlisted=unlisted))
         kill(cluster, *dead, unlisted=unlisted)
+        if alive:
+            at_b = cluster["broker-b"].address
+            here = msgspec.structs.replace(model.now.brokers[at_b], unlisted_since=NOW_MS)
+            model.now.brokers[at_b] = judged(here)
+            del cluster.brokers["broker-b"]
         async with MQAdmin([cluster.namesrv], transport=cluster.transport) as admin:
             app = dashboard(model, at, admin=admin)
             async with app.run_test(size=size) as pilot:
@@ -139,7 +157,8 @@ def test_figures_of_brokers_that_died_since_are_marked_as_old_with_their_age() -
         assert said(pilot, "#facts").startswith("Messages 400   In 0.1/s")
         await dies(pilot, cluster, model, "broker-a", "broker-b")
         assert rows(pilot) == before, "what was told last stays"
-        assert {(row.stale_since, row.health) for row in found(pilot)} == {(NOW_MS, Health.UNKNOWN)}
+        signs = {(row.stale_since, row.health) for row in found(pilot)}
+        assert signs == {(NOW_MS, Health.CRITICAL)}, "as their brokers are"
         assert "~ figures are from 30s before" in status(pilot)
         assert "ago" not in status(pilot), "an asking in vain makes nothing newer"
         assert "Messages ~400" in said(pilot, "#facts")
@@ -218,6 +237,85 @@ def test_queues_of_a_broker_stay_that_name_servers_do_not_list_any_more(at: str)
             assert parts(pilot)["settings"] == "?"
 
     drive(at, flow)
+
+
+@pytest.mark.parametrize("listed", [True, False], ids=["listed", "not listed any more"])
+def test_the_route_of_a_topic_has_brokers_that_are_dead_with_how_they_are(listed: bool) -> None:
+    async def flow(pilot: Pilot[None], cluster: FakeCluster, model: FakeModel) -> None:
+        await press(pilot, "tab", "tab")
+        alive, dead = found(pilot)
+        assert (alive.cells[:2], alive.health) == (("broker-a", "ok"), Health.OK)
+        assert (dead.cells[:2], dead.health) == (("broker-b", "no answer"), Health.CRITICAL)
+        assert dead.cells[2:7] == ("C1", "read and write", 2, 2, two_brokers()["broker-b"].address)
+        assert dead.stale_since == (None if listed else NOW_MS), "name servers tell of it"
+        also = "" if listed else " (also: not listed)"
+        assert f"✗ broker-b does not answer since {time_of_day(NOW_MS)}{also}: connection refused" in said(
+            pilot, "#note"
+        )
+        assert parts(pilot)["route"] == "✗"
+
+    drive(":topic/T", flow, "broker-b", unlisted=not listed)
+
+
+@pytest.mark.parametrize("alive", [False, True], ids=["dead", "alive"])
+def test_a_groups_settings_have_a_column_for_a_broker_that_no_name_server_lists(alive: bool) -> None:
+    async def flow(pilot: Pilot[None], cluster: FakeCluster, model: FakeModel) -> None:
+        await press(pilot, *["tab"] * 5)
+        table = detail(pilot).table
+        assert table is not None
+        assert [column.title for column in table.columns][2:] == ["broker-a", "broker-b"]
+        assert {row[-1] for row in rows(pilot)} == {"?"}
+        assert "broker-b" in said(pilot, "#note")
+        assert parts(pilot)["settings"] == "?"
+
+    drive(f":group/{GROUP}", flow, *([] if alive else ["broker-b"]), unlisted=True, alive=alive)
+
+
+@pytest.mark.parametrize("at", [":topic/T", f":group/{GROUP}"], ids=["topic", "group"])
+def test_a_broker_that_answers_and_is_not_listed_is_said_not_to_be_asked(at: str) -> None:
+    """Name servers do not lead to it. What it tells of groups is known all the same."""
+
+    async def flow(pilot: Pilot[None], cluster: FakeCluster, model: FakeModel) -> None:
+        why = f"broker-b is not listed by any name server since {time_of_day(NOW_MS)}: it was not asked: no name server leads to it"
+        place = 0 if at.startswith(":topic") else 1
+        assert why in said(pilot, "#note")
+        mine = [row for row in found(pilot) if row.cells[place] == "broker-b"]
+        assert {(row.health, row.stale_since) for row in mine} == {(Health.CRITICAL, None)}
+        assert len(mine) == 2
+        if place == 1:
+            assert {row.cells[4] for row in mine} == {5}
+            assert "Lag 20" in said(pilot, "#facts")
+            await press(pilot, "tab")
+            assert why in said(pilot, "#note")
+            assert "Clients ?" in said(pilot, "#facts")
+        else:
+            assert "Messages ?" in said(pilot, "#facts")
+            await press(pilot, "tab", "tab")
+            assert [row[:2] for row in rows(pilot)] == [["broker-a", "ok"], ["broker-b", "not listed"]]
+            assert [row.health for row in found(pilot)] == [Health.OK, Health.CRITICAL]
+
+    drive(at, flow, unlisted=True, alive=True)
+
+
+@pytest.mark.parametrize("unlisted", [False, True], ids=["listed", "not listed any more"])
+def test_a_client_may_be_on_a_broker_that_does_not_tell(unlisted: bool) -> None:
+    async def flow(pilot: Pilot[None], cluster: FakeCluster, model: FakeModel) -> None:
+        note = said(pilot, "#note")
+        assert "is online" in note
+        assert f"broker-b does not answer since {time_of_day(NOW_MS)}" in note
+        assert set(parts(pilot).values()) == {"✗", ""}, "threads were not asked for"
+
+    drive(f":client/c@3?group={GROUP}", flow, "broker-b", unlisted=unlisted)
+
+
+@pytest.mark.parametrize("screen", ["messages/T", f"dead-letters/{GROUP}"])
+def test_messages_on_a_broker_that_no_name_server_lists_are_not_looked_at_and_that_is_said(screen: str) -> None:
+    async def flow(pilot: Pilot[None], cluster: FakeCluster, model: FakeModel) -> None:
+        assert f"broker-b does not answer since {time_of_day(NOW_MS)} (also: not listed)" in said(pilot, "#note")
+        assert "no dead letters" not in said(pilot, "#note")
+        assert list(parts(pilot).values()) == ["✗"]
+
+    drive(f":{screen}", flow, "broker-b", unlisted=True)
 
 
 @pytest.mark.parametrize(

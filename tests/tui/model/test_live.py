@@ -454,6 +454,52 @@ def test_rates_of_topics_on_a_silent_broker_are_unknown_and_their_rows_have_its_
     run(test)
 
 
+def test_no_rate_is_of_a_part_once_a_broker_is_back_that_was_dead_when_the_dashboard_was_started(tmp_path):
+    async def test():
+        cluster = Cluster()
+        cluster.down[B] = "refused"
+        found, turn = [], 0
+        # One group has queues on both, one on the broker that is back alone.
+        for topic in ("orders", "bills"):
+            cluster.perms[topic] = 6
+
+        async def look():
+            nonlocal turn
+            turn += 1
+            at = 1_000 + 10 * turn
+            cluster.group("g", at + 500, at)
+            cluster.offsets["broker-a"]["h"] = {("bills", 0): [at, at]}
+            cluster.offsets["broker-b"]["i"] = {("bills", 0): [at, at]}
+            await cluster.clock.advance(10_000)
+            moment = model.moment()
+            assert moment.topics_ms is not None
+            return moment
+
+        async with cluster.watched(session=tmp_path / "session") as model:
+            for _ in range(12):
+                moment = await look()
+            assert moment.groups["g"].consume_rate == 1.0
+            table = Topics().table(moment, Address("topics"))
+            assert table.note == Groups().table(moment, Address("groups")).note == "the queues on broker-b are unknown"
+            del cluster.down[B]
+            while model.moment().brokers[B].dead:
+                await cluster.clock.advance(200)
+            for _ in range(14):
+                found.append(await look())
+                if len(found) == 5:
+                    recorded = await on_tape(tmp_path / "session")
+            assert found[-1].groups["g"].consume_rate == 2.0
+        for moment in (*found, recorded):
+            assert moment.groups["g"].consume_rate in (None, 2.0), "of both brokers or of none"
+            assert {moment.topics[topic].out_rate for topic in ("orders", "bills")} <= {None, 2.0}
+            assert moment.totals.lag_change in (None, 0.0), "what was not known before has not come now"
+            assert moment.groups["g"].drained_in_ms is None
+        assert recorded.groups["g"].consume_rate is None
+        assert found[0].groups["g"].waits == 1_000
+
+    run(test)
+
+
 def rows_of(moment):
     return Topics().table(moment, Address("topics")).rows
 

@@ -154,6 +154,71 @@ def test_who_pulls_by_itself_has_nothing_to_commit_of_a_queue_that_never_had_a_m
     run(test)
 
 
+def test_a_group_stays_stalled_that_saves_what_it_begins_with_once_it_was_asked_what_it_does() -> None:
+    """As Java's consumers do: 0 is saved of a queue of which nothing was consumed."""
+
+    async def test() -> None:
+        cluster = Cluster(1)
+        hangs(cluster)
+        cluster.ends["orders"] = 0
+        async with cluster.watched() as model:
+            states = []
+            for turn in range(14):
+                await cluster.clock.advance(10_000)
+                cluster.ends["orders"] += 2
+                seen = model.moment().groups["billing"]
+                states.append((seen.lag.state, seen.since_ms))
+                if turn == 8:
+                    assert states[-1][0] is LagState.STALLED
+                if turn >= 8:
+                    offsets = cluster.offsets["broker-a"]["billing"]
+                    offsets["orders", 0] = [cluster.ends["orders"], 0]
+            assert len(set(states[8:])) == 1, "and since the same time"
+            assert (seen.lag.lag, seen.waits) == (26, 26)
+
+    run(test)
+
+
+@pytest.mark.parametrize("retries", [True, False], ids=["with retries", "without"])
+def test_who_pulls_queues_of_its_own_choice_and_has_committed_nothing_is_in_doubt(retries: bool) -> None:
+    """It subscribes to nothing: of which topics it has committed nothing is not known (`DefaultLitePullConsumer.assign`)."""
+
+    async def test() -> None:
+        cluster = Cluster()
+        hangs(cluster, retries=retries)
+        cluster.pulling.add("billing")
+        cluster.subscribed["billing"] = []
+        async with cluster.watched() as model:
+            await cluster.clock.advance(30_000)
+            seen = model.moment().groups["billing"]
+            assert (seen.lag.state, seen.lag.lag, seen.lag.evidence) == (LagState.UNKNOWN, None, Unsaved.NO_OFFSET)
+            cluster.group("billing", 100, 100)
+            await cluster.clock.advance(20_000)
+            seen = model.moment().groups["billing"]
+            assert (seen.lag.state, seen.lag.lag) == (LagState.OK, 0)
+
+    run(test)
+
+
+def test_a_group_with_offsets_of_its_retries_alone_is_not_well_before_it_was_asked_for_clients() -> None:
+    """Who has many groups asks for a while."""
+
+    async def test() -> None:
+        cluster = Cluster(1)
+        for number in range(60):
+            cluster.group(f"other-{number:02}", 100, 90)
+        hangs(cluster)
+        async with cluster.watched() as model:
+            found = set()
+            while (seen := model.moment().groups.get("billing")) is None or seen.members is None:
+                if seen is not None:
+                    found.add((seen.lag.state, seen.unsaved, seen.waits))
+                await cluster.clock.advance(10_000)
+            assert found == {(LagState.UNKNOWN, Unsaved.NOT_ASKED, None)}
+
+    run(test)
+
+
 def unused(cluster: Cluster, group: str, count: int = 30) -> None:
     """A client of the group subscribes to topics in which there is nothing, too: each has its turn to be asked for."""
     for number in range(count):

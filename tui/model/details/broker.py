@@ -27,6 +27,7 @@ from rocketmq_ops.tui.model.details.detail import (
     table_of,
     worst,
 )
+from rocketmq_ops.tui.model.details.last import not_listed
 from rocketmq_ops.tui.model.details.secret_settings import not_recorded, without_secrets
 from rocketmq_ops.tui.model.figures import figure
 from rocketmq_ops.tui.model.moment import BrokerSeen, Moment
@@ -119,6 +120,10 @@ def parts(asking: Asking) -> Sequence[Part]:
             siblings = [each for each in await brokers() if each.cluster == broker.cluster and each != broker]
         report = await admin.configs.broker_configs([broker, *siblings])
         configs = {label(each.broker_name, each.broker_id): each.config for each in report.servers}
+        for left in asking.moment.brokers.values():
+            if left.cluster == broker.cluster and left.unlisted_since is not None and left.label not in configs:
+                configs[left.label] = None
+                report.failures += not_listed(asking.moment, [left.broker_name])
         seen, own = seen_as(asking.name, asking.moment), label(broker.broker_name, broker.broker_id)
         since = None
         if seen is not None and seen.settings is not None and configs.get(own) is None:

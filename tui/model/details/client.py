@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from rocketmq_ops.client.admin.groups.consumer_status import ClientStatus, ConsumerStatusReport
 from rocketmq_ops.client.errors import NotFoundError
+from rocketmq_ops.common.errors import failure_of
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details.blocked import without_new
 from rocketmq_ops.tui.model.details.detail import Asking, Asks, Fact, Once, Part, Section, also, table_of
 from rocketmq_ops.tui.model.details.group_clients import PROBLEMS
+from rocketmq_ops.tui.model.details.last import names_of, not_led_to
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, worst_first
 
@@ -55,23 +57,40 @@ def parts(asking: Asking) -> Sequence[Part]:
 
     status = Once(client_now, asking.going, "client")
 
+    async def of_client(made: Callable[[ConsumerStatusReport, ClientStatus], Section]) -> Section:
+        try:
+            found = await status()
+            return made(found, _one(found, client_id, group))
+        except NotFoundError as error:
+            silent = not_led_to(asking.moment, names_of(asking.moment), ())
+            if not silent:
+                raise
+            # It may be on one of these.
+            return Section(failures=(failure_of("", error), *silent), health=Health.CRITICAL)
+
     async def queues() -> Section:
-        found = await status()
-        return queue_section(found, _one(found, client_id, group))
+        return await of_client(queue_section)
 
     async def subscriptions() -> Section:
-        return subscription_section(_one(await status(), client_id, group))
+        return await of_client(lambda _, client: subscription_section(client))
 
     async def settings() -> Section:
-        return settings_section(_one(await status(), client_id, group))
+        return await of_client(lambda _, client: settings_section(client))
 
     async def threads() -> Section:
         if not wants_threads:
             return Section(note="its threads were not asked for: press t")
-        return thread_section(_one(await status(), client_id, group))
+        return await of_client(lambda _, client: thread_section(client))
 
     return (
-        Part("queues", "Queues", queues, lambda moment: past_queues(group, moment), past=lambda moment: None),
+        Part(
+            "queues",
+            "Queues",
+            queues,
+            lambda moment: past_queues(group, moment),
+            past=lambda moment: None,
+            broker=lambda row: str(row.cells[1]),
+        ),
         Part("subscriptions", "Subscriptions", subscriptions),
         Part("settings", "Settings", settings),
         Part("threads", "Threads", threads),

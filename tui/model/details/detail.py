@@ -99,6 +99,8 @@ class Part(NamedTuple):
     past: Callable[[Moment], Section | None] | None = None
     #: What a moment says of the thing itself, above a part that is asked for in vain.
     stands: Callable[[Moment], tuple[Fact, ...]] | None = None
+    #: The name of the broker that a row is of, where each is of one.
+    broker: Callable[[Row], str] | None = None
 
 
 class Asking(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from rocketmq_ops.housekeeping.doctor.gather import gather
 from rocketmq_ops.housekeeping.findings import Finding
 from rocketmq_ops.tui.model.address import AddressError
 from rocketmq_ops.tui.model.details.detail import Asking, Fact, Part, Section, also, steady, table_of
+from rocketmq_ops.tui.model.details.last import names_of, not_listed
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, worst_first
 
 COLUMNS: Final = (
@@ -32,7 +33,8 @@ def parts(asking: Asking) -> Sequence[Part]:
         rules = rules_of(subject)
         facts = await gather(asking.admin, needed(rules) - GIVEN)
         found = await asyncio.to_thread(examine, facts, rules)
-        return finding_section(found, len(rules), facts.taken_at)
+        moment = asking.moment
+        return also(finding_section(found, len(rules), facts.taken_at), not_listed(moment, names_of(moment)))
 
     return (Part("findings", "Findings", findings),)
 

@@ -13,6 +13,7 @@ from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import Failure, RocketMQError
 from rocketmq_ops.common.topics import dlq_topic, retry_topic
 from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.broker_state import signs
 from rocketmq_ops.tui.model.clients_in_turn import ClientsInTurn, status_in_turn
 from rocketmq_ops.tui.model.details.blocked import without_new
 from rocketmq_ops.tui.model.details.detail import Asking, Asks, Fact, Once, Part, Section, also, side_by_side, table_of
@@ -22,8 +23,22 @@ from rocketmq_ops.tui.model.details.group_clients import (
     problem_section,
     subscription_section,
 )
-from rocketmq_ops.tui.model.details.group_queues import Held, held_of, known_facts, known_section, queue_section
-from rocketmq_ops.tui.model.details.last import failed_section, not_led_to, silent_brokers
+from rocketmq_ops.tui.model.details.group_queues import (
+    Held,
+    broker_of,
+    held_of,
+    known_facts,
+    known_section,
+    queue_section,
+)
+from rocketmq_ops.tui.model.details.last import (
+    failed_section,
+    names_of,
+    not_led_to,
+    not_listed,
+    silent_brokers,
+    watched_alone,
+)
 from rocketmq_ops.tui.model.moment import GroupSeen, Moment
 from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Value, total
 
@@ -52,10 +67,11 @@ def parts(asking: Asking, turns: ClientsInTurn | None = None) -> Sequence[Part]:
         try:
             found = await status_in_turn(admin, group, turns, MOST_ASKED, asking.moment.time_ms or now_ms())
         except NotFoundError:
-            if not _unlisted(group, asking.moment, ()):
+            if not not_listed(asking.moment, _brokers_of(group, asking.moment)):
                 raise
             found = _nobody(group)
-        left_out = _unlisted(group, asking.moment, {failure.target for failure in found.failures})
+        heard = {failure.target for failure in found.failures}
+        left_out = not_listed(asking.moment, _brokers_of(group, asking.moment), heard)
         if left_out:
             found.failures += left_out
             found.same_subscription = found.rebalance_ok = None
@@ -73,7 +89,7 @@ def parts(asking: Asking, turns: ClientsInTurn | None = None) -> Sequence[Part]:
         if left_out:
             found.failures += left_out
             found.lag_total = found.lag_millis = found.consume_tps = None
-        return queue_section(found, held, seen, silent_brokers(found.failures, moment))
+        return queue_section(found, held, seen, silent_brokers(found.failures, moment), watched_alone(moment))
 
     async def of_clients(made: Callable[[ConsumerStatusReport], Section]) -> Section:
         try:
@@ -100,7 +116,9 @@ def parts(asking: Asking, turns: ClientsInTurn | None = None) -> Sequence[Part]:
         for each in found.brokers:  # two clusters may have a name both
             name = each.broker_name or each.broker_addr
             sources[each.broker_addr if name in sources else name] = _flat(each.config)
-        for name in silent_brokers(found.failures, asking.moment):
+        moment = asking.moment
+        found.failures += not_listed(moment, names_of(moment), sources.keys() | found.without)
+        for name in silent_brokers(found.failures, moment):
             sources.setdefault(name, None)
         return also(side_by_side("Setting", sources), found.failures)
 
@@ -108,9 +126,12 @@ def parts(asking: Asking, turns: ClientsInTurn | None = None) -> Sequence[Part]:
         seen = moment.groups.get(group)
         return () if seen is None else known_facts(seen)
 
-    known = _of_group(group, known_section)
+    def known(moment: Moment) -> Section | None:
+        seen = moment.groups.get(group)
+        return None if seen is None else known_section(seen, signs(moment.brokers.values()))
+
     return (
-        Part("queues", "Queues", queues, known, past=known, stands=now),
+        Part("queues", "Queues", queues, known, past=known, stands=now, broker=broker_of),
         Part("clients", "Clients", clients),
         Part("subscriptions", "Subscriptions", subscriptions),
         Part("problems", "Problems", problems),
@@ -133,12 +154,6 @@ def _brokers_of(group: str, moment: Moment) -> Collection[str]:
     """The names of the brokers that have offsets of it."""
     seen = moment.groups.get(group)
     return {key.broker for key in seen.offsets.keys} if seen is not None else ()
-
-
-def _unlisted(group: str, moment: Moment, heard: Collection[str]) -> list[Failure]:
-    """Why brokers of it do not tell which clients they have that nobody leads to; see `not_led_to`."""
-    silent = not_led_to(moment, _brokers_of(group, moment), heard)
-    return [failure for failure in silent if moment.brokers[failure.target].unlisted_since is not None]
 
 
 def _nobody(group: str) -> ConsumerStatusReport:

@@ -52,6 +52,7 @@ _OWN: Final = frozenset(PROBLEMS[kind] for kind in ("not_locked", "unlock_failed
 #: How the names of failures begin that are those of clients.
 _CLIENT: Final = "client "
 _NOT_ALL: Final = "not all could be asked: what they would tell is not known"
+_NOTHING_SUBSCRIBED = "they subscribe to nothing: who pulls queues of its own choice does not"
 #: Clients that are asked in one look, at most.
 MOST_ASKED: Final = 32
 
@@ -171,7 +172,8 @@ def subscription_section(found: ConsumerStatusReport) -> Section:
                 else f"{each.expression_type}: {each.sub_string}"
                 for each in client.info.subscriptions
             }
-    section = side_by_side("Topic", sources, note=_NOT_ALL if found.failures else "no client is online")
+    none = _NOTHING_SUBSCRIBED if sources else "no client is online"
+    section = side_by_side("Topic", sources, note=_NOT_ALL if found.failures else none)
     unheard = bool(sources) and all(source is None for source in sources.values()) and not _silent_brokers(found)
     section = also(section, found.failures)
     # What clients said that have left since is not what those subscribe to that are there: it stays only of the same.

@@ -109,18 +109,24 @@ def says_queues(info: RunningInfo | None) -> bool:
 
 
 def queue_section(
-    progress: GroupProgress, held: Held, seen: GroupSeen | None, silent: Mapping[str, Health] | None = None
+    progress: GroupProgress,
+    held: Held,
+    seen: GroupSeen | None,
+    silent: Mapping[str, Health] | None = None,
+    watched: Collection[str] = (),
 ) -> Section:
     """The queues, those that are behind most first; `seen`: how the group keeps up, where it was watched. `silent`: the
-    brokers that did not answer, and how each is: nothing but the names of their queues is known."""
+    brokers that did not answer, and how each is: nothing but the names of their queues is known. Of those that are
+    `watched` all the same, what was seen is."""
     silent = silent or {}
+    dark = {name: health for name, health in silent.items() if name not in watched}
     judged = {(q.topic, q.broker, q.queue_id): q for q in seen.lag.queues} if seen is not None else {}
     saved = _saved(seen)
     queues = [_with_unknown(queue, saved) for queue in progress.queues]
     queues += _unsaved(seen, {_at(queue) for queue in queues})
     least = {} if seen is None else {_at(each.queue): seen.waits_in(each) for each in seen.offsets.queues}
     rows = []
-    for queue in [*queues, *_not_told(seen, silent, queues)]:
+    for queue in [*queues, *_not_told(seen, silent, dark, queues)]:
         at = _at(queue)
         known = judged.get(at)
         owner = queue.client_id or held.owner(at)
@@ -162,6 +168,8 @@ def queue_section(
         lag, waiting = or_more(lag), None
     if seen is not None and seen.lag.lag is None:  # so much at least
         lag, waiting = lag if lag is not None else seen.waits, waiting if waiting is not None else seen.waiting_ms
+    if seen is not None and silent and not dark:
+        lag, waiting = seen.waits, seen.waiting_ms
     facts = [
         Fact("State", whole, Kind.STATE, Health.UNKNOWN if whole is None else HEALTH[whole]),
         Fact("Lag", lag, Kind.COUNT),
@@ -176,23 +184,24 @@ def queue_section(
         section,
         note=held.note if any(row.cells[_OWNER] is None for row in rows) else "",
         health=worst([section.health, *([HEALTH[whole]] if whole is not None else [])]),
-        lacks=(lambda row: silent.get(str(row.cells[_BROKER]))) if silent else None,
+        lacks=(lambda row: dark.get(broker_of(row))) if dark else None,
     )
 
 
 def _not_told(
-    seen: GroupSeen | None, silent: Mapping[str, Health], queues: Sequence[QueueProgress]
+    seen: GroupSeen | None, silent: Collection[str], dark: Collection[str], queues: Sequence[QueueProgress]
 ) -> list[QueueProgress]:
-    """The queues of brokers that did not answer, as far as they are known by name."""
+    """The queues of brokers that did not answer, of those that are `dark` as far as they are known by name."""
     from rocketmq_ops.client.admin.groups.group import QueueProgress
 
     there = {(queue.topic, queue.broker_name, queue.queue_id) for queue in queues}
-    keys = [each.queue for each in seen.offsets.queues] if seen is not None else []
-    return [
-        QueueProgress(key.topic, key.broker, key.queue_id, None, None, None, None, None)
-        for key in keys
-        if key.broker in silent and (key.topic, key.broker, key.queue_id) not in there
-    ]
+    found = []
+    for each in seen.offsets.queues if seen is not None else ():
+        if each.queue.broker in silent and _at(each.queue) not in there:
+            end, committed = (None, None) if each.queue.broker in dark else (each.end, each.committed)
+            lag = None if end is None or committed is None else max(end - committed, 0)
+            found.append(QueueProgress(*_at(each.queue), end, committed, lag, None, None))
+    return found
 
 
 def _saved(seen: GroupSeen | None) -> set[_Queue]:
@@ -257,8 +266,15 @@ def _model(name: str | None) -> str | None:
     return None if name is None else _MODELS.get(name, name.lower())
 
 
-def known_section(seen: GroupSeen) -> Section:
-    """The queues as a moment has them by itself, a recorded one or the newest."""
+def broker_of(row: Row) -> str:
+    """The name of the broker that has the queue of a row."""
+    return str(row.cells[_BROKER])
+
+
+def known_section(seen: GroupSeen, silent: Mapping[str, Health] | None = None) -> Section:
+    """The queues as a moment has them by itself, a recorded one or the newest. `silent`: the brokers that told nothing
+    then, and how each was."""
+    silent = silent or {}
     judged = {(q.topic, q.broker, q.queue_id): q for q in seen.lag.queues}
     rows = []
     for each in seen.offsets.queues:
@@ -281,9 +297,15 @@ def known_section(seen: GroupSeen) -> Section:
                     None,
                     known.evidence if known is not None else "",
                 ),
-                health=HEALTH[known.state] if known is not None else Health.UNKNOWN,
+                health=worst(
+                    [
+                        HEALTH[known.state] if known is not None else Health.UNKNOWN,
+                        silent.get(each.queue.broker, Health.OK),
+                    ]
+                ),
             )
         )
+    rows.sort(key=lambda row: worst_first(row.health))
     return also(table_of(_QUEUES, rows, "nothing of its queues was recorded"), (), *known_facts(seen))
 
 

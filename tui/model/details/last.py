@@ -10,13 +10,15 @@ import msgspec
 from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.errors import Failure, RocketMQError, failure_of
 from rocketmq_ops.tui.model.asked import told
-from rocketmq_ops.tui.model.broker_state import telling
+from rocketmq_ops.tui.model.broker_state import signs, telling
 from rocketmq_ops.tui.model.details.detail import Part, Section, worst
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import Health, Row, Table, worst_first
 
 #: Rows that an answer does not have at all and that stay as they were told, at most: those that were told last.
 MOST_LEFT: Final = 1_000
+#: Why a broker that answers does not tell.
+NOT_ASKED: Final = "it was not asked: no name server leads to it"
 #: The column that says how a row is.
 _STATE = "state"
 
@@ -73,6 +75,11 @@ def with_last(section: Section, part: Part, moment: Moment, last: Last | None) -
 def _in_vain(section: Section, part: Part, moment: Moment, last: Last | None) -> Section:
     now = part.stands(moment) if part.stands is not None else ()
     facts = tuple(msgspec.structs.replace(fact, now=True) for fact in now)
+    silent = signs(moment.brokers.values())
+
+    def sign(row: Row) -> Health | None:
+        return silent.get(part.broker(row)) if part.broker is not None else None
+
     if last is None:
         base = part.past(moment) if part.past is not None else None
         if base is None or base.table is None or not base.table.rows:  # that there is none is not known
@@ -83,7 +90,8 @@ def _in_vain(section: Section, part: Part, moment: Moment, last: Last | None) ->
     was, since = last.section, last.section.stale_since or last.told_ms
     table = was.table
     if table is not None:
-        rows = [_stale(row, table, since) for row in table.rows]
+        rows = [_stale(row, table, since, sign(row)) for row in table.rows]
+        rows.sort(key=lambda row: worst_first(row.health))
         table = msgspec.structs.replace(table, rows=rows, note="")
     said = {fact.name for fact in facts}
     return msgspec.structs.replace(
@@ -131,10 +139,29 @@ def not_led_to(moment: Moment, names: Iterable[str], heard: Collection[str]) -> 
     any more: these leave out who has lost its connection. `heard`: names that have told, and addresses that failed."""
     wanted = set(names).difference(heard)
     return [
-        broker.failure
+        broker.failure or Failure(broker.address, NOT_ASKED, "see why it is not registered")
         for broker in telling(moment.brokers.values()).values()
-        if broker.failure is not None and broker.broker_name in wanted and broker.address not in heard
+        if (broker.failure is not None or broker.unlisted_since is not None)
+        and broker.broker_name in wanted
+        and broker.address not in heard
     ]
+
+
+def not_listed(moment: Moment, names: Iterable[str], heard: Collection[str] = ()) -> list[Failure]:
+    """The same of those alone that no name server lists."""
+    silent = not_led_to(moment, names, heard)
+    return [failure for failure in silent if moment.brokers[failure.target].unlisted_since is not None]
+
+
+def watched_alone(moment: Moment) -> set[str]:
+    """The names of the brokers that answer and that no name server lists: who asks name servers does not ask them."""
+    brokers = telling(moment.brokers.values()).values()
+    return {broker.broker_name for broker in brokers if broker.unlisted_since is not None and not broker.outdated}
+
+
+def names_of(moment: Moment) -> set[str]:
+    """All brokers, by their names."""
+    return {broker.broker_name for broker in moment.brokers.values()}
 
 
 def silent_brokers(failures: Sequence[Failure], moment: Moment) -> dict[str, Health]:

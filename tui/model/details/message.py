@@ -8,13 +8,16 @@ from typing import Final
 
 from rocketmq_ops.client.admin.messages.message_results import MessageTrack
 from rocketmq_ops.client.admin.messages.trace import MessageTraces
+from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.compression import compression_name
-from rocketmq_ops.common.errors import CorruptDataError
+from rocketmq_ops.common.errors import CorruptDataError, failure_of
 from rocketmq_ops.common.message import PROPERTY_KEYS, PROPERTY_TAGS, PROPERTY_UNIQ_KEY, MessageExt
 from rocketmq_ops.common.sysflag import COMPRESSED_FLAG, COMPRESSION_TYPE_MASK
+from rocketmq_ops.common.topics import TRACE_TOPIC
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details.bodies import form_of, forms_of, lines_of
 from rocketmq_ops.tui.model.details.detail import Asking, Fact, Once, Part, Section, also, table_of
+from rocketmq_ops.tui.model.details.last import not_listed
 from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, worst_first
 
 _PROPERTIES: Final = (Column(key="name", title="Name", least=16), Column(key="value", title="Value", least=30))
@@ -67,7 +70,15 @@ def parts(asking: Asking, message: Once[MessageExt], form: Callable[[], str | No
     async def trace() -> Section:
         found = await message()
         key = found.properties.get(PROPERTY_UNIQ_KEY) or found.offset_msg_id
-        return trace_section(await asking.admin.messages.traces(key))
+        seen = asking.moment.topics.get(TRACE_TOPIC)
+        silent = not_listed(asking.moment, seen.on if seen is not None else ())
+        try:
+            traces = await asking.admin.messages.traces(key)
+        except NotFoundError as error:
+            if not silent:
+                raise
+            return Section(failures=(failure_of("", error), *silent), health=Health.CRITICAL)
+        return also(trace_section(traces), silent)
 
     return (
         Part("body", "Body", body),

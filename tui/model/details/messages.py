@@ -8,12 +8,15 @@ from datetime import datetime
 from typing import Final
 
 from rocketmq_ops.client.admin.messages.message_results import tag_filter
+from rocketmq_ops.client.errors import NotFoundError
+from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.common.filter.conditions import FIELDS, SQL92, Condition, condition
 from rocketmq_ops.common.javatypes import LONG_MAX
 from rocketmq_ops.common.message import PROPERTY_KEYS, PROPERTY_TAGS, PROPERTY_UNIQ_KEY, MessageExt
 from rocketmq_ops.tui.model.address import Address, AddressError
 from rocketmq_ops.tui.model.details.bodies import head_of
 from rocketmq_ops.tui.model.details.detail import Asking, Fact, Part, Section, also, table_of
+from rocketmq_ops.tui.model.details.last import not_listed
 from rocketmq_ops.tui.model.details.looking import MOST, Found, Look, Looking, Wanted, key_of
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row
 from rocketmq_ops.tui.model.taken import ARRANGED
@@ -76,8 +79,28 @@ def time_of(text: str, now_ms: int) -> int:
 
 
 async def find(asking: Asking, looking: Looking | None = None) -> Found:
-    """The messages that the address asks for; `looking` is what was looked at before. Raises AddressError for a time or
-    a condition that is none, RocketMQError."""
+    """The messages that the address asks for; `looking` is what was looked at before. What brokers have of them that no
+    name server lists is not looked at, and said. Raises AddressError for a time or a condition that is none,
+    RocketMQError."""
+    try:
+        found = await _find(asking, looking)
+    except NotFoundError:
+        found = Found([], _not_listed(asking))
+        if not found.failures:
+            raise
+        return found
+    if found.messages and asking.address.option("id"):
+        return found
+    return found._replace(failures=[*found.failures, *_not_listed(asking)])
+
+
+def _not_listed(asking: Asking) -> list[Failure]:
+    """Why brokers that have a part of the topic do not tell of it; of one that the address names alone."""
+    seen, broker = asking.moment.topics.get(asking.name), asking.address.option("broker")
+    return not_listed(asking.moment, [name for name in (seen.on if seen is not None else ()) if broker in (None, name)])
+
+
+async def _find(asking: Asking, looking: Looking | None) -> Found:
     admin, topic, address = asking.admin, asking.name, asking.address
     now = asking.moment.time_ms
     begin_text, end_text = address.option("begin"), address.option("end")

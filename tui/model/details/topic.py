@@ -13,11 +13,21 @@ from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
 from rocketmq_ops.common.topics import is_dlq_topic
 from rocketmq_ops.tui.model.address import Address
-from rocketmq_ops.tui.model.broker_state import stale
-from rocketmq_ops.tui.model.details.detail import Asking, Asks, Fact, Part, Section, also, side_by_side, table_of
+from rocketmq_ops.tui.model.broker_state import in_short, signs, telling
+from rocketmq_ops.tui.model.details.detail import (
+    Asking,
+    Asks,
+    Fact,
+    Part,
+    Section,
+    also,
+    side_by_side,
+    table_of,
+    worst,
+)
 from rocketmq_ops.tui.model.details.group_queues import HEALTH
 from rocketmq_ops.tui.model.details.last import not_led_to, silent_brokers
-from rocketmq_ops.tui.model.moment import Moment, TopicSeen
+from rocketmq_ops.tui.model.moment import BrokerSeen, Moment, TopicQueues, TopicSeen
 from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Value, total, worst_first
 from rocketmq_ops.tui.model.views.topics import permission as letters
 
@@ -42,7 +52,8 @@ _GROUPS: Final = (
 )
 _ROUTE: Final = (
     Column(key="broker", title="Broker", least=10),
-    Column(key="cluster", title="Cluster", drop=1),
+    Column(key="state", title="State", kind=Kind.STATE, drop=1),
+    Column(key="cluster", title="Cluster", drop=3),
     Column(key="perm", title="Permission", kind=Kind.STATE),
     Column(key="read", title="Read queues", kind=Kind.COUNT),
     Column(key="write", title="Write queues", kind=Kind.COUNT),
@@ -68,7 +79,8 @@ def parts(asking: Asking) -> Sequence[Part]:
         names = await admin.topics.readers(topic)
         moment = asking.moment
         # Brokers that fail are passed over: who consumes there alone is known by the last look at all groups.
-        silent = {broker.broker_name: broker for broker in moment.brokers.values() if broker.outdated}
+        brokers = telling(moment.brokers.values()).values()
+        silent = {broker.broker_name: broker for broker in brokers if not broker.reached}
         seen = moment.topics.get(topic)
         on = seen.on if seen is not None else {}
         failures = [each.failure for name, each in silent.items() if name in on and each.failure is not None]
@@ -79,7 +91,7 @@ def parts(asking: Asking) -> Sequence[Part]:
         return group_section(topic, moment.groups_of(topic), moment) if topic in moment.topics else None
 
     async def route() -> Section:
-        return route_section(await admin.topics.route(topic))
+        return route_section(await admin.topics.route(topic), asking.moment)
 
     async def settings() -> Section:
         return await _settings(asking)
@@ -95,11 +107,15 @@ def parts(asking: Asking) -> Sequence[Part]:
         return () if seen is None else known_facts(seen)
 
     return (
-        Part("queues", "Queues", queues, queues_then, past=queues_then, stands=now),
+        Part("queues", "Queues", queues, queues_then, past=queues_then, stands=now, broker=_broker_of),
         Part("groups", "Groups", groups, groups_then, past=groups_then),
-        Part("route", "Route", route, route_then, past=route_then),
+        Part("route", "Route", route, route_then, past=route_then, broker=_broker_of),
         Part("settings", "Settings", settings, _of_topic(topic, past_settings)),
     )
+
+
+def _broker_of(row: Row) -> str:
+    return str(row.cells[0])
 
 
 def _of_topic(topic: str, section: Callable[[TopicSeen], Section]) -> Callable[[Moment], Section | None]:
@@ -129,6 +145,7 @@ def _readers_on(topic: str, moment: Moment, on: Collection[str]) -> list[str]:
 
 def known_queues(topic: str, moment: Moment) -> Section | None:
     """Where its queues ended, as far as groups consume them; None where none does: of others that is not kept."""
+    silent = signs(moment.brokers.values())
     ends: dict[tuple[str, int], int | None] = {}
     for group in moment.groups.values():
         for each in group.offsets.queues:
@@ -139,10 +156,11 @@ def known_queues(topic: str, moment: Moment) -> Section | None:
         Row(
             key=f"{broker}:{queue}",
             cells=(broker, queue, None, None, end, None),
-            health=Health.OK if end is not None else Health.UNKNOWN,
+            health=worst([Health.OK if end is not None else Health.UNKNOWN, silent.get(broker, Health.OK)]),
         )
         for (broker, queue), end in ends.items()
     ]
+    rows.sort(key=lambda row: worst_first(row.health))
     seen = moment.topics.get(topic)
     return also(table_of(_QUEUES, rows), (), *(known_facts(seen) if seen is not None else ())) if rows else None
 
@@ -230,10 +248,14 @@ def permission(perm: int | None) -> str | None:
     return "read and write" if read and write else "read only" if read else "write only" if write else "neither"
 
 
-def route_section(route: TopicRoute) -> Section:
-    """Where clients find it. Queues that cannot be written or read are marked."""
+def route_section(route: TopicRoute, moment: Moment) -> Section:
+    """Where clients find it, and how brokers are there. Queues that cannot be written or read are marked; brokers that
+    have told of it and that no name server lists any more are there still."""
+    brokers = telling(moment.brokers.values()).values()
+    seen = {(broker.cluster, broker.broker_name): broker for broker in brokers}
     rows = []
     for broker in route.brokers:
+        known = seen.pop((broker.cluster, broker.broker_name), None)
         slaves = [address for number, address in sorted(broker.broker_addrs.items()) if number != MASTER_ID]
         master = broker.broker_addrs.get(MASTER_ID)
         usable = broker.perm is not None and broker.perm & PERM_READ and broker.perm & PERM_WRITE
@@ -243,6 +265,7 @@ def route_section(route: TopicRoute) -> Section:
                 key=broker.broker_name,
                 cells=(
                     broker.broker_name,
+                    _state(known),
                     broker.cluster,
                     permission(broker.perm),
                     broker.read_queue_nums,
@@ -250,12 +273,57 @@ def route_section(route: TopicRoute) -> Section:
                     master or NOTHING,
                     ", ".join(slaves) or NOTHING,
                 ),
-                health=health if master is not None else Health.CRITICAL,
+                health=worst([health if master is not None else Health.CRITICAL, _sign(known)]),
                 opens=Address("broker", broker.broker_name),
             )
         )
+    on = moment.topics[route.topic].on if route.topic in moment.topics else {}
+    listed = {row.key for row in rows}
+    left = [each for each in seen.values() if each.unlisted_since is not None and each.broker_name in on]
+    rows += [_known_row(each.broker_name, on[each.broker_name], each, moment) for each in left]
+    silent = [each.failure for each in brokers if each.failure is not None and each.broker_name in {*listed, *on}]
     order = Fact("Ordered queues", route.order_topic_conf or NOTHING)
-    return also(table_of(_ROUTE, rows, "no broker is in its route"), (), order)
+    return also(table_of(_ROUTE, rows, "no broker is in its route"), silent, order)
+
+
+def _state(broker: BrokerSeen | None) -> str | None:
+    """Whether clients reach a broker; what else is the matter with it is not said here."""
+    if broker is None or (broker.reached and broker.answered_ms is None):
+        return None
+    return "ok" if broker.reached else in_short(broker)
+
+
+def _sign(broker: BrokerSeen | None) -> Health:
+    """How a broker is, in a row that others tell of."""
+    return Health.OK if broker is None or broker.reached else worst([broker.health, Health.UNKNOWN])
+
+
+def _known_row(name: str, on: TopicQueues, broker: BrokerSeen | None, moment: Moment) -> Row:
+    """A broker of a route as it told of the topic last."""
+    usable = on.perm & PERM_READ and on.perm & PERM_WRITE
+    cluster = broker.cluster if broker is not None else None
+    replicas = {
+        each.broker_id: each.address
+        for each in moment.brokers.values()
+        if (each.cluster, each.broker_name) == (cluster, name)
+    }
+    master = replicas.pop(MASTER_ID, NOTHING) if replicas else None
+    return Row(
+        key=name,
+        cells=(
+            name,
+            _state(broker),
+            cluster,
+            permission(on.perm),
+            on.read,
+            on.write,
+            master,
+            (", ".join(replicas[each] for each in sorted(replicas)) or NOTHING) if master is not None else None,
+        ),
+        health=worst([Health.OK if usable else Health.WARNING, _sign(broker)]),
+        stale_since=broker.stale_since if broker is not None else None,
+        opens=Address("broker", name),
+    )
 
 
 async def _settings(asking: Asking) -> Section:
@@ -290,23 +358,11 @@ def _config(config: TopicConfig | None) -> dict[str, Value]:
 
 def known_route(topic: str, moment: Moment) -> Section | None:
     """What a moment has of a topic: queues and permission on each broker, as that told of it last."""
-    seen, old = moment.topics.get(topic), stale(moment.brokers.values())
+    seen = moment.topics.get(topic)
     if seen is None:
         return None
-    rows = [
-        Row(
-            key=name,
-            cells=(name, None, permission(on.perm), on.read, on.write, None, None),
-            health=Health.UNKNOWN
-            if name in old
-            else Health.OK
-            if on.perm & PERM_READ and on.perm & PERM_WRITE
-            else Health.WARNING,
-            stale_since=old.get(name),
-            opens=Address("broker", name),
-        )
-        for name, on in sorted(seen.on.items())
-    ]
+    brokers = {broker.broker_name: broker for broker in telling(moment.brokers.values()).values()}
+    rows = [_known_row(name, on, brokers.get(name), moment) for name, on in sorted(seen.on.items())]
     return also(table_of(_ROUTE, rows, "it was on no broker"), (), *known_facts(seen))
 
 

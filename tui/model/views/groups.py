@@ -10,7 +10,7 @@ from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.alarms import GROUP_HEALTH
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Table, since
-from rocketmq_ops.tui.model.views.nothing import without_rows
+from rocketmq_ops.tui.model.views.nothing import silent_note, without_rows
 
 COLUMNS: Final = (
     Column(key="group", title="Group", least=16),
@@ -66,6 +66,4 @@ class Groups:
             )
         if not rows:
             return without_rows(COLUMNS, moment, None if moment.groups_ms is None else "there is no group")
-        silent = [broker.label for broker in moment.brokers.values() if broker.dead and broker.broker_id == 0]
-        note = f"the queues on {', '.join(sorted(silent))} are unknown" if silent else ""
-        return Table(columns=COLUMNS, rows=rows, note=note)
+        return Table(columns=COLUMNS, rows=rows, note=silent_note(moment))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from rocketmq_ops.common.errors import some_of
 from rocketmq_ops.tui.model.alarms import withheld
+from rocketmq_ops.tui.model.broker_state import signs
 from rocketmq_ops.tui.model.figures import time_of_day
 from rocketmq_ops.tui.model.moment import Answered, Moment
 from rocketmq_ops.tui.model.table import Column, Table
@@ -43,6 +44,12 @@ def silence(moment: Moment) -> str:
 def brokers_tell(moment: Moment) -> bool:
     """Whether any broker tells of itself now."""
     return any(broker.answered_ms is not None and not broker.outdated for broker in moment.brokers.values())
+
+
+def silent_note(moment: Moment) -> str:
+    """Whose queues are not among what a list says; empty where all brokers tell."""
+    silent = signs(moment.brokers.values())
+    return f"the queues on {', '.join(sorted(silent))} are unknown" if silent else ""
 
 
 def withheld_text(moment: Moment) -> str:

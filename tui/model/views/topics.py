@@ -12,7 +12,7 @@ from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.broker_state import stale
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table
-from rocketmq_ops.tui.model.views.nothing import without_rows
+from rocketmq_ops.tui.model.views.nothing import silent_note, without_rows
 
 COLUMNS: Final = (
     Column(key="topic", title="Topic", least=16),
@@ -80,7 +80,7 @@ class Topics:
                 else "there is no topic"
             )
             return without_rows(COLUMNS, moment, None if moment.topics_ms is None else text)
-        return Table(columns=COLUMNS, rows=rows)
+        return Table(columns=COLUMNS, rows=rows, note=silent_note(moment))
 
 
 def made_topics(moment: Moment) -> list[str]:

@@ -76,7 +76,7 @@ def test_what_is_kept_of_each_part() -> None:
     assert len(then_of(f":group/{made_up.GROUP}", "queues")) == 2
     assert then_of(":topic/orders", "queues") == [("broker-a", 0, None, None, 900, None)]
     assert [row[:3] for row in then_of(":topic/orders", "groups")] == [(made_up.GROUP, "ok", 100)]
-    assert [row[2:5] for row in then_of(":topic/orders", "route")] == [("read and write", 4, 8)]
+    assert [row[3:6] for row in then_of(":topic/orders", "route")] == [("read and write", 4, 8)]
     assert ("readQueueNums", "", 4) in then_of(":topic/orders", "settings")
     assert [row[7] for row in then_of(f":client/c@1?group={made_up.GROUP}", "queues")] == [800, 4]
     assert then_of(":broker/broker-a", "statistics") == [("Messages in", "5.0/s"), ("Disk size", "1.00 KiB")]
