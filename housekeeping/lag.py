@@ -84,6 +84,8 @@ class _Point(msgspec.Struct, gc=False):
 
 def judge(window: GroupWindow) -> GroupLag:
     """Judge a group by a window of its offsets, of `WINDOW_RUNS` runs where there are as many."""
+    begun = {key: _begun(columns, window.members) for key, columns in window.queues.items()}
+    window = msgspec.structs.replace(window, queues=begun)
     answering = {key.broker for key, columns in window.queues.items() if _last(columns) != (None, None)}
     queues = [
         _judge_queue(key, columns, window.times, window.members)
@@ -114,6 +116,20 @@ def waits(lag: int | None) -> str:
 
 def _last(columns: QueueWindow) -> tuple[int | None, int | None]:
     return (columns.ends[-1], columns.committed[-1]) if columns.ends else (None, None)
+
+
+def _begun(columns: QueueWindow, members: list[int | None]) -> QueueWindow:
+    """The same, with offset 0 also before that was saved as the first one, while clients were connected and messages
+    were there: the group had consumed nothing then either. Java's consumers save what they begin with, some only once
+    they were asked what they do (5.3.3 `consumerRunningInfo` reads the offset from the broker; what was read is saved).
+    """
+    if not columns.committed or columns.committed[0] is not None:
+        return columns
+    first = next((at for at, offset in enumerate(columns.committed) if offset is not None), 0)
+    if columns.committed[first] != 0:
+        return columns
+    before: list[int | None] = [0 if end and members[at] else None for at, end in enumerate(columns.ends[:first])]
+    return QueueWindow(columns.ends, before + columns.committed[first:])
 
 
 def _in_turn(queues: list[QueueLag], window: GroupWindow) -> list[QueueLag]:

@@ -45,6 +45,9 @@ def window(committed, ends, members=1):
         # The first commit may be on its way.
         ("unknown", [None] * 5, [10, 10, 10, 11, 12]),
         ("ok", [None, None, None, 14], [10, 11, 12, 14]),
+        # It hangs at its first message, and saves what it began with.
+        ("stalled", [None, None, None, None, 0], [0, 2, 4, 6, 8]),
+        ("unknown", [None, None, None, None, 3], [0, 2, 4, 6, 8]),
         # The topic was made anew meanwhile.
         ("unknown", [None] * 6, [10, 20, 30, 40, 1, 1]),
         # Gaps are no offsets: neither 0 nor a rewind.
@@ -57,6 +60,14 @@ def test_states(state, committed, ends):
     verdict = judge(window(committed, ends))
     assert verdict.state == state, verdict.evidence
     assert verdict.evidence
+
+
+def test_offset_0_that_is_saved_late_is_none_of_the_time_before_there_were_clients():
+    late = window([None, None, None, None, 0], [2, 2, 4, 6, 8], members=1)
+    assert judge(late).state == "stalled"
+    late.members[:4] = [0, 0, 0, 0]
+    assert judge(late).state == "unknown"
+    assert late.queues[QUEUE].committed == [None, None, None, None, 0], "what was seen stays"
 
 
 def test_what_comes_while_nobody_is_connected_is_nobody_s_yet():

@@ -220,9 +220,7 @@ class Looks:
         self._looks.append(Look(time_ms, ()))
 
     def window(self, group: str) -> GroupWindow:
-        """A group at the last look and those at equal distances before it. One that has saved offset 0 of a queue had
-        consumed nothing of it before that either: Java's consumers save what they begin with, some only once they were
-        asked what they do (5.3.3 `consumerRunningInfo` reads the offset from the broker, and what is read is saved)."""
+        """A group at the last look and those at equal distances before it."""
         chosen = self._spread()
         times = [look.time_ms for look in chosen]
         queues: dict[QueueKey, QueueWindow] = {}
@@ -239,10 +237,6 @@ class Looks:
                     columns = queues[key] = QueueWindow([None] * count, [None] * count)
                 columns.ends[place] = _known(end)
                 columns.committed[place] = _known(committed)
-        for columns in queues.values():
-            first = next((at for at, offset in enumerate(columns.committed) if offset is not None), 0)
-            if first and columns.committed[first] == 0:
-                columns.committed[:first] = [0 if end else None for end in columns.ends[:first]]
         return GroupWindow(group, times, members, queues)
 
     def moved(self, group: str) -> bool:

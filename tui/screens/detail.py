@@ -11,6 +11,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
+from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address
@@ -172,9 +173,12 @@ class DetailScreen(PartsScreen):
             said.append(tr("no row has all words of the filter"))
         self.show_note("\n".join(said), failed=section is not None and bool(section.failures))
 
-    def _whose(self, address: str) -> str:
-        """How the broker at an address is, in the words of the verdict; empty where it answers, or there is none."""
-        broker = self.context.model.moment().brokers.get(address)
+    def _whose(self, failure: Failure) -> str:
+        """How the broker is that a failure is about, in the words of the verdict; empty where it answers, or there is
+        none. Where all have failed, the failure names its address."""
+        brokers = self.context.model.moment().brokers
+        named = failure.target or max((each for each in brokers if each in failure.cause), key=len, default="")
+        broker = brokers.get(named)
         said = said_of(broker) if broker is not None and not broker.reached else None
         return self._part(said, time_of_day, short=False) if said is not None else ""
 

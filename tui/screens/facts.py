@@ -78,14 +78,18 @@ def _fact(fact: Fact, context: Context, now_ms: int, *, stale: bool) -> Text:
 
 
 def failure_lines(
-    failures: Sequence[Failure], context: Context, room: int, most: int, whose: Callable[[str], str] = lambda target: ""
+    failures: Sequence[Failure],
+    context: Context,
+    room: int,
+    most: int,
+    whose: Callable[[Failure], str] = lambda failure: "",
 ) -> list[str]:
     """What could not be learned, and the next step: of many the first ones, each in lines of its own, and how many more
-    there are, so that room is left for what could be learned. `whose`: how a server is, by its address."""
+    there are, so that room is left for what could be learned. `whose`: how the server is that one is about."""
     listed = failures if len(failures) <= most else failures[: most - 1]
     found = []
     for failure in listed:
-        known = whose(failure.target)
+        known = whose(failure)
         where = f"{failure.target}: " if failure.target and failure.target not in failure.cause and not known else ""
         before = known + context.tr(": ") if known else ""
         lines = [f"{SIGNS[Health.CRITICAL]} {before}{context.tr(where + failure.cause)}"]

@@ -162,6 +162,7 @@ def test_figures_of_brokers_that_died_since_are_marked_as_old_with_their_age() -
         assert "~ figures are from 30s before" in status(pilot)
         assert "ago" not in status(pilot), "an asking in vain makes nothing newer"
         assert "Messages ~400" in said(pilot, "#facts")
+        assert f" does not answer since {time_of_day(NOW_MS)}: " in said(pilot, "#note")
         assert "In ?" in said(pilot, "#facts"), "the moment knows that it is not known"
         assert "connection refused" in said(pilot, "#note")
         assert parts(pilot)["queues"] == "✗"
