@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
 INT_MAX: Final = (1 << 31) - 1
@@ -60,3 +61,8 @@ def parse_double(text: str) -> float:
         except OverflowError:
             return float("-inf" if text.startswith("-") else "inf")
     raise ValueError(f"'{text[:20]}' is not a double of Java's")
+
+
+def fixed_text(value: float, digits: int) -> str:
+    """Java's `%.2f`: half up, by the shortest decimal form of the double."""
+    return str(Decimal(repr(value)).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP))

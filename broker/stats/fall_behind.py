@@ -33,7 +33,7 @@ def fall_behind(controller: BrokerController, name: str, key: str) -> int | None
     if not controller.store_config.diskFallRecorded or not queue_id.isdecimal() or int(queue_id) not in pulled:
         return None
     place = (topic, int(queue_id), pulled[int(queue_id)])
-    return bytes_behind(controller, *place) if name == GROUP_GET_FALL_SIZE else _ms_behind(controller, *place)
+    return bytes_behind(controller, *place) if name == GROUP_GET_FALL_SIZE else ms_behind(controller, *place)
 
 
 def bytes_behind(controller: BrokerController, topic: str, queue_id: int, offset: int) -> int:
@@ -45,7 +45,8 @@ def bytes_behind(controller: BrokerController, topic: str, queue_id: int, offset
     return controller.store.max_phy_offset - unit[0] if unit is not None else 0
 
 
-def _ms_behind(controller: BrokerController, topic: str, queue_id: int, offset: int) -> int:
+def ms_behind(controller: BrokerController, topic: str, queue_id: int, offset: int) -> int:
+    """ms since the message before a queue offset was stored; 0 behind the last message."""
     store = controller.store
     if offset >= store.max_offset(topic, queue_id):
         return 0

@@ -1,12 +1,15 @@
 """The lines of `stats.log`: once a minute what every topic and group did, as Apache's broker writes it or as objects.
 
-In `text` there is a line for each statistic, word for word as StatsItem.printAtMinutes and MomentStatsItem write it;
-in `json` one for each topic and one for each topic of a group, with all its figures. Nothing is done without log files.
+In `text` there is a line for each statistic, in the words of StatsItem.printAtMinutes, printAtHour and printAtDay, and
+of MomentStatsItem: of the last minute each minute, of the last hour and day when one has ended on the local clock, of
+how far each group's reads are behind every five minutes. In `json` there is a line each minute for each topic and one
+for each topic of a group, with all its figures. Nothing is done without log files.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,12 +21,19 @@ from rocketmq_ops.broker.stats.broker_stats import (
     TOPIC_PUT_NUMS,
     TOPIC_PUT_SIZE,
 )
-from rocketmq_ops.broker.stats.fall_behind import GROUP_GET_FALL_SIZE, bytes_behind
+from rocketmq_ops.broker.stats.fall_behind import (
+    GROUP_GET_FALL_SIZE,
+    GROUP_GET_FALL_TIME,
+    bytes_behind,
+    ms_behind,
+    pulled_queues,
+)
 from rocketmq_ops.broker.stats.stats_item import Rate, StatsItem, compute_rate
 from rocketmq_ops.broker.stats.water_marks import INTERVAL_MS, write_water_marks
+from rocketmq_ops.common.javatypes import fixed_text
 from rocketmq_ops.common.periodic import PeriodicJobs
 from rocketmq_ops.common.tasks import run_later
-from rocketmq_ops.common.topics import split_topic_group, topic_at_group
+from rocketmq_ops.common.topics import topic_at_group
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
@@ -31,6 +41,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MINUTE_MS: Final = 60_000
+FALLS_MS: Final = 5 * MINUTE_MS
+MINUTE, HOUR, DAY = "Minute", "Hour", "Day"
 
 
 class StatsLines:
@@ -39,6 +51,7 @@ class StatsLines:
     def __init__(self, controller: BrokerController) -> None:
         self._controller = controller
         self._writing = False
+        self._written_ms = controller.clock()
         self._jobs = PeriodicJobs()
 
     def start(self) -> None:
@@ -54,7 +67,9 @@ class StatsLines:
         self._jobs.stop()
 
     def _begin(self) -> None:
-        if not self._writing:
+        now = self._controller.clock()
+        # A timer that is early by a part of a ms comes again at the full minute.
+        if not self._writing and now // MINUTE_MS != self._written_ms // MINUTE_MS:
             self._writing = True
             run_later(self._write(), "statistics")
 
@@ -65,40 +80,47 @@ class StatsLines:
             self._writing = False
 
     async def write(self) -> None:
-        """Write a minute's lines, in slices."""
-        lines = self._objects() if self._controller.config.logFormat == "json" else self._text_lines()
+        """Write a minute's lines, and those of what has ended since they were written before, in slices."""
+        before, self._written_ms = self._written_ms, self._controller.clock()
+        if self._controller.config.logFormat == "json":
+            lines = self._objects()
+        else:
+            lines = self._text_lines(before, self._written_ms)
         await in_slices(lines, lambda line: log.info("%s", line[0], extra={"fields": line[1]}))
 
-    def _text_lines(self) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _text_lines(self, before_ms: int, now_ms: int) -> Iterator[tuple[str, dict[str, Any]]]:
+        before, now = time.localtime(before_ms / 1000), time.localtime(now_ms / 1000)
+        ended = [MINUTE, *([HOUR] if before[:4] != now[:4] else []), *([DAY] if before[:3] != now[:3] else [])]
+        for name, key, item in self._items():
+            for period in ended:
+                yield statistics_line(name, key, item, period), {}
+        if before_ms // FALLS_MS != now_ms // FALLS_MS and self._controller.store_config.diskFallRecorded:
+            for group, topic, queue_id, offset in pulled_queues(self._controller):
+                key = f"{queue_id}@{topic_at_group(topic, group)}"
+                place = self._controller, topic, queue_id, offset
+                yield moment_line(GROUP_GET_FALL_SIZE, key, bytes_behind(*place)), {}
+                yield moment_line(GROUP_GET_FALL_TIME, key, ms_behind(*place)), {}
+
+    def _items(self) -> Iterator[tuple[str, str, StatsItem]]:
+        """Name, key and counter of each statistic that is not idle."""
         stats = self._controller.stats
         for topic, item in list(stats.topics.items()):
             if not stats.is_idle(item):
-                yield _line(TOPIC_PUT_NUMS, topic, item)
-                yield _line(TOPIC_PUT_SIZE, topic, item)
+                yield TOPIC_PUT_NUMS, topic, item
+                yield TOPIC_PUT_SIZE, topic, item
         for (group, topic), got in list(stats.groups.items()):
             if not stats.is_idle(got):
-                yield _line(GROUP_GET_NUMS, topic_at_group(topic, group), got)
-                yield _line(GROUP_GET_SIZE, topic_at_group(topic, group), got)
+                yield GROUP_GET_NUMS, topic_at_group(topic, group), got
+                yield GROUP_GET_SIZE, topic_at_group(topic, group), got
         for (group, topic), back in list(stats.send_backs.items()):
             if not stats.is_idle(back):
-                yield _line(SNDBCK_PUT_NUMS, topic_at_group(topic, group), back)
+                yield SNDBCK_PUT_NUMS, topic_at_group(topic, group), back
         for name, total in stats.totals.items():
-            yield _line(name, self._controller.config.brokerClusterName, total)
+            yield name, self._controller.config.brokerClusterName, total
         for name, table in list(stats.events.tables.items()):
             for key, event in list(table.items()):
                 if not stats.is_idle(event):
-                    yield _line(name, key, event)
-        for key, behind in self._falls():
-            yield f"[{GROUP_GET_FALL_SIZE}] [{key}] Stats Every 5 Minutes, Value: {behind}", {}
-
-    def _falls(self) -> Iterator[tuple[str, int]]:
-        """Bytes behind, each five minutes."""
-        if self._controller.clock() // MINUTE_MS % 5:
-            return
-        for key, queues in list(self._controller.offsets.pull_table.items()):
-            topic, _ = split_topic_group(key)
-            for queue_id, offset in list(queues.items()):
-                yield f"{queue_id}@{key}", bytes_behind(self._controller, topic, queue_id, offset)
+                    yield name, key, event
 
     def _objects(self) -> Iterator[tuple[str, dict[str, Any]]]:
         stats = self._controller.stats
@@ -131,7 +153,14 @@ def _figures(what: str, nums: Rate, size: Rate) -> dict[str, float]:
     return {f"{what}Nums": nums.sum, f"{what}Size": size.sum, f"{what}Tps": round(nums.tps, 2)}
 
 
-def _line(name: str, key: str, item: StatsItem) -> tuple[str, dict[str, Any]]:
-    rate = compute_rate(item.minute, of_size=name.endswith("_SIZE"))
-    figures = f"SUM: {rate.sum} TPS: {rate.tps:.2f} AVGPT: {rate.avgpt:.2f}"
-    return f"[{name}] [{key}] Stats In One Minute, {figures}", {}
+def statistics_line(name: str, key: str, item: StatsItem, period: str) -> str:
+    """The line of a statistic for the last minute, hour or day (StatsItem.printAtMinutes)."""
+    window = {MINUTE: item.minute, HOUR: item.hour, DAY: item.day}[period]
+    rate = compute_rate(window, of_size=name.endswith("_SIZE"))
+    figures = f"SUM: {rate.sum} TPS: {fixed_text(rate.tps, 2)} AVGPT: {fixed_text(rate.avgpt, 2)}"
+    return f"[{name}] [{key}] Stats In One {period}, {figures}"
+
+
+def moment_line(name: str, key: str, value: int) -> str:
+    """The line of a figure of the moment (MomentStatsItem.printAtMinutes)."""
+    return f"[{name}] [{key}] Stats Every 5 Minutes, Value: {value}"

@@ -19,13 +19,21 @@ def _short(name: str) -> str:
 
 
 class TextFormatter(logging.Formatter):
-    """`2026-01-31 12:00:00 INFO broker.controller - message`, in local time; Apache's has its thread for the name."""
+    """`2026-01-31 12:00:00 INFO broker.controller - message`, in local time; Apache's has its thread for the name.
+
+    With `layout` a line has only what stands in that: `{at}`, `{level}`, `{name}`, `{message}`.
+    """
+
+    def __init__(self, layout: str = "{at} {level} {name} - {message}") -> None:
+        super().__init__()
+        self._layout = layout
 
     def format(self, record: logging.LogRecord) -> str:
         """The line; of an error with its trace, lines."""
         at = self.formatTime(record, "%Y-%m-%d %H:%M:%S")
         level = _LEVELS.get(record.levelname, record.levelname)
-        line = f"{at} {level} {_short(record.name)} - {text_without(record.getMessage())}"
+        message = text_without(record.getMessage())
+        line = self._layout.format(at=at, level=level, name=_short(record.name), message=message)
         trace = _trace(self, record)
         return f"{line}\n{trace}" if trace else line
 

@@ -48,7 +48,13 @@ BROKER_FILES: Final = {
     "remoting": "remoting.log",
     "store": "store.log",
 }
-#: The same of rmq.namesrv.logback.xml.
+#: The patterns of the files whose lines have no thread there, and no name here.
+LAYOUTS: Final = {
+    "protection.log": "{at} - {message}",
+    "stats.log": "{at} {level} - {message}",
+    "watermark.log": "{at} - {message}",
+}
+#: Which file of rmq.namesrv.logback.xml is which logger's.
 NAMESRV_FILES: Final = {
     "": "namesrv_default.log",
     "__main__": "namesrv.log",
@@ -83,7 +89,9 @@ class LogFiles:
         self._folder = Path(settings.logDir)
         self._files = files
         self._settings = settings
-        self._formatter = JsonFormatter() if settings.logFormat == "json" else TextFormatter()
+        in_json = settings.logFormat == "json"
+        self._formatter: logging.Formatter = JsonFormatter() if in_json else TextFormatter()
+        self._formatters = {} if in_json else {name: TextFormatter(layout) for name, layout in LAYOUTS.items()}
         self._open: dict[str, RotatingFile] = {}
         self._not_before: dict[str, float] = {}
         self._complaints = LogRate(COMPLAINT_INTERVAL_MS)
@@ -141,11 +149,12 @@ class LogFiles:
             file.close()
 
     def _write_record(self, record: logging.LogRecord) -> None:
+        name = self.name_of(record.name)
         try:
-            line = self._formatter.format(record)
+            line = self._formatters.get(name, self._formatter).format(record)
         except Exception as error:
             line = f"a line of {record.name} could not be formatted: {error}"
-        self._write(self.name_of(record.name), line)
+        self._write(name, line)
         if record.levelno >= logging.ERROR and record.name.startswith(f"{_PACKAGE}.store."):
             self._write(STORE_ERRORS, line)
 

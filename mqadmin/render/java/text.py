@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
+from rocketmq_ops.common.javatypes import fixed_text
 from rocketmq_ops.mqadmin.render.output import UNKNOWN
 
 
@@ -22,10 +23,8 @@ def front(text: str, length: int) -> str:
 
 
 def fixed(value: float | None, digits: int) -> str:
-    """`%.2f` as Java rounds it: half up, by the shortest decimal form of the double."""
-    if value is None:
-        return UNKNOWN
-    return str(Decimal(repr(value)).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP))
+    """`%.2f` as Java writes it, of a number that may be unknown."""
+    return UNKNOWN if value is None else fixed_text(value, digits)
 
 
 def double(value: float | None) -> str:

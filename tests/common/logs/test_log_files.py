@@ -5,6 +5,7 @@ import gzip
 import json
 import logging
 import threading
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -193,6 +194,26 @@ def test_who_logs_never_waits_for_room(tmp_path, monkeypatch):
     thread.start()
     thread.join()
     assert logged.is_set() and files.handler.lost == 3
+
+
+@pytest.mark.parametrize(
+    ("logger", "line"),
+    [
+        ("broker.controller", "2026-01-31 12:00:00 INFO broker.controller - {text}"),
+        ("broker.stats.stats_lines", "2026-01-31 12:00:00 INFO - {text}"),
+        ("broker.stats.water_marks", "2026-01-31 12:00:00 - {text}"),
+        ("broker.stats.fall_behind", "2026-01-31 12:00:00 - {text}"),
+    ],
+)
+def test_a_line_has_the_pattern_of_its_file(tmp_path, logger, line):
+    made = record(f"rocketmq_ops.{logger}", "[%s] {level}", "NAME")
+    made.created = time.mktime((2026, 1, 31, 12, 0, 0, 0, 0, -1))
+    files = LogFiles(settings_for(tmp_path), BROKER_FILES)
+    files._thread.start()
+    files.handler.enqueue(made)
+    files.close()
+    (file,) = (path for path in tmp_path.rglob("*.log") if path.stat().st_size)
+    assert file.read_text() == line.format(text="[NAME] {level}") + "\n"
 
 
 @pytest.mark.parametrize("formatter", [TextFormatter, JsonFormatter])
