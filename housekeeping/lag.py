@@ -88,7 +88,7 @@ def judge(window: GroupWindow) -> GroupLag:
     window = msgspec.structs.replace(window, queues=begun)
     answering = {key.broker for key, columns in window.queues.items() if _last(columns) != (None, None)}
     queues = [
-        _judge_queue(key, columns, window.times, window.members)
+        _judge_queue(key, columns, window)
         for key, columns in window.queues.items()
         # What a broker that answered no longer has is gone, as the topic is.
         if key.broker not in answering or _last(columns) != (None, None)
@@ -173,8 +173,8 @@ def _total(queues: Iterable[QueueLag]) -> int | None:
     return total
 
 
-def _judge_queue(key: QueueKey, columns: QueueWindow, times: list[int], window_members: list[int | None]) -> QueueLag:
-    members = window_members[-1] if window_members else None
+def _judge_queue(key: QueueKey, columns: QueueWindow, window: GroupWindow) -> QueueLag:
+    times, members = window.times, window.members[-1] if window.members else None
     points = _since_it_began(
         [
             _Point(time_ms, end, committed)
@@ -189,19 +189,24 @@ def _judge_queue(key: QueueKey, columns: QueueWindow, times: list[int], window_m
     elif end is None:
         state, evidence = LagState.UNKNOWN, "the last run did not see where the queue ends"
     elif committed is None:
-        state, evidence = _without_offset(columns, times, window_members, end)
+        state, evidence = _without_offset(columns, window, end)
     else:
         lag = max(end - committed, 0)
         state, evidence = _state(points, members)
     return QueueLag(key.topic, key.broker, key.queue_id, state, lag, evidence)
 
 
-def _without_offset(
-    columns: QueueWindow, times: list[int], members: list[int | None], end: int
-) -> tuple[LagState, str]:
+def _without_offset(columns: QueueWindow, window: GroupWindow, end: int) -> tuple[LagState, str]:
     """Of a queue of which the group has committed none: where it would begin is not known, but what came to it while
     clients were connected is theirs to consume, and no consumer takes so many runs and so long to commit what it has
-    consumed."""
+    consumed. Those that pull by themselves may have chosen other queues (`DefaultLitePullConsumer.assign`), or keep
+    their offsets elsewhere."""
+    times, members = window.times, window.members
+    if window.pulling:
+        return LagState.UNKNOWN, (
+            f"the group has committed no offset of it; it ends at {end}; its clients pull by themselves, and may have "
+            "chosen other queues"
+        )
     points: list[tuple[int, int]] = []
     for time_ms, end_then, committed, count in zip(
         reversed(times), reversed(columns.ends), reversed(columns.committed), reversed(members), strict=True

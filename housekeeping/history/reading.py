@@ -102,6 +102,8 @@ class Reading:
                         window = found[owner] = GroupWindow(owner, times, [None] * count, {})
                     if not topic:
                         window.members[place] = end
+                        if end:
+                            window.pulling = back is not None
                         continue
                     queue = QueueKey(topic, broker, int(number))
                     columns = window.queues.get(queue)
@@ -130,7 +132,7 @@ class Reading:
                     key = QueueKey(said.setdefault(topic, topic), said.setdefault(broker, broker), int(number))
                     group.queues.append(QueueOffsets(key, end, committed))
                 else:
-                    group.members = end
+                    group.members, group.pulling = end, back is not None
         return list(found.values())
 
     def offsets_at(self, time_ms: int, group: str | None = None) -> list[GroupOffsets]:
@@ -139,22 +141,24 @@ class Reading:
             GroupOffsets(
                 group=window.group,
                 members=window.members[0] if window.members else None,
+                pulling=window.pulling,
                 queues=[QueueOffsets(queue, c.ends[0], c.committed[0]) for queue, c in window.queues.items()],
             )
             for window in self._windows(time_ms, time_ms, group).values()
         ]
 
-    def ends_at(self, time_ms: int) -> Iterator[tuple[str, str, int | None]]:
-        """Group, topic and end of each queue as the run at exactly `time_ms` saw them, without holding all of them."""
+    def ends_at(self, time_ms: int) -> Iterator[tuple[str, str, int | None, bool]]:
+        """Group, topic and end of each queue as the run at exactly `time_ms` saw them, and whether the group had an
+        offset of it, without holding all of them."""
         with named("read", self.path):
             run = self._one("SELECT segment, ends, behind, rest FROM run WHERE time_ms = ?", time_ms)
             if run is None:
                 return
             segment_id, ends, behind, rest = run
-            for name, end, _ in self._segments.rows_at(segment_id, ends, behind, rest, None):
+            for name, end, back in self._segments.rows_at(segment_id, ends, behind, rest, None):
                 group, topic, _ = name.split(MARK, 2)
                 if topic:
-                    yield group, topic, end
+                    yield group, topic, end, back is not None
 
     def figures(self, begin_ms: int, end_ms: int, prefix: str = "") -> dict[tuple[str, str], list[tuple[int, float]]]:
         """(name, target) -> (time, value) of each run that had it, of the names that begin with `prefix`."""

@@ -19,13 +19,13 @@ AT_A_TIME: Final = 100
 
 def rows_of(groups: Iterable[Offsets], known: list[str], pause: Pause) -> dict[str, tuple[int | None, int | None]]:
     """Row -> (end, how far the group is behind it), of an unknown end the offset itself in place of the latter; the row
-    of the group itself has its members for an end. A name that is among the sorted `known` ones is that very object:
-    there may be as many as all groups have queues."""
+    of the group itself has its members for an end, and 1 in place of the latter where they pull by themselves. A name
+    that is among the sorted `known` ones is that very object: there may be as many as all groups have queues."""
     rows: dict[str, tuple[int | None, int | None]] = {}
     for number, group in enumerate(groups):
         if number % AT_A_TIME == 0:
             pause()
-        rows[name_of(group.group, "", "", "")] = (group.members, None)
+        rows[name_of(group.group, "", "", "")] = (group.members, 1 if group.pulling else None)
         for each in group.queues:
             queue, end, committed = each.queue, each.end, each.committed
             behind = committed if end is None or committed is None else end - committed

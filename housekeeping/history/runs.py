@@ -62,6 +62,12 @@ class Offsets(Protocol):
         ...
 
     @property
+    def pulling(self) -> bool:
+        """Whether its clients are known to pull by themselves: then they may choose their queues, and keep their
+        offsets elsewhere."""
+        ...
+
+    @property
     def keys(self) -> Sequence[QueueKey]:
         """Its queues alone."""
         ...
@@ -73,6 +79,7 @@ class GroupOffsets(msgspec.Struct, kw_only=True, gc=False):
     group: str
     queues: list[QueueOffsets]
     members: int | None = None
+    pulling: bool = False
 
     @property
     def keys(self) -> Sequence[QueueKey]:
@@ -108,12 +115,14 @@ class QueueWindow(msgspec.Struct, gc=False):
 
 
 class GroupWindow(msgspec.Struct):
-    """A group over several runs, the oldest first; every list is as long as `times`."""
+    """A group over several runs, the oldest first; every list is as long as `times`. `pulling`: see `Offsets`, of the
+    last run that asked for its clients."""
 
     group: str
     times: list[int]
     members: list[int | None]
     queues: dict[QueueKey, QueueWindow]
+    pulling: bool = False
 
     def last(self, runs: int) -> GroupWindow:
         """Its last runs alone."""
@@ -122,6 +131,7 @@ class GroupWindow(msgspec.Struct):
             self.times[-runs:],
             self.members[-runs:],
             {key: QueueWindow(c.ends[-runs:], c.committed[-runs:]) for key, c in self.queues.items()},
+            self.pulling,
         )
 
 

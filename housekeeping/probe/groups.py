@@ -1,7 +1,8 @@
 """The groups of a cluster: their offsets, how they keep up, what they send back and give up.
 
-Brokers are asked for all groups at once; who is connected is asked only for groups that are behind. How a group keeps
-up is judged by the history of its offsets (`housekeeping/lag.py`), not by a threshold.
+Brokers are asked for all groups at once; who is connected is asked for groups that are behind or lack an offset, and
+for some of the others in turn. How a group keeps up is judged by the history of its offsets (`housekeeping/lag.py`),
+not by a threshold.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from rocketmq_ops.client.admin.fanout import fan_out
 from rocketmq_ops.client.api import topics as topic_api
 from rocketmq_ops.client.api.offsets import earliest_store_time
 from rocketmq_ops.client.api.stats import QueueOffset, group_queues
-from rocketmq_ops.client.errors import BrokerError
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.common.tasks import Pause, at_once
@@ -30,11 +30,10 @@ from rocketmq_ops.common.topics import (
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueKey, QueueOffsets
 from rocketmq_ops.housekeeping.probe.name_servers import sample_of
 from rocketmq_ops.housekeeping.probe.names import is_probers
-from rocketmq_ops.remoting.bodies.enums import BROADCASTING, CONSUME_ACTIVELY
-from rocketmq_ops.remoting.codes import ResponseCode
+from rocketmq_ops.housekeeping.unsaved import Subscribed, add_unsaved
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 
     from rocketmq_ops.client.admin import MQAdmin
     from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
@@ -47,18 +46,15 @@ _ANSWERS_AT_ONCE: Final = 1
 _RESERVED_HOURS: Final = 72
 #: Groups and queues that are gone through at a time, which takes about a millisecond: then others have their turn.
 _AT_A_TIME: Final = 500
-#: Groups without an offset that are asked for their clients in one run.
-_MOST_SILENT: Final = 100
+#: Groups of which nothing is known to wait that are asked for their clients in one run.
+_MOST_QUIET: Final = 100
 
 
 class Online(NamedTuple):
-    """A group with clients, and without an offset on any broker but of its retries. `broadcasting`: they keep their
-    offsets themselves; so may those that pull by themselves: then it does not have to commit any (`commits`)."""
+    """A group with clients, and without an offset on any broker but of its retries."""
 
     members: int
-    broadcasting: bool
-    commits: bool
-    topics: list[str]
+    subscribed: Subscribed
 
 
 class GroupsSeen(msgspec.Struct):
@@ -148,55 +144,57 @@ def _committed(group: str, queue: QueueOffset, saved: dict[tuple[str, str], dict
     return queue.consumer_offset if queue.consumer_offset >= 0 else None
 
 
-async def add_members(admin: MQAdmin, seen: GroupsSeen, masters: Sequence[BrokerAddress]) -> None:
-    """How many clients are connected of each group that is behind, by a broker that has queues of it."""
-    addresses = {broker.broker_name: broker.address for broker in masters}
-    places = {
-        name: addresses[group.queues[0].queue.broker]
-        for name, group in seen.groups.items()
-        if seen.lag(name) != 0 and group.queues[0].queue.broker in addresses
-    }
+async def topics_there(
+    admin: MQAdmin, masters: Iterable[BrokerAddress]
+) -> tuple[dict[BrokerAddress, set[str]], list[Failure]]:
+    """The names of the topics that each broker has, and what could not be asked."""
 
-    async def one(group: str) -> int:
-        connected = await admin.clients.consumers_at(places[group], group)
-        return 0 if connected is None else len(merged({places[group]: connected.connection_set}))
+    async def names(broker: BrokerAddress) -> set[str]:
+        return set(await topic_api.topic_configs(admin.session, broker.address))
 
-    fan = await admin.fan_out(places, one)
-    for name, count in fan.answers.items():
-        seen.groups[name].members = count
-    seen.failures += fan.failures
+    fan = await fan_out(masters, names, _ANSWERS_AT_ONCE, admin.failure_of)
+    return fan.answers, fan.failures
 
 
-async def add_online(admin: MQAdmin, seen: GroupsSeen, masters: Sequence[BrokerAddress]) -> list[Failure]:
-    """Which groups without an offset have clients; of many some at a time, the next ones in the next minute. Where the
-    queues end that they are to commit offsets of, and which of these are not known."""
+async def add_clients(
+    admin: MQAdmin,
+    seen: GroupsSeen,
+    masters: Sequence[BrokerAddress],
+    there: Mapping[BrokerAddress, Collection[str]],
+    unsaved: Collection[str],
+) -> list[Failure]:
+    """Who is connected: of groups that are behind, of the `unsaved` ones, which had a queue without an offset at the
+    run before, and of all others some at a time, the next ones in the next minute. Where the queues end that these
+    have committed no offset of, and are to; and which of these are not known."""
     silent = _without_offset(seen, masters)
-    places = [
-        (group, address)
-        for group in sample_of(sorted(silent), _MOST_SILENT, seen.time_ms // 60_000)
-        for address in silent[group]
-    ]
+    addresses = {broker.broker_name: broker.address for broker in masters}
+    every = seen.groups.keys() | silent.keys()
+    sure = {name for name in seen.groups if seen.lag(name) != 0} | (every & set(unsaved))
+    asked = [*sorted(sure), *sample_of(sorted(every - sure), _MOST_QUIET, seen.time_ms // 60_000)]
+    places: list[tuple[str, str]] = []
+    for name in asked:
+        first = None if name in silent else addresses.get(seen.groups[name].queues[0].queue.broker)
+        places += [(name, address) for address in silent.get(name, [] if first is None else [first])]
 
     async def one(place: tuple[str, str]) -> ConsumerConnection | None:
         return await admin.clients.consumers_at(place[1], place[0])
 
     fan = await admin.fan_out(places, one)
     found: dict[str, dict[str, ConsumerConnection]] = {}
-    for (group, address), connected in fan.answers.items():
+    for (name, address), connected in fan.answers.items():
+        by_address = found.setdefault(name, {})
         if connected is not None:
-            found.setdefault(group, {})[address] = connected
-    for group, by_address in found.items():
-        topics = {topic for connected in by_address.values() for topic in connected.subscription_table}
-        broadcasting = any(connected.message_model == BROADCASTING for connected in by_address.values())
-        pulling = any(connected.consume_type == CONSUME_ACTIVELY for connected in by_address.values())
-        seen.online[group] = Online(
-            len(merged({address: connected.connection_set for address, connected in by_address.items()})),
-            broadcasting,
-            not broadcasting and not pulling,
-            sorted(topic for topic in topics if not is_retry_topic(topic)),
-        )
+            by_address[address] = connected
+    subscribed: dict[str, Subscribed] = {}
+    for name, by_address in found.items():
+        members = len(merged({address: connected.connection_set for address, connected in by_address.items()}))
+        subscribed[name] = clients = Subscribed.of(*by_address.values())
+        if name in seen.groups:
+            seen.groups[name].members, seen.groups[name].pulling = members, clients.pulling
+        if name in silent and by_address:
+            seen.online[name] = Online(members, clients)
     seen.failures += [admin.failure_of(f"{group} at {address}", e) for (group, address), e in fan.errors.items()]
-    return await _add_ends(admin, seen, masters)
+    return await _add_ends(admin, seen, subscribed, there)
 
 
 def _without_offset(seen: GroupsSeen, masters: Sequence[BrokerAddress]) -> dict[str, list[str]]:
@@ -211,34 +209,37 @@ def _without_offset(seen: GroupsSeen, masters: Sequence[BrokerAddress]) -> dict[
     return found
 
 
-async def _add_ends(admin: MQAdmin, seen: GroupsSeen, masters: Sequence[BrokerAddress]) -> list[Failure]:
-    """Give groups that are to commit offsets, and have none, the queues that these would be of."""
-    committing = {name: online for name, online in seen.online.items() if online.commits}
-    topics = {topic for online in committing.values() for topic in online.topics}
+async def _add_ends(
+    admin: MQAdmin,
+    seen: GroupsSeen,
+    subscribed: Mapping[str, Subscribed],
+    there: Mapping[BrokerAddress, Collection[str]],
+) -> list[Failure]:
+    """Give groups the queues that they have no offset of, and are to have one."""
+    groups = dict(seen.groups)
+    for name, online in seen.online.items():
+        groups.setdefault(
+            name, GroupOffsets(group=name, queues=[], members=online.members, pulling=online.subscribed.pulling)
+        )
+    brokers = {broker.address: (broker.broker_name or "", topics) for broker, topics in there.items()}
+    ends: dict[tuple[str, str], dict[int, int]] = {}
 
-    async def one(place: tuple[BrokerAddress, str]) -> dict[int, int]:
-        broker, topic = place
-        try:
-            stats = await topic_api.topic_stats(admin.session, broker.address, topic)
-        except BrokerError as error:
-            if error.code == ResponseCode.TOPIC_NOT_EXIST:
-                return {}
-            raise
+    def add() -> dict[str, set[str]]:
+        nobody = Subscribed()
+        wanted, _ = add_unsaved(
+            groups, lambda name: subscribed.get(name, nobody), brokers, lambda *place: ends.get(place)
+        )
+        return wanted
+
+    async def one(place: tuple[str, str]) -> dict[int, int]:
+        stats = await topic_api.topic_stats(admin.session, *place)
         return {queue.queue_id: offsets.max_offset for queue, offsets in stats.offset_table.items()}
 
-    fan = await admin.fan_out([(broker, topic) for topic in sorted(topics) for broker in masters], one)
-    for name, online in committing.items():
-        queues = [
-            QueueOffsets(QueueKey(topic, broker.broker_name or "", queue_id), end, None)
-            for (broker, topic), ends in fan.answers.items()
-            if topic in online.topics
-            for queue_id, end in ends.items()
-        ]
-        if queues:
-            group = seen.groups.setdefault(name, GroupOffsets(group=name, queues=[]))
-            group.queues += queues
-            group.members = online.members
-    return [admin.failure_of(f"{topic} at {broker.address}", e) for (broker, topic), e in fan.errors.items()]
+    fan = await admin.fan_out([(address, topic) for address, topics in add().items() for topic in sorted(topics)], one)
+    ends.update(fan.answers)
+    add()
+    seen.groups.update((name, group) for name, group in groups.items() if group.queues)
+    return [admin.failure_of(f"{topic} at {address}", e) for (address, topic), e in fan.errors.items()]
 
 
 class DeadLetters(msgspec.Struct):
@@ -255,18 +256,12 @@ class DeadLetters(msgspec.Struct):
 
 
 async def dead_letters(
-    admin: MQAdmin, masters: Iterable[BrokerAddress], configs: Once[dict[str, str]]
+    admin: MQAdmin, there: Mapping[BrokerAddress, Collection[str]], configs: Once[dict[str, str]]
 ) -> tuple[dict[str, DeadLetters], list[Failure]]:
-    """The dead letters of every group that has a dead-letter topic, and what could not be asked."""
+    """The dead letters of every group that has a dead-letter topic, and what could not be asked. `there`: the topics
+    that brokers have."""
     found: dict[str, DeadLetters] = {}
-    places: list[tuple[BrokerAddress, str]] = []
-
-    async def topics_of(broker: BrokerAddress) -> list[str]:
-        return [name for name in await topic_api.topic_configs(admin.session, broker.address) if is_dlq_topic(name)]
-
-    listed = await fan_out(masters, topics_of, _ANSWERS_AT_ONCE, admin.failure_of)
-    for broker, names in listed.answers.items():
-        places += [(broker, name) for name in names]
+    places = [(broker, name) for broker, names in there.items() for name in sorted(names) if is_dlq_topic(name)]
     holders = {broker for broker, _ in places}
     told = await admin.fan_out(holders, lambda broker: configs(broker.address))
 
@@ -290,6 +285,6 @@ async def dead_letters(
             letters.left_ms = left_ms if letters.left_ms is None else min(letters.left_ms, left_ms)
 
     fan = await admin.fan_out(places, one)
-    failures = [*listed.failures, *told.failures]
+    failures = [*told.failures]
     failures += [admin.failure_of(f"{topic} at {broker.address}", e) for (broker, topic), e in fan.errors.items()]
     return found, failures

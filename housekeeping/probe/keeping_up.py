@@ -147,7 +147,7 @@ def add_online(report: ProbeReport, seen: GroupsSeen) -> None:
         if name in hanging:
             continue
         clients = f"{plural(online.members, 'client is', 'clients are')} connected"
-        if online.broadcasting:
+        if online.subscribed.broadcasting:
             evidence = f"{clients}, in broadcasting mode: they keep their offsets themselves"
         else:
             evidence = f"{clients}, and no broker has an offset of the group: how far it is behind is unknown"
@@ -161,7 +161,7 @@ def add_online(report: ProbeReport, seen: GroupsSeen) -> None:
                     "messages",
                 )
             )
-        unknown: dict[str, int | None] = dict.fromkeys(online.topics)
+        unknown: dict[str, int | None] = dict.fromkeys(online.subscribed.topics)
         report.groups.append(GroupState(name, str(LagState.UNKNOWN), None, evidence, online.members, unknown))
     report.groups.sort(key=lambda state: state.group)
 
@@ -234,12 +234,16 @@ class Before:
         self.time_ms: int | None = None
         self.sent_back: dict[str, int] = {}
         self.dead: dict[str, float] = {}
+        #: Groups that had a queue with messages and no offset of it.
+        self.unsaved: set[str] = set()
         times = [] if history is None else history.last_times(1)
         if history is None or not times or not now_ms - LATELY_MS < times[0] < now_ms:
             return
         self.time_ms = times[0]
         unknown: set[str] = set()
-        for group, topic, end in history.ends_at(times[0]):
+        for group, topic, end, saved in history.ends_at(times[0]):
+            if end and not saved:
+                self.unsaved.add(group)
             known = self.sent_back.setdefault(group, 0)
             if is_retry_topic(topic):
                 self.sent_back[group] = known + (end or 0)

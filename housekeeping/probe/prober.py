@@ -163,10 +163,6 @@ class Prober:
     async def _groups(self, first: GroupsSeen, brokers: list[BrokerAddress], masters: list[BrokerAddress]) -> None:
         """How the groups keep up, and what they send back and give up."""
         report, admin = self.report, self._admin
-        await groups.add_members(admin, first, masters)
-        report.failures += await groups.add_online(admin, first, masters)
-        dead, failures = await groups.dead_letters(admin, masters, self._configs)
-        report.failures += failures
         try:
             if self._history is not None:
                 self._history.drop_later(first.time_ms)
@@ -174,6 +170,11 @@ class Prober:
         except HistoryError as error:
             self._without_history(error)
             before = keeping_up.Before(None, first.time_ms)
+        there, failures = await groups.topics_there(admin, masters)
+        report.failures += failures
+        report.failures += await groups.add_clients(admin, first, masters, there, before.unsaved)
+        dead, failures = await groups.dead_letters(admin, there, self._configs)
+        report.failures += failures
         if before.time_ms is not None:
             between_ms = first.time_ms - before.time_ms
             keeping_up.judge_sent_back(self._wanted, report, before.sent_back, first.sent_back(), between_ms)

@@ -95,7 +95,7 @@ class BrokerFigures(msgspec.Struct, rename="camel"):
 class GroupState(msgspec.Struct, rename="camel"):
     """How a group keeps up, as its offsets over several runs show. `topics`: the lag of each, null where it is unknown.
 
-    `members`: how many clients are connected; null when nobody was asked, as of a group that is not behind.
+    `members`: how many clients are connected; null when nobody was asked, as of most groups that are not behind.
     """
 
     group: str

@@ -102,6 +102,23 @@ def test_a_queue_without_an_offset_may_not_be_for_clients_that_choose_theirs():
     assert judge(hangs).state == "stalled", "nothing of the group moves: its first message there holds it up"
 
 
+@pytest.mark.parametrize("moves", [False, True], ids=["quiet", "moving"])
+def test_clients_that_pull_by_themselves_may_have_chosen_other_queues(moves):
+    """As of DefaultLitePullConsumer after `assign`: in the queues that it has, nothing may come for long."""
+    ends = [10 + 10 * run for run in range(10)]
+    own = ends if moves else [10] * 10
+    group = with_a_queue_that_was_never_committed(own, own, ends)
+    group.pulling = True
+    verdict = judge(group)
+    assert (verdict.state, verdict.lag) == ("unknown", None), verdict.evidence
+    assert verdict.evidence.endswith(
+        "the group has committed no offset of it; it ends at 100; its clients pull by themselves, and may have chosen "
+        "other queues (1 of 2 queues is unknown)"
+    )
+    group.queues[QUEUE] = QueueWindow([1000] * 10, [10] * 10)
+    assert judge(group).state == "stalled", "of this one it has an offset"
+
+
 def test_the_first_commit_may_be_on_its_way_however_often_one_looks():
     """Clients commit 10 s after they start, and every 5 s from then on."""
     hasty = window([None] * 10, [10, *[11] * 9])

@@ -11,8 +11,8 @@ from tests.interop.test_java_clients import make_topic, send
 
 from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.client.admin.groups.consumer_status import BLOCKED_MS, RunningInfo, queue_problems, running_info
+from rocketmq_ops.housekeeping.unsaved import Subscribed
 from rocketmq_ops.remoting.bodies import ConsumerConnection
-from rocketmq_ops.tui.model.unsaved import Subscribed
 
 VERSION = "5.3.3"
 Name = Callable[[str], str]

@@ -9,13 +9,14 @@ import msgspec
 
 from rocketmq_ops.common.tasks import at_once
 from rocketmq_ops.housekeeping.history.packing import ABSENT
+from rocketmq_ops.housekeeping.history.rows import AT_A_TIME
 from rocketmq_ops.housekeeping.history.runs import GroupWindow, QueueKey
 from rocketmq_ops.housekeeping.lag import GroupLag, LagState, judge, waits
-from rocketmq_ops.tui.model.looks import AT_A_TIME, Held, Looks
+from rocketmq_ops.housekeeping.unsaved import Unsaved
+from rocketmq_ops.tui.model.looks import Held, Looks
 from rocketmq_ops.tui.model.moment import Bases, GroupSeen
 from rocketmq_ops.tui.model.standing import STILL, standing, stands_since, still_queues
 from rocketmq_ops.tui.model.table import Below, OrMore
-from rocketmq_ops.tui.model.unsaved import Unsaved
 
 #: Rates are over this time, ms, or what there is of it.
 RATE_MS: Final = 60_000
@@ -104,7 +105,7 @@ def derive(
         waiting, least = (0 if window is None else None), 0
         if window is not None and why is not Unsaved.OWN:
             known = was.bases if was is not None else (bases or {}).get(name, {})
-            based = _bases(window, known, held, doubted=doubted) if total is None else {}
+            based = _bases(window, known, held, doubted=doubted) if total is None and not window.pulling else {}
             least = _least(held, based) if total is None else 0
             lag += least
             waiting = _waiting(window, was, looks.previous_ms, looks.before_last(name), based, least=doubted)

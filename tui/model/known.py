@@ -11,11 +11,11 @@ from rocketmq_ops.common.secrets import settings_without
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets
 from rocketmq_ops.tui.model.broker_figures import figures_of, version_of
 from rocketmq_ops.tui.model.broker_state import telling
+from rocketmq_ops.tui.model.ends import Ends
 from rocketmq_ops.tui.model.members import Members
 from rocketmq_ops.tui.model.moment import BrokerSeen, NameServerSeen, TopicQueues
 from rocketmq_ops.tui.model.periods import LISTING, RUNTIME, SETTINGS, Question
 from rocketmq_ops.tui.model.puts import Puts
-from rocketmq_ops.tui.model.unsaved import Ends
 
 S = TypeVar("S", NameServerSeen, BrokerSeen)
 

@@ -13,7 +13,9 @@ from rocketmq_ops.common.errors import Failure, RocketMQError
 from rocketmq_ops.common.tasks import at_once
 from rocketmq_ops.housekeeping.history.database import HistoryError
 from rocketmq_ops.housekeeping.history.place import history_file
+from rocketmq_ops.housekeeping.history.rows import AT_A_TIME
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueOffsets
+from rocketmq_ops.housekeeping.unsaved import add_unsaved
 from rocketmq_ops.tui.model.address import parse
 from rocketmq_ops.tui.model.alarms import Alarms, found, in_doubt, since_as, watched, withheld
 from rocketmq_ops.tui.model.asked import Asked
@@ -25,7 +27,7 @@ from rocketmq_ops.tui.model.events import Events
 from rocketmq_ops.tui.model.keys_first import KeysFirst
 from rocketmq_ops.tui.model.known import GroupsOf, Known
 from rocketmq_ops.tui.model.lines import Lines
-from rocketmq_ops.tui.model.looks import AT_A_TIME, Looks
+from rocketmq_ops.tui.model.looks import Looks
 from rocketmq_ops.tui.model.members import Placed
 from rocketmq_ops.tui.model.model import Points
 from rocketmq_ops.tui.model.moment import BrokerSeen, ClientSeen, GroupSeen, Moment, NameServerSeen, TopicSeen, Totals
@@ -36,7 +38,6 @@ from rocketmq_ops.tui.model.running import Running
 from rocketmq_ops.tui.model.sampler import Sampler
 from rocketmq_ops.tui.model.tape import Tape
 from rocketmq_ops.tui.model.timeline import Timeline
-from rocketmq_ops.tui.model.unsaved import add_unsaved
 from rocketmq_ops.tui.model.verdict import not_judged, verdict
 
 if TYPE_CHECKING:
@@ -255,8 +256,9 @@ class LiveModel(Timeline):
         in_doubt = {name for name in in_doubt if not groups[name].queues}
         for name, group in groups.items():
             group.members = self._known.members.count(name)
+            group.pulling = self._known.members.subscribed(name).pulling
         known = self._known
-        wanted, without = add_unsaved(groups, known.members.subscribed, there, known.ends, pause)
+        wanted, without = add_unsaved(groups, known.members.subscribed, there, known.ends.of, pause)
         silent = [answer.broker_name for answer in answers if answer.groups is None]
         self._looks.add(time_ms, groups.values(), pause, silent)
         before = self._derived.groups if self._derived is not None else {}

@@ -17,6 +17,7 @@ import msgspec
 
 from rocketmq_ops.common.tasks import at_once
 from rocketmq_ops.housekeeping.history.packing import ABSENT
+from rocketmq_ops.housekeeping.history.rows import AT_A_TIME
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, GroupWindow, QueueKey, QueueOffsets, QueueWindow
 from rocketmq_ops.housekeeping.lag import WINDOW_RUNS
 
@@ -26,8 +27,6 @@ T = TypeVar("T")
 WINDOW_MS: Final = 5 * 60_000
 #: In place of a step where an offset is not known.
 _NO_STEP: Final = -(1 << 31)
-#: Groups that are gone through between two pauses.
-AT_A_TIME: Final = 100
 
 
 class Held(msgspec.Struct, gc=False):
@@ -94,6 +93,11 @@ class OffsetsAt(msgspec.Struct, eq=False, gc=False):
         return self.look.members(self.group)
 
     @property
+    def pulling(self) -> bool:
+        """See `Offsets`."""
+        return self.look.pulling(self.group)
+
+    @property
     def keys(self) -> tuple[QueueKey, ...]:
         """See `Offsets`."""
         return self.look.keys(self.group)
@@ -128,6 +132,7 @@ class Look:
         )
         self._committed: Steps = self._ends if committed == self._ends else committed
         self._members = _column([group.members for group in offsets.values()])
+        self._pulling = frozenset(name for name, group in offsets.items() if group.pulling)
         self._places: dict[str, Placed] = _placed(offsets, {} if before is None else before._places, pause)
 
     @property
@@ -155,6 +160,10 @@ class Look:
     def members(self, group: str) -> int | None:
         """How many clients one has."""
         return _known(self._members[self._places[group].number])
+
+    def pulling(self, group: str) -> bool:
+        """Whether the clients of one pull by themselves."""
+        return group in self._pulling
 
     def queues(self, group: str) -> list[QueueOffsets]:
         """The queues of one with its offsets."""
@@ -237,7 +246,7 @@ class Looks:
                     columns = queues[key] = QueueWindow([None] * count, [None] * count)
                 columns.ends[place] = _known(end)
                 columns.committed[place] = _known(committed)
-        return GroupWindow(group, times, members, queues)
+        return GroupWindow(group, times, members, queues, chosen[-1].pulling(group))
 
     def moved(self, group: str) -> bool:
         """Whether any offset of a group changed within its window."""

@@ -13,10 +13,10 @@ from zlib import crc32
 import msgspec
 
 from rocketmq_ops.common.addresses import address_key
+from rocketmq_ops.housekeeping.unsaved import Subscribed
 from rocketmq_ops.remoting.bodies import ConsumerConnection, ProducerTableInfo
 from rocketmq_ops.remoting.versions import version_text
 from rocketmq_ops.tui.model.moment import ClientSeen
-from rocketmq_ops.tui.model.unsaved import Subscribed
 
 #: How soon a group is asked again that is behind, and any other, ms.
 BEHIND_MS: Final = 15_000

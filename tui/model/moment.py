@@ -13,9 +13,9 @@ import msgspec
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.housekeeping.history.runs import Offsets, QueueKey, QueueOffsets
 from rocketmq_ops.housekeeping.lag import GroupLag
+from rocketmq_ops.housekeeping.unsaved import Unsaved
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.table import Health, or_more
-from rocketmq_ops.tui.model.unsaved import Unsaved
 
 
 class Answered(msgspec.Struct, kw_only=True):

@@ -17,13 +17,15 @@ from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.common.tasks import Pause, at_once
 from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.history.gone import REGISTERED
+from rocketmq_ops.housekeeping.history.rows import AT_A_TIME
 from rocketmq_ops.housekeeping.history.runs import Figure, QueueKey, Run
+from rocketmq_ops.housekeeping.unsaved import Unsaved
 from rocketmq_ops.tui.model.alarms import alarm_of, found, in_order
 from rocketmq_ops.tui.model.broker_figures import PREFIX
 from rocketmq_ops.tui.model.broker_state import judged, stale
 from rocketmq_ops.tui.model.derive import RATE_MS, Derived, derive
 from rocketmq_ops.tui.model.events import SHOWN_MS as EVENTS_SHOWN_MS
-from rocketmq_ops.tui.model.looks import AT_A_TIME, WINDOW_MS, Looks, spread
+from rocketmq_ops.tui.model.looks import WINDOW_MS, Looks, spread
 from rocketmq_ops.tui.model.moment import (
     Alarm,
     BrokerSeen,
@@ -37,7 +39,6 @@ from rocketmq_ops.tui.model.moment import (
     Totals,
 )
 from rocketmq_ops.tui.model.table import Below, OrMore
-from rocketmq_ops.tui.model.unsaved import Unsaved
 from rocketmq_ops.tui.model.verdict import not_judged, verdict
 
 T = TypeVar("T")

@@ -47,7 +47,7 @@ def test_what_went_in_comes_out(path):
         history.append(run(1, later))
         assert history.offsets_at(START) == first
         assert sorted(history.ends_at(START), key=str) == sorted(
-            ((g.group, q.queue.topic, q.end) for g in first for q in g.queues), key=str
+            ((g.group, q.queue.topic, q.end, q.committed is not None) for g in first for q in g.queues), key=str
         )
         assert list(history.ends_at(START - 1)) == []
         assert history.offsets_at(START + MINUTE) == later
@@ -71,6 +71,21 @@ def test_a_window_has_gaps_where_nothing_was_known(path):
         assert list(history.last_windows(2, {"a"})) == ["a"]
         assert history.last_windows(2, {"b"}) == {}
         assert history.last_windows(2, {"a"})["a"].times == [START + 2 * MINUTE, START + 3 * MINUTE]
+
+
+def test_that_clients_pull_by_themselves_is_kept(path):
+    with History.open(path) as history:
+        for number, (members, pulling) in enumerate([(1, False), (2, True), (None, False)]):
+            told = group("a", (5, 5), members=members)
+            told.pulling = pulling
+            history.append(run(number, [told, group("b", (5, 5), members=1)]))
+            assert history.offsets_at(START + number * MINUTE, "a") == [told]
+            assert history.offsets_with_unknown(START + number * MINUTE, ())[0] == told
+        times = [START + number * MINUTE for number in range(3)]
+        assert [history.window("a", START, end_ms).pulling for end_ms in times] == [False, True, True]
+        window = history.window("a", times[0], times[2])
+        assert (window.last(1).pulling, window.members) == (True, [1, 2, None])
+        assert not history.window("b", times[0], times[2]).pulling
 
 
 def test_groups_whose_names_begin_alike_are_apart(path):

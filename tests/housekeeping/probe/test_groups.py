@@ -65,11 +65,11 @@ class Cluster:
         await self.commit(self.topic, 1)
         await self.commit(self.retry, 0)
 
-    async def put(self, topic: str, count: int) -> None:
+    async def put(self, topic: str, count: int, queue_id: int = 0) -> None:
         async with OwnSession() as session:
             for number in range(count):
                 outgoing = outgoing_of(SendRequest(topic=topic, body=f"{number}".encode()))
-                await send(session, self.broker, outgoing, "P", MessageQueue(topic, "broker-a", 0))
+                await send(session, self.broker, outgoing, "P", MessageQueue(topic, "broker-a", queue_id))
 
     async def commit(self, topic: str, offset: int) -> None:
         async with OwnSession() as session:
@@ -133,8 +133,11 @@ def test_a_group_is_judged_by_its_offsets_over_several_runs(cluster: Cluster, tm
         assert span is not None and span.runs == 6
 
 
-def test_a_queue_that_never_had_a_message_leaves_nothing_to_ask_about(cluster: Cluster) -> None:
+def test_a_queue_that_never_had_a_message_leaves_nothing_to_ask_about(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The group has no offset of it, and everything consumed of the others."""
+    monkeypatch.setattr(groups, "_MOST_QUIET", 0)  # it is not its turn
 
     async def make() -> None:
         async with MQAdmin([cluster.namesrv]) as admin:
@@ -341,18 +344,7 @@ def test_a_group_that_hangs_at_its_first_message(
     """It has no offset, or of its retry topic alone, which clients commit at once. One that pulls by itself may keep
     its offsets elsewhere."""
     name = f"{cluster.group}Hangs"
-
-    async def connected(addr: str, command: Any, forward: Any) -> Any:
-        if round_trip(command).ext_fields["consumerGroup"] != name:
-            return await forward()
-        topics = (cluster.topic, f"%RETRY%{name}", "OfNoBroker")
-        body = ConsumerConnection(
-            connection_set=[Connection(client_id="c1")],
-            message_model=CLUSTERING,
-            consume_type=kind,
-            subscription_table={topic: SubscriptionData(topic=topic) for topic in topics},
-        )
-        return command.reply(body=body.encode())
+    connected = connected_to(name, kind, cluster.topic, f"%RETRY%{name}", "OfNoBroker")
 
     async def make() -> None:
         async with MQAdmin([cluster.namesrv]) as admin, OwnSession() as session:
@@ -382,3 +374,80 @@ def test_a_group_that_hangs_at_its_first_message(
         assert "committed no offset of it in 3 min, and 3 messages came meanwhile" in found.evidence
     else:
         assert (found.id, found.severity) == ("probe.group-without-offset", Severity.INFO)
+
+
+def connected_to(group: str, kind: ConsumeType, *topics: str) -> Any:
+    """What the brokers say of who is connected: a client of the group that subscribes to these topics."""
+
+    async def connected(addr: str, command: Any, forward: Any) -> Any:
+        if round_trip(command).ext_fields["consumerGroup"] != group:
+            return await forward()
+        body = ConsumerConnection(
+            connection_set=[Connection(client_id="c1")],
+            message_model=CLUSTERING,
+            consume_type=kind,
+            subscription_table={topic: SubscriptionData(topic=topic) for topic in topics},
+        )
+        return command.reply(body=body.encode())
+
+    return connected
+
+
+@pytest.mark.parametrize(("kind", "expected"), [(CONSUME_PASSIVELY, "stalled"), (CONSUME_ACTIVELY, "unknown")])
+def test_a_group_that_has_chosen_quiet_queues_is_not_stalled(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: ConsumeType, expected: str
+) -> None:
+    """Messages come to another queue, of which it has no offset. `DefaultLitePullConsumer.assign` subscribes to nothing."""
+
+    async def make() -> None:
+        async with MQAdmin([cluster.namesrv]) as admin:
+            settings = TopicSettings(read_queue_nums=2, write_queue_nums=2)
+            await admin.topics.update(cluster.topic, settings, broker_addr=cluster.broker)
+        await cluster.commit(cluster.topic, 3)
+        await cluster.put(cluster.topic, 1, queue_id=1)
+
+    asyncio.run(make())
+    connected = connected_to(cluster.group, kind)
+    begin = now_ms()
+    with History.open(tmp_path / "history.sqlite") as history:
+        for number in range(4):
+            for module in (prober, groups):
+                monkeypatch.setattr(module, "now_ms", lambda time_ms=begin + number * 60_000: time_ms)
+            report = probed(Faulty(GET_CONSUMER_CONNECTION_LIST=connected), cluster.namesrv, history=history)
+            asyncio.run(cluster.put(cluster.topic, 1, queue_id=1))
+    [state] = [state for state in report.groups if state.group == cluster.group]
+    assert (state.state, state.lag, state.members) == (expected, None, 1)
+    assert set(of(cluster, report)) == ({"probe.group-stalled"} if expected == "stalled" else set())
+
+
+def test_a_group_that_hangs_in_one_topic_and_has_consumed_another(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is found when it has its turn to be asked for its clients, and asked at each run from then on."""
+    hanging = f"{cluster.topic}Hanging"
+
+    async def make() -> None:
+        async with MQAdmin([cluster.namesrv]) as admin:
+            settings = TopicSettings(read_queue_nums=1, write_queue_nums=1)
+            await admin.topics.update(hanging, settings, broker_addr=cluster.broker)
+        await cluster.commit(cluster.topic, 3)
+        await cluster.put(hanging, 1)
+
+    asyncio.run(make())
+    connected = connected_to(cluster.group, CONSUME_PASSIVELY, cluster.topic, hanging, cluster.retry, "OfNoBroker")
+    begin = now_ms()
+    states = []
+    with History.open(tmp_path / "history.sqlite") as history:
+        for number, most in enumerate((0, 100, 0, 0, 0)):
+            monkeypatch.setattr(groups, "_MOST_QUIET", most)
+            for module in (prober, groups):
+                monkeypatch.setattr(module, "now_ms", lambda time_ms=begin + number * 60_000: time_ms)
+            report = probed(Faulty(GET_CONSUMER_CONNECTION_LIST=connected), cluster.namesrv, history=history)
+            [state] = [state for state in report.groups if state.group == cluster.group]
+            states.append((state.state, state.lag, state.members, state.topics.get(hanging)))
+            asyncio.run(cluster.put(hanging, 1))
+    assert states == [("ok", 0, None, None), *[("unknown", None, 1, None)] * 3, ("stalled", None, 1, None)]
+    found = of(cluster, report)["probe.group-stalled"]
+    assert found.severity is Severity.CRITICAL
+    assert found.evidence.startswith(f"{hanging} broker-a:0: the group has committed no offset of it in 3 min")
+    assert not [failure for failure in report.failures if "OfNoBroker" in failure.target]

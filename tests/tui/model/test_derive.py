@@ -6,11 +6,11 @@ import pytest
 
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueKey, QueueOffsets
 from rocketmq_ops.housekeeping.lag import LagState
+from rocketmq_ops.housekeeping.unsaved import Unsaved
 from rocketmq_ops.tui.model.derive import UNASKED_MS, derive
 from rocketmq_ops.tui.model.figures import figure
 from rocketmq_ops.tui.model.looks import WINDOW_MS, Looks, spread
 from rocketmq_ops.tui.model.table import Below, Kind
-from rocketmq_ops.tui.model.unsaved import Unsaved
 
 
 def watched(*turns, step=10_000, members=1):

@@ -10,15 +10,16 @@ import pytest
 
 from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.lag import LagState
+from rocketmq_ops.housekeeping.unsaved import Unsaved
 from rocketmq_ops.remoting.codes import RequestCode as Code
 from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.ends import Ends
 from rocketmq_ops.tui.model.figures import figure
 from rocketmq_ops.tui.model.moment import GroupSeen
 from rocketmq_ops.tui.model.periods import ENDS
 from rocketmq_ops.tui.model.recording import BASES, Kept, run_of
 from rocketmq_ops.tui.model.replay import Replay
 from rocketmq_ops.tui.model.table import Health, Kind
-from rocketmq_ops.tui.model.unsaved import Ends, Unsaved
 from rocketmq_ops.tui.model.views.groups import Groups
 from tests.tui.model.cluster import Cluster, run
 
@@ -215,6 +216,33 @@ def test_a_group_with_offsets_of_its_retries_alone_is_not_well_before_it_was_ask
                     found.add((seen.lag.state, seen.unsaved, seen.waits))
                 await cluster.clock.advance(10_000)
             assert found == {(LagState.UNKNOWN, Unsaved.NOT_ASKED, None)}
+
+    run(test)
+
+
+@pytest.mark.parametrize("pulling", [False, True], ids=["pushed to", "pulling"])
+def test_who_pulls_by_itself_may_have_chosen_queues_to_which_nothing_comes(pulling: bool, tmp_path: Path) -> None:
+    """As `DefaultLitePullConsumer` after `assign`, which subscribes to nothing; of the queues of a topic of which a group
+    has an offset, brokers tell all."""
+
+    async def test() -> None:
+        cluster = Cluster()
+        cluster.clients["billing"] = ["c@chose"]
+        if pulling:
+            cluster.pulling.add("billing")
+        async with cluster.watched(session=tmp_path / "session") as model:
+            for turn in range(40):
+                for groups in cluster.offsets.values():
+                    groups["billing"] = {("orders", 0): [500, 500], ("orders", 1): [1000 + 10 * turn, -1]}
+                await cluster.clock.advance(10_000)
+            moment = model.moment()
+            seen = moment.groups["billing"]
+            assert (seen.lag.state, seen.lag.lag) == (LagState.UNKNOWN if pulling else LagState.STALLED, None)
+            assert waits(seen) == ("?" if pulling else "≥780")
+            assert bool(moment.alarms) != pulling
+        async with Replay(tmp_path / "session") as replay:
+            then = replay.moment().groups["billing"]
+            assert (then.lag, then.least, then.waiting_ms) == (seen.lag, seen.least, seen.waiting_ms)
 
     run(test)
 

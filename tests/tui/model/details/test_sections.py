@@ -11,6 +11,7 @@ from rocketmq_ops.client.admin.groups.group import GroupProgress, QueueProgress
 from rocketmq_ops.client.admin.replicas.ha import BrokerReplication, ReplicationReport
 from rocketmq_ops.housekeeping.history.runs import QueueKey, QueueOffsets
 from rocketmq_ops.housekeeping.lag import GroupLag, LagState, QueueLag
+from rocketmq_ops.housekeeping.unsaved import Unsaved
 from rocketmq_ops.store.inspect.view.listing import FileRow
 from rocketmq_ops.tui.changes import ConsumedMessage, MadeChange, SentMessage
 from rocketmq_ops.tui.model.address import AddressError
@@ -34,7 +35,6 @@ from rocketmq_ops.tui.model.details.detail import Section, side_by_side
 from rocketmq_ops.tui.model.details.plan import made_lines, plan_lines
 from rocketmq_ops.tui.model.figures import figure
 from rocketmq_ops.tui.model.table import Health, Kind, OrMore
-from rocketmq_ops.tui.model.unsaved import Unsaved
 from tests.tui import fakes
 from tests.tui.fakes import MINUTE, NOW_MS
 from tests.tui.model.details import made_up

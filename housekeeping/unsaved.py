@@ -1,7 +1,7 @@
 """What groups with clients have committed no offset of: brokers leave it out of what they tell of a group.
 
-A group that hangs at its first message would seem to have nothing left to
-consume. Where its queues end is asked for instead, one topic at a time, in turn.
+A group that hangs at its first message would seem to have nothing left to consume. Where its queues end is asked for
+instead: by the prober at each run, by the dashboard one topic at a time, in turn.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from rocketmq_ops.common.tasks import at_once
+from rocketmq_ops.common.tasks import Pause, at_once
 from rocketmq_ops.common.topics import is_retry_topic
+from rocketmq_ops.housekeeping.history.rows import AT_A_TIME
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueKey, QueueOffsets
 from rocketmq_ops.remoting.bodies.enums import BROADCASTING, CONSUME_ACTIVELY
-from rocketmq_ops.tui.model.looks import AT_A_TIME
 
 if TYPE_CHECKING:
     from rocketmq_ops.remoting.bodies import ConsumerConnection
@@ -39,69 +39,26 @@ class Subscribed(msgspec.Struct, frozen=True, gc=False):
     pulling: bool = False
 
     @staticmethod
-    def of(told: ConsumerConnection | None) -> Subscribed:
-        """What a broker told."""
-        if told is None:
-            return Subscribed()
-        topics = sorted(topic for topic in told.subscription_table if not is_retry_topic(topic))
-        return Subscribed(tuple(topics), told.message_model == BROADCASTING, told.consume_type == CONSUME_ACTIVELY)
-
-
-class Ends:
-    """Where the queues of topics end, by broker."""
-
-    def __init__(self) -> None:
-        #: By address, the topics that are asked for there.
-        self.wanted: Mapping[str, Collection[str]] = {}
-        self._asked: dict[str, dict[str, int]] = {}
-        self._ends: dict[tuple[str, str], Mapping[int, int]] = {}
-
-    def want(self, wanted: Mapping[str, Collection[str]]) -> None:
-        """Ask for these from now on, by address, and forget all others."""
-        self.wanted = wanted
-        for key in [key for key in self._ends if key[1] not in wanted.get(key[0], ())]:
-            del self._ends[key]
-        for address, asked in self._asked.items():
-            for gone in asked.keys() - set(wanted.get(address, ())):
-                del asked[gone]
-
-    def next(self, address: str, now_ms: int) -> str | None:
-        """Whose turn it is on a broker: the topic that was asked for longest ago."""
-        asked = self._asked.setdefault(address, {})
-        topic = min(self.wanted.get(address, ()), key=lambda each: (asked.get(each, 0), each), default=None)
-        if topic is not None:
-            asked[topic] = now_ms
-        return topic
-
-    def told(self, address: str, topic: str, ends: Mapping[int, int] | None) -> None:
-        """By queue; None where the broker did not tell."""
-        if ends is None:
-            self._ends.pop((address, topic), None)
-        else:
-            self._ends[address, topic] = ends
-
-    def of(self, address: str, topic: str) -> Mapping[int, int] | None:
-        """The last answer."""
-        return self._ends.get((address, topic))
-
-    def forget(self, address: str) -> None:
-        """A broker is not asked any more."""
-        self.wanted = {at: topics for at, topics in self.wanted.items() if at != address}
-        self._asked.pop(address, None)
-        for key in [key for key in self._ends if key[0] == address]:
-            del self._ends[key]
+    def of(*told: ConsumerConnection | None) -> Subscribed:
+        """What brokers told; None: of nobody."""
+        known = [each for each in told if each is not None]
+        topics = {topic for each in known for topic in each.subscription_table if not is_retry_topic(topic)}
+        broadcasting = any(each.message_model == BROADCASTING for each in known)
+        pulling = any(each.consume_type == CONSUME_ACTIVELY for each in known)
+        return Subscribed(tuple(sorted(topics)), broadcasting, pulling)
 
 
 def add_unsaved(
     groups: Mapping[str, GroupOffsets],
     subscribed: Callable[[str], Subscribed],
     there: Mapping[str, tuple[str, Collection[str]]],
-    ends: Ends,
-    pause: Callable[[], None] = at_once,
+    ends: Callable[[str, str], Mapping[int, int] | None],
+    pause: Pause = at_once,
 ) -> tuple[dict[str, set[str]], dict[str, Unsaved]]:
     """Give each group with clients the queues of which it has committed no offset; by address the topics whose ends are
     to be asked for there, and of which groups it is not known how far they are behind. `there`: by address the name of
-    a broker that answers, and the topics that it has. Where brokers tell of a topic in what they tell of another group,
+    a broker that answers, and the topics that it has; `ends`: where the queues end of a topic at an address, if that is
+    known. Where brokers tell of a topic in what they tell of another group,
     its ends are of this look; what is asked for has its turn, and is older.
 
     Those that pull by themselves get queues that never had a message alone: in these nothing waits, wherever they keep
@@ -144,7 +101,7 @@ def add_unsaved(
             known: Mapping[int, int] | None = told.get((topic, broker))
             if known is None:
                 wanted.setdefault(address, set()).add(topic)
-                known = ends.of(address, topic)
+                known = ends(address, topic)
             if known is None or (pulling and any(known.values())):
                 without[name] = Unsaved.NO_OFFSET
                 continue
@@ -158,7 +115,7 @@ def _bare(group: GroupOffsets) -> bool:
 
 
 def _told(
-    groups: Mapping[str, GroupOffsets], wanted: Collection[tuple[str, str]], pause: Callable[[], None]
+    groups: Mapping[str, GroupOffsets], wanted: Collection[tuple[str, str]], pause: Pause
 ) -> dict[tuple[str, str], dict[int, int]]:
     """Of topics on brokers, by names, where their queues end by what was told of groups: brokers tell of all queues of
     a topic of which a group has an offset."""
