@@ -174,14 +174,6 @@ def _total(queues: Iterable[QueueLag]) -> int | None:
 
 
 def _judge_queue(key: QueueKey, columns: QueueWindow, window: GroupWindow) -> QueueLag:
-    times, members = window.times, window.members[-1] if window.members else None
-    points = _since_it_began(
-        [
-            _Point(time_ms, end, committed)
-            for time_ms, end, committed in zip(times, columns.ends, columns.committed, strict=True)
-            if end is not None and committed is not None
-        ]
-    )
     end, committed = _last(columns)
     lag: int | None = None
     if end == 0 and not committed:
@@ -190,9 +182,16 @@ def _judge_queue(key: QueueKey, columns: QueueWindow, window: GroupWindow) -> Qu
         state, evidence = LagState.UNKNOWN, "the last run did not see where the queue ends"
     elif committed is None:
         state, evidence = _without_offset(columns, window, end)
+    elif end <= committed:
+        lag, state, evidence = 0, LagState.OK, "nothing is left to consume"
     else:
-        lag = max(end - committed, 0)
-        state, evidence = _state(points, members)
+        lag = end - committed
+        points = [
+            _Point(time_ms, end_then, committed_then)
+            for time_ms, end_then, committed_then in zip(window.times, columns.ends, columns.committed, strict=True)
+            if end_then is not None and committed_then is not None
+        ]
+        state, evidence = _state(_since_it_began(points), window.members[-1])
     return QueueLag(key.topic, key.broker, key.queue_id, state, lag, evidence)
 
 
@@ -233,9 +232,8 @@ def _since_it_began(points: list[_Point]) -> list[_Point]:
 
 
 def _state(points: list[_Point], members: int | None) -> tuple[LagState, str]:
+    """Of a queue with messages that wait."""
     last = points[-1]
-    if last.lag == 0:
-        return LagState.OK, "nothing is left to consume"
     moved = next((p for p in range(len(points) - 1, 0, -1) if points[p].committed != points[p - 1].committed), 0)
     if members == 0 and (len(points) == 1 or moved != len(points) - 1):
         since = f"; offset {last.committed} for {_length(last.time_ms - points[moved].time_ms)}" if moved else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Container, Mapping
 from typing import Final
 
@@ -9,7 +10,6 @@ import msgspec
 
 from rocketmq_ops.common.tasks import at_once
 from rocketmq_ops.housekeeping.history.packing import ABSENT
-from rocketmq_ops.housekeeping.history.rows import AT_A_TIME
 from rocketmq_ops.housekeeping.history.runs import GroupWindow, QueueKey
 from rocketmq_ops.housekeeping.lag import GroupLag, LagState, judge, waits
 from rocketmq_ops.housekeeping.unsaved import Unsaved
@@ -25,6 +25,8 @@ LEAST_TREND_MS: Final = 25_000
 #: For so long a group that stands still is not stalled while it is not known whether anybody is connected, ms: groups
 #: are asked for their clients in turn. Of one that tells nothing of them until then nothing more will be known.
 UNASKED_MS: Final = 240_000
+#: Groups that are judged between two pauses: one that is behind takes most of a ms.
+_GROUPS_AT_A_TIME: Final = 20
 #: Queues that are gone through between two pauses, some ms.
 _QUEUES_AT_A_TIME: Final = 4_096
 _TRENDS: Final = (LagState.SLOW, LagState.STALLED, LagState.STOPPED)
@@ -63,15 +65,16 @@ def derive(
     then = looks.back(RATE_MS)
     seconds = (look.time_ms - then.time_ms) / 1000 if then is not None else 0.0
     silent = then.silent if then is not None else frozenset[str]()
+    now, back = look.each(pause), then.each(pause) if then is not None else None
     groups: dict[str, GroupSeen] = {}
     moves = _Moves()
     lag, unknown, compared, change = 0, 0, 0, 0
     for number, name in enumerate(look.groups):
-        if number % AT_A_TIME == 0:
+        if number % _GROUPS_AT_A_TIME == 0:
             pause()
-        held = look.get(name)
+        held = now(name)
         assert held is not None
-        old = then.get(name) if then is not None else None
+        old = back(name) if back is not None else None
         why = without.get(name) if without else None
         doubted = name in in_doubt or why is not None
         total = None if doubted else _lag(held)
@@ -87,6 +90,7 @@ def derive(
             judged = GroupLag(name, LagState.UNKNOWN, None, why.value, judged.queues)
         elif doubted:
             judged.lag = None
+        total_then = _lag(old) if old is not None else None
         found = None
         if judged.state is LagState.OK and total and then is not None:
             found = standing(looks, then, judged)
@@ -96,7 +100,6 @@ def derive(
             unknown += 1
         else:
             lag += total
-            total_then = _lag(old) if old is not None else None
             if total_then is not None:
                 compared += 1
                 change += total - total_then
@@ -119,7 +122,7 @@ def derive(
             bases=based,
             unsaved=why,
             consume_rate=rate,
-            drained_in_ms=_drained(total, old, seconds),
+            drained_in_ms=_drained(total, total_then, seconds),
             members=held.members,
             since_ms=since,
             begun_before=begun_before,
@@ -175,6 +178,8 @@ def _brokers(held: Held) -> set[str]:
 
 def _lag(held: Held) -> int | None:
     """Messages that wait; None when a part of it is not known."""
+    if held.ends == held.committed and ABSENT not in held.ends:  # most groups have consumed all there is
+        return 0
     total = 0
     for end, committed in zip(held.ends, held.committed, strict=True):
         if end == ABSENT:
@@ -240,9 +245,11 @@ class _Moves(msgspec.Struct):
 def _moved(held: Held, old: Held, moves: _Moves, silent: Container[str]) -> int | None:
     """How many messages the group consumed since; None where that is not known of a queue. Fills in what else moved.
     `silent`: the brokers that told nothing then, not even which queues there are."""
+    same = held.keys is old.keys
+    if same and held.keys and not any(ABSENT in each for each in (held.ends, held.committed, old.ends, old.committed)):
+        return _all_moved(held, old, moves)
     total: int | None = None
     known = True
-    same = held.keys is old.keys
     places = None if same else {key: place for place, key in enumerate(old.keys)}
     told, told_then = _told(held), _told(old)
     for at, key in enumerate(held.keys):
@@ -273,6 +280,24 @@ def _moved(held: Held, old: Held, moves: _Moves, silent: Container[str]) -> int 
             total = (total or 0) + step
             moves.out[key.topic] = moves.out.get(key.topic, 0) + step
     return total if known else None
+
+
+def _all_moved(held: Held, old: Held, moves: _Moves) -> int:
+    """The same where all is known of both, and the queues are the same."""
+    keys, consumed = held.keys, _steps(held.committed, old.committed)
+    moves.grown.update(zip(keys, _steps(held.ends, old.ends), strict=True))
+    total, out = sum(consumed), moves.out
+    if keys[0].topic == keys[-1].topic:  # they are in this order
+        out[keys[0].topic] = out.get(keys[0].topic, 0) + total
+    else:
+        for key, step in zip(keys, consumed, strict=True):
+            out[key.topic] = out.get(key.topic, 0) + step
+    return total
+
+
+def _steps(now: array[int], then: array[int]) -> list[int]:
+    """How far each has gone on; none goes back."""
+    return [new - old if new > old else 0 for new, old in zip(now, then, strict=True)]
 
 
 def _told(held: Held) -> set[tuple[str, str]] | None:
@@ -346,11 +371,10 @@ def _all_new(window: GroupWindow, held: Held) -> bool:
     return True
 
 
-def _drained(total: int | None, old: Held | None, seconds: float) -> int | None:
+def _drained(total: int | None, then: int | None, seconds: float) -> int | None:
     """ms until nothing is left, if the lag goes on shrinking as it does; None where it does not."""
     if total == 0:
         return 0
-    then = _lag(old) if old is not None else None
     if total is None or then is None or seconds <= 0 or then <= total:
         return None
     return round(total / ((then - total) / seconds) * 1000)

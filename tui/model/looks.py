@@ -10,7 +10,7 @@ import contextlib
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from operator import attrgetter
+from operator import add, attrgetter
 from typing import Final, TypeVar
 
 import msgspec
@@ -65,8 +65,15 @@ class Steps(msgspec.Struct, frozen=True, gc=False):
 
     def part(self, begin: int, end: int) -> array[int]:
         """A part of it in full; ABSENT is what was not known."""
-        pairs = zip(self.base[begin:end], self.steps[begin:end], strict=True)
+        base, steps = self.base[begin:end], self.steps[begin:end]
+        if _NO_STEP not in steps:
+            return array("q", map(add, base, steps))
+        pairs = zip(base, steps, strict=True)
         return array("q", [ABSENT if step == _NO_STEP else base + step for base, step in pairs])
+
+    def whole(self) -> array[int]:
+        """All of it in full."""
+        return self.part(0, len(self.steps))
 
 
 class OffsetsAt(msgspec.Struct, eq=False, gc=False):
@@ -146,8 +153,27 @@ class Look:
         if place is None:
             return None
         begin, end = place.begin, place.begin + len(place.keys)
-        ends, committed = self._ends.part(begin, end), self._committed.part(begin, end)
+        ends = self._ends.part(begin, end)
+        committed = ends if self._committed is self._ends else self._committed.part(begin, end)
         return Held(place.keys, ends, committed, _known(self._members[place.number]))
+
+    def each(self, pause: Callable[[], None] = at_once) -> Callable[[str], Held | None]:
+        """`get`, for who goes through all of them: the columns are there in full as long as that is held."""
+        pause()
+        ends = self._ends.whole()
+        pause()
+        committed = ends if self._committed is self._ends else self._committed.whole()
+        places, members = self._places, self._members
+
+        def get(group: str) -> Held | None:
+            place = places.get(group)
+            if place is None:
+                return None
+            part = slice(place.begin, place.begin + len(place.keys))
+            mine = ends[part]
+            return Held(place.keys, mine, mine if committed is ends else committed[part], _known(members[place.number]))
+
+        return get
 
     def of(self, group: str) -> OffsetsAt:
         """One of them, without what it has: that is made of the columns when it is asked for."""
@@ -232,12 +258,14 @@ class Looks:
         """A group at the last look and those at equal distances before it."""
         chosen = self._spread()
         times = [look.time_ms for look in chosen]
-        queues: dict[QueueKey, QueueWindow] = {}
-        members: list[int | None] = []
+        seen = [look.get(group) for look in chosen]
+        members = [None if held is None else held.members for held in seen]
+        there = [held for held in seen if held is not None]
         count = len(chosen)
-        for place, look in enumerate(chosen):
-            held = look.get(group)
-            members.append(None if held is None else held.members)
+        if len(there) == count and all(held.keys is there[0].keys for held in there):
+            return GroupWindow(group, times, members, _windows(there))
+        queues: dict[QueueKey, QueueWindow] = {}
+        for place, held in enumerate(seen):
             if held is None:
                 continue
             for key, end, committed in zip(held.keys, held.ends, held.committed, strict=True):
@@ -306,6 +334,18 @@ def _column(values: list[int | None]) -> array[int]:
 
 
 _key: Final = attrgetter("queue")
+
+
+def _windows(seen: list[Held]) -> dict[QueueKey, QueueWindow]:
+    """The queues of a group that were the same at all these looks."""
+    ends = zip(*[held.ends for held in seen], strict=True)
+    committed = zip(*[held.committed for held in seen], strict=True)
+    pairs = zip(seen[0].keys, ends, committed, strict=True)
+    return {key: QueueWindow(_all_known(each), _all_known(other)) for key, each, other in pairs}
+
+
+def _all_known(values: Sequence[int]) -> list[int | None]:
+    return [_known(value) for value in values] if ABSENT in values else [*values]
 
 
 def _known(value: int) -> int | None:

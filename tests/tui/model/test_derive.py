@@ -1,5 +1,6 @@
 """What looks say: rates, estimates, and what is not known."""
 
+from random import Random
 from sys import getrefcount
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueKey, QueueOffsets
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.housekeeping.unsaved import Unsaved
-from rocketmq_ops.tui.model.derive import UNASKED_MS, derive
+from rocketmq_ops.tui.model.derive import UNASKED_MS, Derived, derive
 from rocketmq_ops.tui.model.figures import figure
 from rocketmq_ops.tui.model.looks import WINDOW_MS, Looks, spread
 from rocketmq_ops.tui.model.table import Below, Kind
@@ -303,3 +304,62 @@ def test_offsets_are_what_they_were_however_far_they_move_between_looks() -> Non
     assert [[(q.end, q.committed) for q in look.queues("g")] for look in made] == [[pair] for pair in seen]
     columns = looks.window("g").queues[key]
     assert list(zip(columns.ends, columns.committed, strict=True)) == seen
+
+
+def told(chance: Random) -> list[list[GroupOffsets]]:
+    """What thirty looks are told: of groups that share topics some queues move, some stand still, some are used up; of
+    some a part is not known now and then, or they come and go."""
+    queues = [QueueKey(f"t{at % 4}", f"b{at % 3}", at % 2) for at in range(12)]
+    mine = {f"g{at}": sorted(chance.sample(queues, chance.randint(1, 8))) for at in range(12)}
+    doubtful = chance.choice((0.0, 0.0, 0.02, 0.2))
+    ends = {queue: chance.choice((0, 50)) for queue in queues}
+    still = {queue for queue in queues if chance.random() < 0.3}
+    behind = dict.fromkeys([(group, queue) for group, each in mine.items() for queue in each], 0)
+    looks = []
+    for _ in range(30):
+        ends = {queue: end + (0 if queue in still else chance.randint(0, 9)) for queue, end in ends.items()}
+        said = {group: GroupOffsets(group=group, queues=[], members=chance.choice((1, 1, 1, 0))) for group in mine}
+        for (group, queue), lag in behind.items():
+            behind[group, queue] = lag = max(chance.choice((0, 0, lag, lag + 3, lag - 2)), 0)
+            end, committed = ends[queue], max(ends[queue] - lag, 0)
+            if chance.random() >= doubtful / 4:
+                known = [None if chance.random() < doubtful else each for each in (end, committed)]
+                said[group].queues.append(QueueOffsets(queue, *known))
+        looks.append(list(said.values()))
+    return looks
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_queues_taken_together_say_what_each_says_by_itself(seed: int) -> None:
+    """While no queue of a group comes or goes its queues are gone through together, where looks share which there are."""
+    together, apart = Looks(), Looks()
+    said, each = derive_none(), derive_none()
+    shared = 0
+    for number, groups in enumerate(told(Random(seed))):
+        together.add(number * 10_000, groups)
+        apart._seen = None  # so that nothing is shared
+        apart.add(number * 10_000, groups)
+        said, each = (derive(looks, was.groups) for looks, was in ((together, said), (apart, each)))
+        assert said == each
+        assert {group.group: together.window(group.group) for group in groups} == {
+            group.group: apart.window(group.group) for group in groups
+        }
+        waiting = [
+            None if queue.end is None or (queue.committed is None and queue.end) else
+            max(queue.end - (queue.committed or 0), 0)
+            for group in groups for queue in group.queues
+        ]  # fmt: skip
+        if None not in waiting:
+            assert (said.lag, said.lag_unknown) == (sum(each for each in waiting if each), 0)
+        if number:
+            before, last = together._looks[-2], together._looks[-1]
+            shared += sum(before.keys(group.group) is last.keys(group.group) for group in groups)
+            assert not any(
+                group.queues and apart._looks[-2].keys(group.group) is apart._looks[-1].keys(group.group)
+                for group in groups
+            )
+    assert shared > 100
+
+
+def derive_none() -> Derived:
+    return Derived({}, {}, {}, None, 0, None)
