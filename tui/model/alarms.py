@@ -96,15 +96,21 @@ def watched(name_servers: Iterable[NameServerSeen], brokers: Iterable[BrokerSeen
 
 
 def in_doubt(
-    name_servers: Iterable[NameServerSeen], brokers: Iterable[BrokerSeen], groups: Iterable[GroupSeen]
+    name_servers: Iterable[NameServerSeen],
+    brokers: Iterable[BrokerSeen],
+    groups: Iterable[GroupSeen],
+    *,
+    looked: bool = True,
 ) -> Callable[[str], bool]:
     """By the key of something that is not found any more, whether that is only because nobody tells of it now: then it
-    is not over."""
+    is not over. Before anybody has `looked` at groups nobody has told of brokers and groups."""
     silent = {f"name-server/{server.address}" for server in name_servers if server.outdated}
     silent |= {f"broker/{broker.address}" for broker in brokers if broker.outdated}
     silent |= {f"group/{group.group}" for group in groups if group.lag.state is LagState.UNKNOWN}
 
     def doubtful(key: str) -> bool:
+        if not looked and key.startswith(("group/", "broker/")):
+            return True
         whose, _, what = key.rpartition("/")
         return whose in silent and what not in _KNOWN_OF_SILENT
 
@@ -186,6 +192,15 @@ class Alarms:
             if alarm.ended_ms is not None and now_ms - alarm.ended_ms > SHOWN_MS:
                 del self._raised[key]
         return in_order(self._raised.values())
+
+    def go_on(self, alarms: Iterable[Alarm], now_ms: int) -> None:
+        """These were alarms a moment ago. What of it is not found now is over since now."""
+        for each in alarms:
+            self._raised[each.key] = each
+            if each.ended_ms is None:
+                was = Found(each.key, each.health, each.target, each.text, each.since_ms, each.opens, each.begun_before)
+                last_ms = now_ms if each.over_ms is None else each.over_ms
+                self._lasting[each.key] = _Lasting(was, each.since_ms, last_ms, each.begun_before)
 
     def not_yet(self) -> list[Alarm]:
         """What is wrong now, at the last update, for too short a time to be an alarm."""

@@ -24,6 +24,7 @@ from rocketmq_ops.tui.model.clock import Clock, WallClock
 from rocketmq_ops.tui.model.derive import Derived, derive
 from rocketmq_ops.tui.model.details.detail import Section
 from rocketmq_ops.tui.model.events import Events
+from rocketmq_ops.tui.model.going_on import WAITS_MS, Left
 from rocketmq_ops.tui.model.keys_first import KeysFirst
 from rocketmq_ops.tui.model.known import GroupsOf, Known
 from rocketmq_ops.tui.model.lines import Lines
@@ -72,6 +73,9 @@ class LiveModel(Timeline):
         self._session = session
         self._known = Known()
         self._looks = Looks()
+        #: Groups as a dashboard before this one has left them; and whether it is known what was left.
+        self._before: Mapping[str, GroupSeen] = {}
+        self._left = asyncio.Event()
         #: The groups of each broker that had no queues when it told of them last.
         self._without_queues: dict[str, set[str]] = {}
         self._derived: Derived | None = None
@@ -123,6 +127,9 @@ class LiveModel(Timeline):
 
     async def _sample(self) -> None:
         """Sample, also where the name servers have to be found out and cannot be yet."""
+        if self._ring:
+            await self._clock.wait(self._left, WAITS_MS)
+            self._left.set()
         while True:
             try:
                 await self._sampler.run()
@@ -132,9 +139,21 @@ class LiveModel(Timeline):
                 await self._clock.wait(asyncio.Event(), LISTING.period_ms)
 
     async def _open_ring(self) -> None:
-        await self._admin.session.name_servers.ready()
-        await self._tape.open_ring(self._admin.name_servers, self._clock.now_ms())
+        try:
+            await self._admin.session.name_servers.ready()
+            left = await self._tape.open_ring(self._admin.name_servers, self._clock.now_ms())
+            if left is not None and not self._left.is_set():
+                self._go_on(left)
+        finally:
+            self._left.set()
         self._span = await self._tape.span()
+
+    def _go_on(self, left: Left) -> None:
+        """Before anything was asked: know what another dashboard has seen until a moment ago."""
+        self._looks, self._before = left.looks, left.moment.groups
+        self._known.go_on(left.moment)
+        self._alarms.go_on(left.moment.alarms, self._clock.now_ms())
+        self._events.add(left.moment.events)
 
     def newest(self) -> Moment:
         """See `Timeline`."""
@@ -261,7 +280,7 @@ class LiveModel(Timeline):
         wanted, without = add_unsaved(groups, known.members.subscribed, there, known.ends.of, pause)
         silent = [answer.broker_name for answer in answers if answer.groups is None]
         self._looks.add(time_ms, groups.values(), pause, silent)
-        before = self._derived.groups if self._derived is not None else {}
+        before = self._derived.groups if self._derived is not None else self._before
         derived = derive(self._looks, before, pause, in_doubt, without=without)
         places: list[Placed] = []
         for number, seen in enumerate(derived.groups.values()):
@@ -367,7 +386,8 @@ class LiveModel(Timeline):
         groups = derived.groups if derived is not None else {}
         brokers = {address: judged(broker) for address, broker in with_gaps(known.brokers).items()}
         parts = known.name_servers.values(), brokers.values(), groups.values()
-        alarms = self._alarms.update(now, found(*parts), in_doubt(*parts), watched(*parts[:2]))
+        doubtful = in_doubt(*parts, looked=derived is not None)
+        alarms = self._alarms.update(now, found(*parts), doubtful, watched(*parts[:2]))
         since_as(alarms, groups)
         failures = [*self._not_told(), *self.file_failures.values()]
         if self._watched_ms is None and any(broker.answered_ms is not None for broker in brokers.values()):
@@ -388,7 +408,7 @@ class LiveModel(Timeline):
             verdict=verdict(
                 known.name_servers,
                 brokers,
-                groups,
+                groups if derived is not None else self._before,
                 alarms,
                 failures,
                 not_yet=self._alarms.not_yet(),

@@ -254,6 +254,13 @@ class Looks:
         """There was a look at that time, and nobody will ask what it saw."""
         self._looks.append(Look(time_ms, ()))
 
+    def seen(self) -> Looks:
+        """Those that saw something, to go on from."""
+        found = Looks()
+        found._looks.extend(look for look in self._looks if look.groups)
+        found._seen = found.last
+        return found
+
     def window(self, group: str) -> GroupWindow:
         """A group at the last look and those at equal distances before it."""
         chosen = self._spread()
@@ -277,9 +284,9 @@ class Looks:
         return GroupWindow(group, times, members, queues, chosen[-1].pulling(group))
 
     def moved(self, group: str) -> bool:
-        """Whether any offset of a group changed within its window."""
+        """Whether any offset of a group changed within its window. One that was not known at a look has not moved."""
         held = [each for look in self._spread() if (each := look.get(group)) is not None]
-        return any(each.keys == held[0].keys and each.committed != held[0].committed for each in held)
+        return any(_moved(held[0], each) for each in held[1:])
 
     def back(self, ms: int) -> Look | None:
         """The look that is at least so long before the last one, the nearest; the oldest where all are younger."""
@@ -327,6 +334,13 @@ def _step(step: int) -> int:
     if step == _NO_STEP:
         raise OverflowError
     return step
+
+
+def _moved(before: Held, after: Held) -> bool:
+    if before.keys != after.keys or before.committed == after.committed:
+        return False
+    pairs = zip(before.committed, after.committed, strict=True)
+    return any(one != other and ABSENT not in (one, other) for one, other in pairs)
 
 
 def _column(values: list[int | None]) -> array[int]:

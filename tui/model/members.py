@@ -40,6 +40,8 @@ class Members:
         self._groups: dict[str, _Asked] = {}
         #: Groups that could not be asked for them yet, and when that was tried (ms).
         self._tried: dict[str, int] = {}
+        #: How many clients groups had that were not asked for them yet, as a dashboard before this one was told.
+        self._before: dict[str, int] = {}
         self._producers: dict[str, list[ClientSeen]] = {}
         #: Address -> groups that are asked there, those that are behind first.
         self._places: dict[str, list[tuple[str, int]]] = {}
@@ -57,8 +59,13 @@ class Members:
             places.sort(key=lambda place: place[1])
         for gone in self._groups.keys() - there:
             del self._groups[gone]
-        for gone in self._tried.keys() - there:
-            del self._tried[gone]
+        for times in (self._tried, self._before):
+            for gone in times.keys() - there:
+                del times[gone]
+
+    def go_on(self, counts: Mapping[str, int]) -> None:
+        """So many clients groups had a moment ago."""
+        self._before = {**counts}
 
     def next(self, address: str, now_ms: int) -> str | None:
         """The group to ask now at a broker; None while it is nobody's turn."""
@@ -130,7 +137,7 @@ class Members:
     def count(self, group: str) -> int | None:
         """How many clients a group has; None when it was not asked yet."""
         asked = self._groups.get(group)
-        return None if asked is None else len({client.client_id for client in asked.clients})
+        return self._before.get(group) if asked is None else len({client.client_id for client in asked.clients})
 
     def subscribed(self, group: str) -> Subscribed:
         """What its clients subscribe to, as far as that is known."""

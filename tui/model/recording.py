@@ -182,8 +182,9 @@ def _route(topic: TopicSeen) -> str:
 # -- back
 
 
-def moment_at(history: History, at_ms: int) -> Moment | None:
-    """The moment of the last run at `at_ms` or before; None when all are later. Raises HistoryError."""
+def moment_at(history: History, at_ms: int, looks: Looks | None = None) -> Moment | None:
+    """The moment of the last run at `at_ms` or before; None when all are later. `looks` of it (`looks_at`) may have
+    been read. Raises HistoryError."""
     time_ms = history.last_time(at_ms)
     if time_ms is None:
         return None
@@ -191,7 +192,7 @@ def moment_at(history: History, at_ms: int) -> Moment | None:
     figures: dict[tuple[str, str], float] = {
         key: points[-1][1] for key, points in history.figures(time_ms, time_ms).items()
     }
-    looks = looks_at(history, time_ms)
+    looks = looks or looks_at(history, time_ms)
     last = looks.last
     told_in_part = last is not None and any(name == UNKNOWN for name, _ in figures)
     in_doubt = {name for name in last.groups if not last.keys(name)} if last is not None and told_in_part else set()

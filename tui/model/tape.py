@@ -23,6 +23,7 @@ from rocketmq_ops.housekeeping.history.place import history_file
 from rocketmq_ops.housekeeping.history.runs import GroupWindow, Span
 from rocketmq_ops.housekeeping.history.slice import history_of
 from rocketmq_ops.housekeeping.probe.lock import NoLockError, RunningError, one_at_a_time
+from rocketmq_ops.tui.model.going_on import Left, left_in
 from rocketmq_ops.tui.model.model import Points
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.past_rates import past_rates
@@ -57,15 +58,17 @@ class Tape:
         """Its answer, from the thread."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
-    async def open_ring(self, name_servers: list[str], now_ms: int) -> None:
-        """Open the cluster's ring, or where another dashboard has it the next one. Raises NoLockError too."""
+    async def open_ring(self, name_servers: list[str], now_ms: int) -> Left | None:
+        """Open the cluster's ring, or where another dashboard has it the next one; what is in it to go on from. Raises
+        NoLockError too."""
 
-        def opened() -> None:
+        def opened() -> Left | None:
             path = _free_ring(name_servers, self._stack)
             self._main = self._stack.enter_context(History.open(path, keep_ms=KEEP_MS, most_bytes=MOST_BYTES))
             self._main.drop_later(now_ms)
+            return left_in(self._main, now_ms)
 
-        await self.in_thread(opened)
+        return await self.in_thread(opened)
 
     async def open_session(self, path: Path) -> None:
         """Open a file to copy the session into, as no other one is."""

@@ -263,6 +263,8 @@ def test_offline_from_the_first_look_is_idle_and_afterwards_is_not():
         groups = derive(looks, groups).groups
     assert groups["g"].lag.state is LagState.OFFLINE
     assert not groups["g"].idle
+    silent = watched(*[[(10, 5), (20, 9)]] * 5, *[[(10, 5), (None, None)]] * 5, members=0)
+    assert {each.groups["g"].idle for each in silent[1:]} == {True}, "a broker that is silent has moved nothing"
 
 
 def test_looks_at_equal_distances():

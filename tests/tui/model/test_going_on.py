@@ -1,0 +1,120 @@
+"""A dashboard that is started where another one has ended a moment ago."""
+
+import pytest
+
+from rocketmq_ops.housekeeping.lag import LagState
+from rocketmq_ops.tui.model import going_on
+from rocketmq_ops.tui.model.going_on import RECENT_MS
+from tests.tui.model.cluster import START, Cluster, run
+
+B = "10.0.0.2:10911"
+A_WHILE = 400_000
+
+
+@pytest.fixture(autouse=True)
+def _state(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+def lasting(moment):
+    return {
+        (each.target, each.text): (each.since_ms, each.begun_before)
+        for each in moment.alarms
+        if each.ended_ms is None and each.over_ms is None
+    }
+
+
+def told(moment):
+    """Since when, and nothing of what has happened."""
+    return [(event.target, event.text) for event in moment.events]
+
+
+async def a_while(cluster):
+    """What another dashboard has seen: a group that hangs, one that nobody uses, and a broker that has died."""
+    cluster.group("hangs", 100, 100)
+    cluster.group("unused", 500, 100)
+    cluster.clients["hangs"] = ["c"]
+    async with cluster.watched(ring=True) as model:
+        await cluster.clock.advance(20_000)
+        cluster.offsets["broker-a"]["hangs"]["orders", 0][0] = 200
+        await cluster.clock.advance(A_WHILE)
+        cluster.down[B] = "refused"
+        await cluster.clock.advance(20_000)
+        return model.moment()
+
+
+def test_what_it_was_since_when_goes_on():
+    async def test():
+        cluster = Cluster()
+        before = await a_while(cluster)
+        assert lasting(before).keys() == {("hangs", "stalled"), ("broker-b", "does not answer")}
+        assert lasting(before)["hangs", "stalled"][1] is False, "its beginning was seen"
+        cluster.clock.time_ms += RECENT_MS - 20_000
+        async with cluster.watched(ring=True) as model:
+            first = model.moment()
+            assert first.groups_ms is None, "before the first look at groups"
+            assert (lasting(first), first.verdict) == (lasting(before), before.verdict)
+            await cluster.clock.advance(200)
+            for _ in range(9):
+                moment = model.moment()
+                assert (lasting(moment), moment.verdict) == (lasting(before), before.verdict)
+                hangs, unused = moment.groups["hangs"], moment.groups["unused"]
+                assert (hangs.lag.state, hangs.since_ms) == (LagState.STALLED, before.groups["hangs"].since_ms)
+                assert (unused.lag.state, unused.idle) == (LagState.OFFLINE, True)
+                assert moment.brokers[B].failing_since == before.brokers[B].failing_since
+                assert told(moment) == told(before), "nothing has happened since"
+                await cluster.clock.advance(10_000)
+
+    run(test)
+
+
+def test_what_is_well_now_is_over_and_what_was_wrong_meanwhile_is_no_longer_said():
+    async def test():
+        cluster = Cluster()
+        before = await a_while(cluster)
+        cluster.clock.time_ms += 10_000
+        started = cluster.clock.time_ms
+        cluster.offsets["broker-a"]["hangs"]["orders", 0][1] = 200
+        del cluster.down[B]
+        async with cluster.watched(ring=True) as model:
+            await cluster.clock.advance(10_000)
+            moment = model.moment()
+            assert lasting(moment) == {}
+            assert {each.target: each.over_ms for each in moment.alarms} == {"hangs": started, "broker-b": started}
+            assert moment.groups["hangs"].lag.state is LagState.OK
+            await cluster.clock.advance(60_000)
+            assert {each.ended_ms for each in model.moment().alarms} == {started}
+            assert told(model.moment())[-len(told(before)) :] == told(before)
+
+    run(test)
+
+
+def test_of_a_large_cluster_the_first_figures_come_first(monkeypatch):
+    async def test():
+        cluster = Cluster()
+        await a_while(cluster)
+        for most, known in ((2, True), (1, False)):
+            monkeypatch.setattr(going_on, "MOST_QUEUES", most)
+            async with cluster.watched(ring=True) as model:
+                assert bool(lasting(model.moment())) is known
+
+    run(test)
+
+
+def test_what_has_ended_longer_ago_is_the_past_alone():
+    async def test():
+        cluster = Cluster()
+        before = await a_while(cluster)
+        cluster.clock.time_ms += RECENT_MS + 1
+        started = cluster.clock.time_ms
+        async with cluster.watched(ring=True) as model:
+            await cluster.clock.advance(200)
+            moment = model.moment()
+            assert (moment.alarms, moment.events) == ([], [])
+            assert moment.groups["hangs"].lag.state is LagState.UNKNOWN
+            await cluster.clock.advance(120_000)
+            hangs = model.moment().groups["hangs"]
+            assert (hangs.lag.state, hangs.begun_before) == (LagState.STALLED, True)
+            assert hangs.since_ms >= started > before.groups["hangs"].since_ms > START
+
+    run(test)
