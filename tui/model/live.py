@@ -154,6 +154,8 @@ class LiveModel(Timeline):
         self._known.go_on(left.moment)
         self._alarms.go_on(left.moment.alarms, self._clock.now_ms())
         self._events.add(left.moment.events)
+        self._newest = None  # what was left is no change since an empty moment
+        self._changed()
 
     def newest(self) -> Moment:
         """See `Timeline`."""

@@ -2,10 +2,12 @@
 
 import pytest
 
+from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.tui.model import going_on
 from rocketmq_ops.tui.model.going_on import RECENT_MS
-from tests.tui.model.cluster import START, Cluster, run
+from rocketmq_ops.tui.model.live import LiveModel
+from tests.tui.model.cluster import NAME_SERVER, START, Cluster, run
 
 B = "10.0.0.2:10911"
 A_WHILE = 400_000
@@ -50,7 +52,12 @@ def test_what_it_was_since_when_goes_on():
         assert lasting(before).keys() == {("hangs", "stalled"), ("broker-b", "does not answer")}
         assert lasting(before)["hangs", "stalled"][1] is False, "its beginning was seen"
         cluster.clock.time_ms += RECENT_MS - 20_000
-        async with cluster.watched(ring=True) as model:
+        async with (
+            MQAdmin([NAME_SERVER], transport=cluster) as admin,
+            LiveModel(admin, cluster.clock) as model,
+        ):
+            assert model.moment().alarms == [], "a screen is drawn before anything was read"
+            await cluster.clock.settle()
             first = model.moment()
             assert first.groups_ms is None, "before the first look at groups"
             assert (lasting(first), first.verdict) == (lasting(before), before.verdict)
