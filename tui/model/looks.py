@@ -255,9 +255,9 @@ class Looks:
         self._looks.append(Look(time_ms, ()))
 
     def seen(self) -> Looks:
-        """Those that saw something, to go on from."""
+        """Those that told something, be it that brokers were silent; to go on from."""
         found = Looks()
-        found._looks.extend(look for look in self._looks if look.groups)
+        found._looks.extend(look for look in self._looks if look.groups or look.silent)
         found._seen = found.last
         return found
 
