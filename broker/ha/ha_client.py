@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.ha.flow_monitor import FlowMonitor
 from rocketmq_ops.broker.ha.ha_feed import HAFeed
-from rocketmq_ops.broker.ha.tail_check import check_tail
+from rocketmq_ops.broker.ha.tail_check import DivergedError, NotComparedError, check_tail
+from rocketmq_ops.broker.slave.master_api import MasterApi
 from rocketmq_ops.common.addresses import parse_address
 from rocketmq_ops.common.errors import RocketMQError, system_words
 from rocketmq_ops.common.tasks import Tasks
-from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.store.log.replica_appender import RecordPlace
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
@@ -28,7 +29,8 @@ log = logging.getLogger(__name__)
 #: Seconds until the next attempt: the first, then twice as much each time, up to Apache's 5.
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.25, 5.0
 _CONNECT_TIMEOUT_S = 3.0
-_ASK_TIMEOUT_MS = 3000
+#: Seconds until a master whose commitlog could not be compared with this one is asked again.
+_COMPARE_AGAIN_S = 5.0
 
 
 class HAClient:
@@ -48,6 +50,10 @@ class HAClient:
         self._retry_s = _FIRST_RETRY_S
         #: Why it does not replicate, and what to do; empty while it does.
         self.problem = ""
+        #: Why it replicates without knowing whether its commitlog is the master's; empty where it knows.
+        self.not_compared = ""
+        #: The last record of this slave before the first connection since the logs were compared.
+        self._last_compared: RecordPlace | None = None
         #: ms since the epoch of the last word from and to the master, 0 before the first one.
         self.last_read_ms = self.last_write_ms = 0
 
@@ -123,8 +129,7 @@ class HAClient:
             return
         self._replica.drop_partial()
         self._replica.dispatch()
-        if master.address is not None:
-            await check_tail(self._ask, self._controller.store.commit_log, self._replica)
+        await self._compare()
         await self._make_durable()
         host, port = parse_address(address)
         loop = asyncio.get_running_loop()
@@ -140,11 +145,15 @@ class HAClient:
             ) from None
         self._feed = feed
         log.info("replicating from %s, from %d on", address, self._replica.max_offset)
+        later = Tasks()
+        if self.not_compared:
+            later.start(self._compare_later(feed), "compare-with-master")
         try:
             await feed.closed
         finally:
             self._feed = None
             feed.close()
+            await later.stop()
 
     async def _make_durable(self) -> None:
         """Under SYNC_FLUSH wait for the sync of what came over the last connection: the first report says that all of
@@ -156,7 +165,37 @@ class HAClient:
                 "look at the disk of the store; the slave connects once its end is on the disk",
             )
 
-    async def _ask(self, request: RemotingCommand) -> RemotingCommand:
-        address = self._master.address
-        assert address is not None
-        return await self._controller.outer.ask_broker(address, request, _ASK_TIMEOUT_MS)
+    async def _compare(self) -> None:
+        """Look whether this commitlog is the master's, or say why that is not known. Raises DivergedError."""
+        last, address = self._replica.last_record, self._master.address
+        if self._last_compared is None:
+            self._last_compared = last
+        places = dict.fromkeys(place for place in (self._last_compared, last) if place is not None)
+        try:
+            if address is None and self._replica.dispatched:
+                raise NotComparedError("no name server has said yet where the master takes requests")
+            if address is not None:
+                master = MasterApi(self._controller, address)
+                await check_tail(master, self._controller.store.commit_log, self._replica.dispatched, places)
+        except NotComparedError as error:
+            text = f"whether this slave's commitlog is its master's is not known: {error}"
+            if text != self.not_compared:
+                log.warning("%s; it is replicated all the same, and asked again", text)
+                self.not_compared = text
+            return
+        if self.not_compared:
+            log.info("this slave's commitlog is its master's")
+        self.not_compared, self._last_compared = "", None
+
+    async def _compare_later(self, feed: HAFeed) -> None:
+        """Compare while something is replicated already; end that when the logs are different ones."""
+        while self.not_compared:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_COMPARE_AGAIN_S):
+                    await self._wake.wait()
+            self._wake.clear()
+            try:
+                await self._compare()
+            except DivergedError:  # is said when the next connection is not made for it
+                feed.close()
+                return

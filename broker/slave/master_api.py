@@ -121,7 +121,9 @@ class MasterApi:
         Apache's brokers do not look where the record begins: what does not is then other bytes than the slave's."""
         try:
             answer = await self._ask(RemotingCommand.of(ViewMessageRequestHeader(offset=offset)))
-        except RefusedError:
+        except RefusedError as error:
+            if error.code != ResponseCode.SYSTEM_ERROR:
+                raise
             return None
         return answer.body_bytes
 

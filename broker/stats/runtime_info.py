@@ -2,7 +2,7 @@
 
 Every key of Apache's is there. Those of thread pools are constant but for sends that wait for the disk: one event loop
 handles everything, so no request waits in a queue. A slave has two keys more: where it replicates from, and why it does
-not (`haProblem`, empty while it does).
+not, or does without knowing whether its commitlog is the master's (`haProblem`, empty while all is well).
 
 Mirrors AdminBrokerProcessor.prepareRuntimeInfo.
 """
@@ -61,7 +61,7 @@ def runtime_info(controller: BrokerController) -> dict[str, str]:
         info[f"{pool}ThreadPoolQueueHeadWaitTimeMills"] = "0"
     if controller.ha.client is not None:
         info["haMasterAddress"] = controller.master.ha_address or ""
-        info["haProblem"] = controller.ha.client.problem
+        info["haProblem"] = controller.ha.client.problem or controller.ha.client.not_compared
     info["sendThreadPoolQueueSize"] = str(controller.fast_failure.waiting_sends)
     info["sendThreadPoolQueueHeadWaitTimeMills"] = str(controller.fast_failure.longest_wait_ms)
     if controller.store_config.transientStorePoolEnable:  # only then Apache's has it; nothing waits for a commit here

@@ -8,8 +8,12 @@ from pathlib import Path
 import pytest
 
 from rocketmq_ops.broker.controller import BrokerController
+from rocketmq_ops.broker.processors.admin import broker as broker_admin
 from rocketmq_ops.remoting.bodies import KVTable
-from rocketmq_ops.remoting.codes import RequestCode
+from rocketmq_ops.remoting.channel import Channel
+from rocketmq_ops.remoting.client import RemotingClient
+from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
+from rocketmq_ops.remoting.command import RemotingCommand
 from tests.broker.ha.pairs import Pair, assert_alike, caught_up, log_bytes, until
 from tests.broker.support import Session
 
@@ -68,6 +72,81 @@ def test_a_last_message_that_is_another_one(tmp_path: Path) -> None:
             status = await Session(slave, pair.client).ask(RequestCode.GET_BROKER_RUNTIME_INFO)
             assert "different ways" in KVTable.decode(status.body_bytes).table["haProblem"]
             assert log_bytes(slave.store) == kept
+
+    asyncio.run(scenario())
+
+
+def test_another_last_message_of_another_length(tmp_path: Path) -> None:
+    """Where the slave's last message begins the master has the middle of one."""
+
+    async def scenario() -> None:
+        async with Pair(tmp_path) as pair:
+            kept = await replicated(pair, [b"one", b"two"])
+            other = await pair.start_master(storePathRootDir=str(tmp_path / "other"))
+            await send(other, [bytes(1000)])
+            slave = await pair.start_slave()
+            assert "the two have gone different ways" in await problem_of(slave)
+            assert log_bytes(slave.store) == kept
+
+    asyncio.run(scenario())
+
+
+def refuse(_channel: Channel, request: RemotingCommand, _header: None) -> RemotingCommand:
+    """Answer as a master does that does not know the slave's account."""
+    return request.reply(ResponseCode.NO_PERMISSION, "No acl config")
+
+
+async def shown(slave: BrokerController, client: RemotingClient) -> str:
+    """What `mqadmin haStatus` says of a slave."""
+    status = await Session(slave, client).ask(RequestCode.GET_BROKER_RUNTIME_INFO)
+    return KVTable.decode(status.body_bytes).table["haProblem"]
+
+
+@pytest.mark.parametrize("why", ["not known", "refuses"])
+def test_what_could_not_be_compared_at_first_is_compared_when_it_can_be(
+    tmp_path: Path, why: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its last message is the master's then, and the one before it is not."""
+
+    async def scenario() -> None:
+        async with Pair(tmp_path) as pair:
+            kept = await replicated(pair, [b"one", b"two"])
+            other = await pair.start_master(storePathRootDir=str(tmp_path / "other"))
+            await send(other, [b"one", b"TWO", b"three"])
+            if why == "refuses":
+                other.broker.server.register(RequestCode.GET_BROKER_RUNTIME_INFO, None, refuse)
+            slave = await pair.start_slave(known=why == "refuses")
+            await caught_up(pair.master, slave)
+            assert slave.ha.client is not None and slave.ha.client.problem == ""
+            assert "is its master's is not known" in await shown(slave, pair.client)
+            if why == "refuses":
+                broker_admin.install(other.broker)
+                slave.ha.client._wake.set()
+            else:
+                slave.master.learn(pair.master.address, pair.master.ha_address)
+            assert f"the message at {len(kept) // 2} of the commitlog" in await problem_of(slave)
+            assert "different ways" in await shown(slave, pair.client)
+
+    asyncio.run(scenario())
+    assert "whether this slave's commitlog is its master's is not known" in caplog.text
+
+
+def test_a_master_that_is_known_late_is_compared_without_a_new_connection(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with Pair(tmp_path) as pair:
+            await replicated(pair, [b"one", b"two"])
+            master = await pair.start_master()
+            slave = await pair.start_slave(known=False)
+            client = slave.ha.client
+            assert client is not None
+            await until(lambda: client.is_connected)
+            feed = client._feed
+            assert "not known" in await shown(slave, pair.client)
+            await send(master, [b"three"])
+            await caught_up(pair.master, slave)
+            slave.master.learn(pair.master.address, pair.master.ha_address)
+            await until(lambda: not client.not_compared)
+            assert client._feed is feed and await shown(slave, pair.client) == ""
 
     asyncio.run(scenario())
 
