@@ -60,7 +60,7 @@ class BrokerSettings(msgspec.Struct):
     def load(self, path: str) -> ApplyReport:
         """Apply a property file; changes at run time are written into it from then on. Raises RocketMQError."""
         report = load_config_file(path, self.fed())
-        self.broker.brokerConfigPath = path
+        self.broker.brokerConfigPath = os.path.abspath(path)  # also for who asks from elsewhere
         return report
 
     def check(self) -> list[str]:

@@ -156,13 +156,18 @@ def test_it_waits_until_the_slave_has_everything(pair: Pair) -> None:
     assert json.loads(ran.out)["data"]["gapBytes"] == 100
 
 
-def test_groups_that_the_slave_has_behind_are_counted(pair: Pair) -> None:
+def test_groups_that_the_slave_has_behind_are_named(pair: Pair) -> None:
     pair.master.committed["G", "T", 0] = 7
     pair.slave.committed["G", "T", 0] = 5
     pair.master.committed["H", "T", 0] = 7
     pair.slave.committed["H", "T", 0] = 7
     ran = pair.run("--plan", "--output", "json")
     assert json.loads(ran.out)["data"]["groupsBehind"] == ["T@G"]
+    ran = pair.run()
+    assert "#GroupsBehind\tT@G\n" in ran.out
+    assert "Of 1 groups the master knows offsets that the slave does not have (yet)" in ran.out
+    pair.slave.committed["G", "T", 0] = 7
+    assert "the master knows offsets" not in pair.run().out
 
 
 @pytest.mark.parametrize(
@@ -170,6 +175,7 @@ def test_groups_that_the_slave_has_behind_are_counted(pair: Pair) -> None:
     [
         ((), 1000, "is not known"),
         (("--masterEnd", "1000"), 900, "the slave lacks the last 100 bytes of its master's log"),
+        (("--masterEnd", "1000"), 1100, "behind --masterEnd 1000: the master has gone on after it had that end"),
     ],
 )
 def test_what_the_slave_may_lack_is_not_lost_unasked(pair: Pair, more: tuple[str, ...], end: int, cause: str) -> None:
@@ -220,6 +226,10 @@ def test_without_files_the_lines_are_shown(pair: Pair) -> None:
     assert ran.code == ExitCode.NO_EFFECT
     assert f"in /etc/broker-a-s.properties, on the host of {SLAVE}:\nbrokerRole=ASYNC_MASTER\nbrokerId=0\n" in ran.out
     assert "brokerRole=SLAVE\nbrokerId=1\nbrokerPermission=6\n" in ran.out
+    # Apache's brokers say it as they were given it.
+    pair.slave.config["brokerConfigPath"] = "conf/s.properties"
+    ran = pair.run("--oldMaster", pair.master.address, "--masterEnd", "1000")
+    assert "in conf/s.properties of the folder where the broker was started, on the host of" in ran.out
 
 
 def test_an_old_master_that_came_back_is_said(pair: Pair) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress as Address
@@ -85,12 +86,19 @@ async def promote(
                 done=True,
             )
     if found.next_step == "files":
-        return _files(run, found, role, config_file, old_config_file, force=force)
+        return _files(run, found, role, config_file, old_config_file, master_end, force=force)
     return _outcome(found, _waiting_text(found), done=found.next_step is None)
 
 
 def _files(
-    run: Run, found: Promotion, role: str | None, config_file: str | None, old_config_file: str | None, *, force: bool
+    run: Run,
+    found: Promotion,
+    role: str | None,
+    config_file: str | None,
+    old_config_file: str | None,
+    master_end: int | None,
+    *,
+    force: bool,
 ) -> Outcome:
     """The step in which the property files are changed; to start the slave is what is left after it."""
     mine = {"brokerRole": role or _role_in(config_file, old_config_file), "brokerId": str(MASTER_ID)}
@@ -107,7 +115,7 @@ def _files(
     if config_file is not None and not found.files:
         found.next_step = "start"
         return _outcome(found, _start_text(found), by_hand, done=False)
-    _require_nothing_lost(found, force=force)
+    _require_nothing_lost(found, master_end, force=force)
     if config_file is None:
         return _outcome(found, "change the property files as follows, then start the slave and run this again", by_hand,
                         done=False)  # fmt: skip
@@ -143,7 +151,7 @@ def _change_files(mine: str, my_keys: dict[str, str], others: str | None, their_
         raise
 
 
-def _require_nothing_lost(found: Promotion, *, force: bool) -> None:
+def _require_nothing_lost(found: Promotion, master_end: int | None, *, force: bool) -> None:
     """Raise CommandError unless the slave has all that its master had and the master is gone, as far as is known."""
     old = found.old_master
     at = sorted(at for at, master in found.masters.items() if old is not None and master == old.address)
@@ -153,7 +161,7 @@ def _require_nothing_lost(found: Promotion, *, force: bool) -> None:
             "wait until the name server has noticed, 2 minutes at most; then run it again",
             ExitCode.REFUSED,
         )
-    if force or found.gap_bytes == 0:
+    if force:
         return
     if found.gap_bytes is None:
         raise CommandError(
@@ -163,6 +171,17 @@ def _require_nothing_lost(found: Promotion, *, force: bool) -> None:
             "the slave does not have is lost",
             ExitCode.REFUSED,
         )
+    if master_end is not None and (found.slave.max_offset or 0) > master_end:
+        raise CommandError(
+            f"the slave's log ends at {found.slave.max_offset}, behind --masterEnd {master_end}: the master has gone "
+            "on after it had that end, by delayed messages, timers or ends of transactions, and whether the slave has "
+            "all of it is not known",
+            "give as --masterEnd what `mqadmin store ls` shows on the host of the old master, now that it is stopped; "
+            "with --force what the slave does not have is lost",
+            ExitCode.REFUSED,
+        )
+    if found.gap_bytes == 0:
+        return
     raise CommandError(
         f"the slave lacks the last {found.gap_bytes} bytes of its master's log",
         "start the old master until the slave has fetched them; with --force they are lost",
@@ -203,7 +222,7 @@ def _gap_lines(found: Promotion) -> list[str]:
     return [
         labelled("#OldMaster", _replica_text(found.old_master) if found.old_master is not None else None),
         labelled("#BytesMissing", found.gap_bytes),
-        labelled("#GroupsBehind", None if found.groups_behind is None else len(found.groups_behind)),
+        labelled("#GroupsBehind", None if found.groups_behind is None else ", ".join(found.groups_behind) or "0"),
     ]
 
 
@@ -239,6 +258,16 @@ def _waiting_text(found: Promotion) -> str:
 
 
 def _stop_text(found: Promotion, old: Replica) -> str:
+    text = _stop_and_run_again_text(found, old)
+    if not found.groups_behind:
+        return text
+    return (
+        f"{text}. Of {len(found.groups_behind)} groups the master knows offsets that the slave does not have (yet): "
+        "run this again, or stop their consumers first, else they get again what lies between"
+    )
+
+
+def _stop_and_run_again_text(found: Promotion, old: Replica) -> str:
     if found.producers_leave_in_seconds is None:
         return (
             "the slave has everything so far. It is not known since when the old master is fenced, and producers may "
@@ -248,7 +277,9 @@ def _stop_text(found: Promotion, old: Replica) -> str:
         )
     return (
         f"the slave has everything: stop the old master, {old.address}, then run this again with "
-        f"--oldMaster {old.address} --masterEnd {found.slave.max_offset} --role {old.role}"
+        f"--oldMaster {old.address} --masterEnd {found.slave.max_offset} --role {old.role}. Delayed messages, timers "
+        "and ends of transactions get into its log until then: if this says that it has gone on, or to be sure, take "
+        "--masterEnd from `mqadmin store ls` on its host"
     )
 
 
@@ -260,6 +291,8 @@ def _lines_by_hand(found: Promotion, mine: dict[str, str], others: dict[str, str
     lines = []
     if mine:
         where = found.slave.config_file or "the slave's property file"
+        if found.slave.config_file and not os.path.isabs(where):
+            where = f"{where} of the folder where the broker was started"
         lines += ["", f"in {where}, on the host of {found.slave.address}:", *(f"{k}={v}" for k, v in mine.items())]
     if others:
         host = found.old_master.address if found.old_master is not None else "the old master"

@@ -1,72 +1,27 @@
-"""Either side of a pair is killed again and again under load: what was answered SEND_OK is on both."""
+"""Either side of a pair is killed again and again under load: what was answered SEND_OK is on both.
+
+A name server says where the master is: each time that the slave connects again it compares its log with the master's.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import random
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from rocketmq_ops.common.message_codec import read_record
+from rocketmq_ops.remoting.bodies import KVTable
 from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.errors import RemotingError
-from rocketmq_ops.store.config import MessageStoreConfig
-from rocketmq_ops.store.message_store import MessageStore
 from tests.broker.ha.pairs import until
-from tests.broker.support import SMALL_FILES, send_fields
-from tests.interop.processes import BROKER_PORTS, Child, free_port
+from tests.broker.ha.sides import Side, name_server
+from tests.broker.support import send_fields
 
 _QUICK = {"haSendHeartbeatInterval": 200, "flushDiskType": "SYNC_FLUSH", "slaveTimeout": 1000}
 _SENDERS = 8
-
-
-class Side:
-    """One broker of the pair: a process that is killed and started again on its folder and its port."""
-
-    def __init__(self, folder: Path, **settings: Any) -> None:
-        self.store = folder / "store"
-        self.port = free_port(BROKER_PORTS)
-        self.ha = f"127.0.0.1:{self.port + 1}"
-        values = SMALL_FILES | _QUICK | settings
-        values |= {
-            "listenPort": self.port, "haListenPort": self.port + 1, "bindAddress": "127.0.0.1",
-            "brokerIP1": "127.0.0.1", "brokerIP2": "127.0.0.1", "brokerName": "broker-a",
-            "storePathRootDir": self.store,
-        }  # fmt: skip
-        folder.mkdir()
-        self._conf = folder / "broker.conf"
-        self._conf.write_text("".join(f"{key}={value}\n" for key, value in values.items()))
-        self.start()
-
-    def start(self) -> None:
-        command = [str(Path(sys.executable).parent / "mqbroker"), "-c", str(self._conf)]
-        self.process = Child("broker", command, cwd=self._conf.parent)
-
-    def log_bytes(self) -> bytes:
-        """The files of the commitlog as they are, one after the other."""
-        return b"".join(path.read_bytes() for path in sorted((self.store / "commitlog").iterdir()))
-
-    async def start_again(self) -> None:
-        self.start()
-        await asyncio.to_thread(self.process.wait_for, "boot success")
-
-    def records(self) -> Iterator[tuple[int, bytes]]:
-        """Every record of the store, which is recovered: where it lies, and its body."""
-        config = MessageStoreConfig(storePathRootDir=str(self.store), haListenPort=0, **SMALL_FILES)
-        store = MessageStore(config, store_host=("127.0.0.1", 1))
-        store.load()
-        for file in store.commit_log.file_queue.files:
-            at = 0
-            while at < file.wrote and (record := read_record(file.view, at)) is not None:
-                yield file.base + at, bytes(file.view[record.body_at : record.body_at + record.body_length])
-                at += record.size
-        store.close()
 
 
 async def send_on(client: RemotingClient, master: Side, sender: int, acked: list[bytes], stop: asyncio.Event) -> None:
@@ -79,7 +34,7 @@ async def send_on(client: RemotingClient, master: Side, sender: int, acked: list
             RequestCode.SEND_MESSAGE_V2, ext_fields=send_fields("T", sender % 4), body=body * 20
         )
         try:
-            answer = await client.invoke(f"127.0.0.1:{master.port}", request, 5000)
+            answer = await client.invoke(master.address, request, 5000)
         except RemotingError:
             await asyncio.sleep(0.02)
             continue
@@ -87,6 +42,12 @@ async def send_on(client: RemotingClient, master: Side, sender: int, acked: list
             acked.append(body * 20)
         else:
             await asyncio.sleep(0.005)
+
+
+async def ha_problem(client: RemotingClient, slave: Side) -> str:
+    """Why the slave does not replicate, or does without knowing whose log it has."""
+    request = RemotingCommand.request(RequestCode.GET_BROKER_RUNTIME_INFO)
+    return KVTable.decode((await client.invoke(slave.address, request, 5000)).body_bytes).table["haProblem"]
 
 
 def kill_and_look(folder: Path, killed: str, seed: int) -> int:
@@ -114,17 +75,23 @@ def kill_and_look(folder: Path, killed: str, seed: int) -> int:
             goal = len(acked) + 50
             await until(lambda: len(acked) >= goal)
             stop.set()
+            async with asyncio.timeout(60):
+                while problem := await ha_problem(client, slave):  # until it has compared what came meanwhile
+                    assert "is its master's is not known" in problem
+                    await asyncio.sleep(0.1)
 
     sides: list[Side] = []
+    names, address = name_server(folder / "names")
     try:
-        sides.append(Side(folder / "master", brokerRole="SYNC_MASTER"))
-        sides.append(Side(folder / "slave", brokerRole="SLAVE", brokerId=1, haMasterAddress=sides[0].ha))
+        sides.append(Side(folder / "master", brokerRole="SYNC_MASTER", namesrvAddr=address, **_QUICK))
+        sides.append(Side(folder / "slave", brokerRole="SLAVE", brokerId=1, namesrvAddr=address, **_QUICK))
         for side in sides:
             side.process.wait_for("boot success")
         asyncio.run(scenario(*sides))
     finally:
         for side in sides:
             side.process.kill()
+        names.kill()
     master, slave = (list(side.records()) for side in sides)
     shorter = min(len(master), len(slave))
     assert master[:shorter] == slave[:shorter]
