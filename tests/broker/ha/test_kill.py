@@ -44,6 +44,14 @@ async def send_on(client: RemotingClient, master: Side, sender: int, acked: list
             await asyncio.sleep(0.005)
 
 
+async def connected(client: RemotingClient, master: Side) -> None:
+    """Wait until there is a slave: it begins with the master's last file, so that there has to be but one."""
+    request = RemotingCommand.request(RequestCode.SEND_MESSAGE_V2, ext_fields=send_fields("T"), body=b"first")
+    async with asyncio.timeout(60):
+        while (await client.invoke(master.address, request, 5000)).code != ResponseCode.SUCCESS:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+
+
 async def ha_problem(client: RemotingClient, slave: Side) -> str:
     """Why the slave does not replicate, or does without knowing whose log it has."""
     request = RemotingCommand.request(RequestCode.GET_BROKER_RUNTIME_INFO)
@@ -58,6 +66,8 @@ def kill_and_look(folder: Path, killed: str, seed: int) -> int:
 
     async def scenario(master: Side, slave: Side) -> None:
         stop, looked_at = asyncio.Event(), 0
+        async with RemotingClient() as client:
+            await connected(client, master)
         async with RemotingClient() as client, asyncio.TaskGroup() as senders:
             for sender in range(_SENDERS):
                 senders.create_task(send_on(client, master, sender, acked, stop))
