@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from tests.interop.raw import wait_for_route
 from rocketmq_ops.client.api.send import SendStatus
 from rocketmq_ops.client.options import ClientOptions
 from rocketmq_ops.client.producer.producer import Producer
+from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.message import Message
 from rocketmq_ops.remoting.bodies import KVTable
 from rocketmq_ops.remoting.client import RemotingClient
@@ -47,6 +48,12 @@ class Group:
         self._stack.callback(broker.child.kill)
         broker.wait_ready()
         return broker
+
+    def start_again(self, broker: Broker | OurBroker) -> None:
+        """Start a broker that was stopped or killed, on its store and its port."""
+        broker.start_again()
+        self._stack.callback(broker.child.kill)
+        broker.wait_ready()
 
 
 @pytest.fixture
@@ -88,9 +95,12 @@ async def eventually_equal(client: RemotingClient, one: Broker | OurBroker, othe
 
 
 async def send_until_ok(producer: Producer) -> None:
-    """Send until a slave answers for the message."""
+    """Send until a slave answers for the message, to a master that may have just been started."""
     async with asyncio.timeout(60):
-        while (await producer.send(Message(TOPIC, b"first"))).status is not SendStatus.SEND_OK:  # noqa: ASYNC110
+        while True:
+            with suppress(RocketMQError):
+                if (await producer.send(Message(TOPIC, b"first"))).status is SendStatus.SEND_OK:
+                    return
             await asyncio.sleep(0.2)
 
 
@@ -117,5 +127,10 @@ def test_a_mixed_pair(group: Group, version: str, ours: str) -> None:
                 again = group.start("ours", "slave", SLAVE)
                 await send_until_ok(producer)
                 await eventually_equal(client, master, again)
+            else:
+                master.child.kill()
+                group.start_again(master)
+                await send_until_ok(producer)
+                await eventually_equal(client, master, slave)
 
     asyncio.run(scenario())
