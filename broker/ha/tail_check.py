@@ -45,7 +45,7 @@ async def check_tail(master: MasterApi, commit_log: CommitLog, have: int, record
             theirs = await master.record_at(record.offset)
             if theirs is None:  # deleted meanwhile, or no record begins there
                 first, _ = await master.log_extent()
-            if ours != theirs and record.offset >= first:
+            if (theirs is None or ours != theirs) and record.offset >= first:
                 raise DivergedError(
                     f"the message at {record.offset} of the commitlog, one of the last of this slave, is another one "
                     "on the master: the two have gone different ways",
