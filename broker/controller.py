@@ -368,7 +368,7 @@ class BrokerController:
         for what, state in (("topics", self.topics), ("groups", self.groups)):
             # Only what could not be written when it changed.
             every(what, lambda: config.flushConsumerOffsetInterval, lambda state=state: state.is_dirty and save(state))  # type: ignore[misc]
-        every("delay offsets", lambda: store_config.flushDelayOffsetInterval, lambda: save(self.delay))
+        every("delay offsets", lambda: store_config.flushDelayOffsetInterval, self.delay.save)
         every("filters", lambda: FILTER_SAVE_INTERVAL_MS, self._save_filters)
         every("inactive clients", lambda: SCAN_CLIENTS_INTERVAL_MS, self._scan_clients)
         every("slow consumers", lambda: PROTECT_INTERVAL_MS, lambda: protect(self))

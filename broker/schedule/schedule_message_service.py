@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rocketmq_ops.broker.send.stored_copies import put_copy, read_stored
@@ -20,9 +21,11 @@ from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.data_version import DataVersion
 from rocketmq_ops.common.delay_levels import parse_delay_levels
 from rocketmq_ops.common.errors import CorruptDataError
+from rocketmq_ops.common.files import save_with_backup
 from rocketmq_ops.common.message import PROPERTY_REAL_QUEUE_ID, PROPERTY_REAL_TOPIC, start_of, stored_value
 from rocketmq_ops.common.message_codec import BadRecordError
 from rocketmq_ops.common.periodic import PeriodicJobs
+from rocketmq_ops.common.state_files import Write
 from rocketmq_ops.common.topics import SCHEDULE_TOPIC, TRANS_HALF_TOPIC, is_retry_topic
 from rocketmq_ops.store.inner_message import NEVER_STORED, PutStatus
 from rocketmq_ops.store.layout.consume_queue_ext import is_address
@@ -59,6 +62,8 @@ class ScheduleMessageService(ConfigManager):
         #: By level, the offsets behind the table's of messages that were delivered before this broker started.
         self._delivered: dict[int, set[int]] = {}
         self._not_before: dict[int, int] = {}
+        #: What is to be written into the file: the table of a moment up to which the log is on the disk.
+        self._durable: bytes | None = None
         self._changes = 0
         self._jobs = PeriodicJobs()
         self._turns = Turns(controller, self._jobs, "delay levels", self._take_turn)
@@ -185,6 +190,26 @@ class ScheduleMessageService(ConfigManager):
     def encode(self, *, pretty: bool = False) -> bytes:
         """The document of delayOffset.json, also the body that a slave asks for."""
         return fastjson.dumps({"dataVersion": self.data_version, "offsetTable": self.table}, pretty=pretty)
+
+    def save(self) -> None:
+        """Write the table as it is now, as soon as the log is on the disk as far: a file that is ahead of the log would
+        pass over messages of whose delivery a power cut has left nothing. One that is behind it does no harm.
+        """
+        if self._dirty:
+            content, store = self.encode(pretty=True), self._controller.store
+            store.when_flushed(store.max_phy_offset, lambda durable: self._save(content) if durable else None)
+
+    def _save(self, content: bytes) -> None:
+        self._durable = content
+        self._controller.files.save(self)
+
+    def take_changes(self) -> Write | None:
+        """As of every table; what `save` has chosen where it has."""
+        content, self._durable = self._durable, None
+        if content is None:
+            return super().take_changes()
+        self._dirty = content != self.encode(pretty=True)
+        return partial(save_with_backup, self.path, content, self.files)
 
     def start(self) -> None:
         """Begin delivering on the running loop."""

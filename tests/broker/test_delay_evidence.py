@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from rocketmq_ops.broker import controller
 from rocketmq_ops.broker.controller import BrokerController
 from rocketmq_ops.broker.slave import slave_synchronize
 from rocketmq_ops.broker.turns import Turn
+from rocketmq_ops.common.fastjson import loads
 from tests.broker.ha.pairs import Pair, caught_up, stall
 from tests.broker.support import Session, bodies, run, running
 
@@ -146,6 +147,38 @@ def test_no_record_is_read_where_all_that_was_due_is_delivered(
         assert session.broker.delay.table[1] == 1
 
     run(tmp_path, check, messageDelayLevel=LEVELS)
+
+
+def test_the_file_of_offsets_is_never_ahead_of_the_log_on_the_disk(tmp_path: Path, clock: Clock) -> None:
+    """A power cut takes the end of the log, and what it says to be delivered would be nowhere."""
+    path = tmp_path / "config" / "delayOffset.json"
+
+    def saved() -> int:
+        return int(loads(path.read_bytes())["offsetTable"].get(1, 0))
+
+    async def body(session: Session) -> None:
+        delay, waiting = session.broker.delay, list[Callable[[bool], None]]()
+        delay.stop()
+        await park(session, clock, "a", "b", "c")
+        session.broker.store.when_flushed = lambda end, done: waiting.append(done)  # type: ignore[method-assign]
+        for _ in range(3):
+            clock.now += 998 if not waiting else 1
+            assert delay.deliver_due(clock.now) == 1
+            delay.save()
+        await session.broker.files.wait()
+        assert not path.exists() and len(waiting) == 3
+        waiting[0](True)
+        await session.broker.files.wait()
+        assert saved() == 1 and delay.is_dirty
+        waiting[1](False)
+        await session.broker.files.wait()
+        assert saved() == 1
+        waiting[2](True)
+        await session.broker.files.wait()
+        assert saved() == 3 and not delay.is_dirty
+        del session.broker.store.when_flushed  # type: ignore[method-assign]
+
+    run(tmp_path, body, messageDelayLevel=LEVELS)
 
 
 @pytest.fixture
