@@ -8,6 +8,7 @@ import time
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+import msgspec
 from textual.binding import Binding, BindingType
 
 from rocketmq_ops.common.clock import now_ms
@@ -21,6 +22,7 @@ from rocketmq_ops.tui.model.details.last import (
     failed_section,
     in_vain,
     last_of,
+    led_nowhere,
     with_last,
 )
 from rocketmq_ops.tui.model.details.pace import Pace
@@ -121,7 +123,11 @@ class PartsScreen(PartsInTime):
         try:
             section = await part.ask()
         except RocketMQError as error:
-            section = failed_section(error, there=error_is_no_answer(error, self._parts, self.context.model.newest()))
+            moment = self.context.model.newest()
+            section = failed_section(error, there=error_is_no_answer(error, self._parts, moment))
+            if section.failures:
+                silent = led_nowhere(error, self._parts, moment)
+                section = msgspec.structs.replace(section, failures=(*silent, *section.failures))
         except Exception as error:  # a screen that fails must not end the dashboard
             log.exception("the part %s of %s", part.key, self.address)
             section = failed_section(

@@ -380,7 +380,10 @@ def test_a_broker_that_was_dead_before_says_so_on_each_part(unlisted: bool) -> N
 
 def test_a_topic_without_a_route_is_there_as_long_as_its_brokers_are_silent() -> None:
     async def flow(pilot: Pilot[None], cluster: FakeCluster, model: FakeModel) -> None:
-        assert "no route for topic 'T'" in said(pilot, "#note")
+        note = said(pilot, "#note")
+        for name in "ab":
+            assert f"broker-{name} does not answer since {time_of_day(NOW_MS)} (also: not listed): " in note
+        assert "no route for topic 'T'" in note
         assert [row[:2] for row in rows(pilot)] == [[f"broker-{name}", str(at)] for name in "ab" for at in range(2)]
         assert parts(pilot) == {"queues": "✗", "groups": "✗", "route": "✗", "settings": "✗"}
         await press(pilot, "tab", "tab")

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from rocketmq_ops.client.errors import NotFoundError
+from rocketmq_ops.client.errors import NoBrokerError, NotFoundError
 from rocketmq_ops.common.errors import Failure, RocketMQError, failure_of
 from rocketmq_ops.tui.model.asked import told
 from rocketmq_ops.tui.model.broker_state import signs, telling
@@ -47,6 +47,21 @@ def error_is_no_answer(error: RocketMQError, parts: Iterable[Part], moment: Mome
         return False
     known = (part.past(moment) for part in parts if part.past is not None)
     return any(section is not None and section.table is not None and section.table.rows for section in known)
+
+
+def led_nowhere(error: RocketMQError, parts: Iterable[Part], moment: Moment) -> list[Failure]:
+    """Why name servers lead nowhere: the brokers that have what is asked for, as far as the moment knows, and that they
+    do not list any more; where that is not known, all such brokers."""
+    if not isinstance(error, (NotFoundError, NoBrokerError)):
+        return []
+    names = {
+        broker(row)
+        for broker, past in ((part.broker, part.past) for part in parts)
+        if broker is not None and past is not None
+        if (section := past(moment)) is not None and section.table is not None
+        for row in section.table.rows
+    }
+    return not_listed(moment, names or names_of(moment))
 
 
 def in_vain(section: Section) -> bool:
