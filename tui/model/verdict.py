@@ -138,16 +138,12 @@ def _parts(alarms: Iterable[Alarm], groups: int) -> list[Said]:
 def _last_of_each_group(alarms: Iterable[Alarm]) -> list[Alarm]:
     """Those that have not ended. A group is in one state at a time: of one that was slow and is stalled now, or was
     both of late, there is the last alone, or it would count as two."""
-    found: list[Alarm] = []
+    lasting = [alarm for alarm in alarms if alarm.ended_ms is None]
     last: dict[str, Alarm] = {}
-    for alarm in alarms:
-        if alarm.ended_ms is not None:
-            continue
-        if not alarm.key.startswith("group/"):
-            found.append(alarm)
-        elif (other := last.get(alarm.target)) is None or _later(alarm, other):
+    for alarm in lasting:
+        if alarm.key.startswith("group/") and ((other := last.get(alarm.target)) is None or _later(alarm, other)):
             last[alarm.target] = alarm
-    return [*found, *last.values()]
+    return [alarm for alarm in lasting if not alarm.key.startswith("group/") or last[alarm.target] is alarm]
 
 
 def _later(alarm: Alarm, other: Alarm) -> bool:

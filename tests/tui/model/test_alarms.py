@@ -291,6 +291,10 @@ def test_a_group_that_was_slow_and_is_stalled_is_one_group():
         alarms = [msgspec.structs.replace(each, over_ms=each.over_ms or 95) for each in alarms]
         (over,) = verdict(servers, brokers, ["g", "h", "i"], alarms).parts
         assert (over.text, over.over_ms) == ("1 of 3 groups stalled", 95), "the last of both"
+    dead = alarm("b", DEAD, "broker")
+    for order in ([alarm("g"), dead], [dead, alarm("g")]):
+        parts = verdict(servers, brokers, ["g", "h", "i"], [*order, slow]).parts
+        assert [part.target or "g" for part in parts] == [each.target for each in order], "in the order of the alarms"
     other = verdict(servers, brokers, ["g", "h", "i"], [slow, alarm("h")]).parts
     assert [part.text for part in other] == ["1 of 3 groups stalled", "1 of 3 groups slow"]
 
