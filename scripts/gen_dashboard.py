@@ -93,7 +93,8 @@ def pulls() -> str:
         " queues 1 for each; else as above",
         "`:dead-letters/GROUP`": "those of `:messages`, of the topic of its dead letters",
         "`:message/TOPIC`": "1; besides, who has consumed it asks about each group that consumes the topic,"
-        f" {at_once} groups at a time, and its trace is one query of each broker that has the topic of traces",
+        f" {at_once} groups at a time, and of each that may have given up on it each broker that has its dead letters;"
+        " its trace is one query of each broker that has the topic of traces",
         "`:doctor`": "what its rules need, as `mqadmin doctor` asks for it: one kind after the other, of each"
         f" {at_once} servers, topics or groups at a time",
     }

@@ -22,6 +22,7 @@ from rocketmq_ops.client.admin.topics.topic_status import TopicStatus
 from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.errors import Failure, RocketMQError, failure_of
 from rocketmq_ops.common.message import MessageExt, MessageQueue
+from rocketmq_ops.common.topics import dlq_topic
 from rocketmq_ops.remoting.bodies import TopicConfig
 from rocketmq_ops.remoting.errors import RemotingConnectError, RemotingTimeoutError
 from tests.tui.fakes import NOW_MS
@@ -129,6 +130,7 @@ class Answers:
             at=call(lambda *_: message(7), lambda *_: made_up.message(7, b"")),
             by_id=call(lambda *_: message(6), self._bare),
             track=call(lambda *_: made_up.tracks(), lambda *_: []),
+            query=call(self._letters, self._letters),
             traces=call(lambda *_: made_up.traces(), lambda key: MessageTraces(key, "RMQ_SYS_TRACE_TOPIC", [], [])),
             queues=call(lambda *_: {MessageQueue("orders", "broker-a", 0): BROKER.address}, lambda *_: {}),
             scan=self._scan,
@@ -189,6 +191,12 @@ class Answers:
         if topic.startswith("%"):
             raise NotFoundError(f"topic '{topic}' is not there", "")
         return TopicStatus(topic, [])
+
+    @staticmethod
+    def _letters(topic: str, *_: object, **__: object) -> tuple[list[MessageExt], list[Failure]]:
+        if topic == dlq_topic("audit"):
+            return [made_up.message(7)], []
+        raise NotFoundError(f"no route for topic '{topic}'", "")
 
     @staticmethod
     def _bare(*_: object) -> MessageExt:

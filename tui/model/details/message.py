@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from rocketmq_ops.client.admin.messages.message_results import MessageTrack
 from rocketmq_ops.client.admin.messages.trace import MessageTraces
 from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.compression import compression_name
@@ -16,16 +15,12 @@ from rocketmq_ops.common.sysflag import COMPRESSED_FLAG, COMPRESSION_TYPE_MASK
 from rocketmq_ops.common.topics import TRACE_TOPIC
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details.bodies import form_of, forms_of, lines_of
+from rocketmq_ops.tui.model.details.consumed import consumed_by
 from rocketmq_ops.tui.model.details.detail import Asking, Fact, Once, Part, Section, also, table_of
 from rocketmq_ops.tui.model.details.last import not_listed
-from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, worst_first
+from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Value
 
 _PROPERTIES: Final = (Column(key="name", title="Name", least=16), Column(key="value", title="Value", least=30))
-_TRACKS: Final = (
-    Column(key="group", title="Group", least=20),
-    Column(key="state", title="State", kind=Kind.STATE),
-    Column(key="detail", title="Evidence", kind=Kind.SENTENCE, least=30),
-)
 _TRACE: Final = (
     Column(key="what", title="What", kind=Kind.STATE),
     Column(key="group", title="Group", least=12),
@@ -36,16 +31,6 @@ _TRACE: Final = (
     Column(key="client", title="Client", least=14, drop=2),
     Column(key="attempt", title="Attempt", kind=Kind.COUNT, drop=3),
 )
-#: What became of a message in a group, in words, and how bad that is.
-TRACKS: Final = {
-    "CONSUMED": ("consumed", Health.OK),
-    "CONSUMED_BUT_FILTERED": ("filtered out", Health.INFO),
-    "NOT_CONSUME_YET": ("not consumed yet", Health.WARNING),
-    "NOT_ONLINE": ("no client online", Health.WARNING),
-    "PULL": ("pulls by itself", Health.INFO),
-    "CONSUME_BROADCASTING": ("broadcasting", Health.INFO),
-    "UNKNOWN": ("unknown", Health.UNKNOWN),
-}
 #: Cells of a bar in the waterfall.
 BAR: Final = 24
 
@@ -64,21 +49,24 @@ def parts(asking: Asking, message: Once[MessageExt], form: Callable[[], str | No
         )
 
     async def consumed() -> Section:
+        return await consumed_by(asking, await message(), traces)
+
+    async def traced() -> MessageTraces:
         found = await message()
-        return track_section(await asking.admin.messages.track(found, await asking.admin.topics.readers(found.topic)))
+        return await asking.admin.messages.traces(found.properties.get(PROPERTY_UNIQ_KEY) or found.offset_msg_id)
 
     async def trace() -> Section:
-        found = await message()
-        key = found.properties.get(PROPERTY_UNIQ_KEY) or found.offset_msg_id
         seen = asking.moment.topics.get(TRACE_TOPIC)
         silent = not_listed(asking.moment, seen.on if seen is not None else ())
         try:
-            traces = await asking.admin.messages.traces(key)
+            found = await traces()
         except NotFoundError as error:
             if not silent:
                 raise
             return Section(failures=(failure_of("", error), *silent), health=Health.CRITICAL)
-        return also(trace_section(traces), silent)
+        return also(trace_section(found), silent)
+
+    traces = Once(traced)
 
     return (
         Part("body", "Body", body),
@@ -131,30 +119,13 @@ def _compression(sys_flag: int) -> str | None:
         return None
 
 
-def track_section(tracks: Sequence[MessageTrack]) -> Section:
-    """Whether each group has consumed it, who has not first."""
-    rows = []
-    for track in tracks:
-        state, health = TRACKS[track.track_type]
-        rows.append(
-            Row(
-                key=track.consumer_group,
-                cells=(track.consumer_group, state, track.detail or ""),
-                health=health,
-                opens=Address("group", track.consumer_group),
-            )
-        )
-    rows.sort(key=lambda row: worst_first(row.health))
-    return table_of(_TRACKS, rows, "no group consumes this topic")
-
-
 def trace_section(traces: MessageTraces) -> Section:
     """Each send and each consumption as a bar on one axis of time."""
-    spans: list[tuple[int, int | None, str, str, str | None, Health, str, int | None]] = []
+    spans: list[tuple[int, int | None, str, str, str | None, Health, str, Value]] = []
     for sent in traces.sent:
         result, health = _result(sent.success)
         what = {"Pub": "sent", "EndTransaction": "transaction ended", "Recall": "recalled"}.get(sent.kind, sent.kind)
-        spans.append((sent.timestamp, sent.cost_millis, what, sent.group, result, health, sent.client_host, None))
+        spans.append((sent.timestamp, sent.cost_millis, what, sent.group, result, health, sent.client_host, NOTHING))
     for taken in traces.consumed:
         begin = taken.begin_timestamp if taken.begin_timestamp is not None else taken.end_timestamp
         if begin is None:

@@ -100,6 +100,7 @@ def message(number: int, body: bytes = b'{"order": 7, "customer": "\xe6\x9d\x8e"
 def tracks() -> list[MessageTrack]:
     return [
         MessageTrack("billing", "CONSUMED"),
+        MessageTrack("mail", "CONSUMED"),
         MessageTrack("shipping", "NOT_CONSUME_YET"),
         MessageTrack("audit", "UNKNOWN", "the group has no offset for the queue of this message"),
     ]

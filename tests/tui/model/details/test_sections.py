@@ -34,7 +34,7 @@ from rocketmq_ops.tui.model.details.blocked import without_new
 from rocketmq_ops.tui.model.details.detail import Section, side_by_side
 from rocketmq_ops.tui.model.details.plan import made_lines, plan_lines
 from rocketmq_ops.tui.model.figures import figure
-from rocketmq_ops.tui.model.table import Health, Kind, OrMore
+from rocketmq_ops.tui.model.table import NOTHING, Health, Kind, OrMore
 from tests.tui import fakes
 from tests.tui.fakes import MINUTE, NOW_MS
 from tests.tui.model.details import made_up
@@ -295,17 +295,9 @@ def test_a_stuck_queue_of_a_client_leads_to_the_message_that_it_holds() -> None:
     assert client.queue_section(found, found.clients[2]).table.note == "it does not answer"  # type: ignore[union-attr]
 
 
-def test_who_did_not_consume_a_message_comes_first() -> None:
-    section = one_message.track_section(made_up.tracks())
-    assert cells(section, "group", "state") == [
-        ("shipping", "not consumed yet"),
-        ("audit", "unknown"),
-        ("billing", "consumed"),
-    ]
-
-
 def test_a_trace_is_a_waterfall_with_an_open_end() -> None:
     section = one_message.trace_section(made_up.traces())
+    assert cells(section, "attempt") == [(NOTHING,), (0,), (0,)], "a send is no attempt to consume"
     assert cells(section, "what", "result", "after", "took") == [
         ("sent", "success", 0, 4),
         ("consumed", "failed", 20, 40),
