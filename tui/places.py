@@ -8,7 +8,7 @@ from typing import Final
 from rocketmq_ops.tui.catalogue import Catalogue, Place
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address
-from rocketmq_ops.tui.model.details import messages
+from rocketmq_ops.tui.model.details import message, messages
 from rocketmq_ops.tui.model.details.bodies import FORMS
 from rocketmq_ops.tui.model.overview import COLUMNS as BROKER_COLUMNS
 from rocketmq_ops.tui.model.table import Column
@@ -56,7 +56,7 @@ DETAILS: Final[tuple[Place, ...]] = (
           options=messages.completed, taken=Taken(messages.OPTIONS, ("messages",), check=messages.check)),
     Place("message", (), "One message", MessageScreen, names.topics,
           taken=Taken(("broker", "queue", "offset", "id", "body"), ("body", "consumed", "trace", "properties"),
-                      values={"body": FORMS})),
+                      values={"body": FORMS}, check=message.check)),
     Place("dead-letters", ("dlq", "dl", "dead-letter"), "Dead letters of a group", DeadLettersScreen, names.groups,
           taken=Taken(messages.OPTIONS, ("letters",), check=messages.check)),
     Place("broker", (), "One broker", BrokerScreen, names.brokers, "brokers",

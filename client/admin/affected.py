@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from rocketmq_ops.common.errors import Failure, RocketMQError
-from rocketmq_ops.common.topics import is_dlq_topic, is_retry_topic, split_topic_group
+from rocketmq_ops.common.topics import TRACE_TOPIC, is_dlq_topic, is_retry_topic, split_topic_group
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.changes import Change
@@ -193,7 +193,7 @@ async def affected(admin: MQAdmin, changes: Sequence[Change]) -> Affected:
     scope = Scope(changes)
     await asking.look_up(scope)
     groups = await asking.groups(scope)
-    producers = await asking.producers(sorted(scope.producing))
+    producers = await asking.producers(sorted(scope.producing), traces=TRACE_TOPIC in scope.topics)
     brokers = await asking.brokers(list(scope.brokers))
     return Affected(groups, producers, brokers, asking.failures, asking.notes)
 
@@ -343,12 +343,17 @@ class _Asking:
             group: (None if group in unknown else _clients(by), models.get(group)) for group, by in by_group.items()
         }
 
-    async def producers(self, addresses: list[str]) -> list[AffectedProducers] | None:
-        """The producers that are connected to these brokers, by group."""
+    async def producers(self, addresses: list[str], *, traces: bool = False) -> list[AffectedProducers] | None:
+        """The producers that are connected to these brokers, by group. `traces`: also those that send traces alone,
+        which each client has that traces (TraceConstants.GROUP_NAME_PREFIX)."""
+        from rocketmq_ops.client.tracing import PRODUCER_GROUP_PREFIX
+
         found = await self._producers_at(addresses)
         if len(found) < len(addresses):
             return None
         groups = sorted({group for by_group in found.values() for group, clients in by_group.items() if clients})
+        if not traces:
+            groups = [group for group in groups if not group.startswith(f"{PRODUCER_GROUP_PREFIX}-")]
         return [
             AffectedProducers(group, _clients({at: by_group.get(group, []) for at, by_group in found.items()}))
             for group in groups

@@ -236,6 +236,10 @@ def of_one_thing(scene: Scene, broker_address: str, record: str) -> list[Visit]:
                 "properties": holds(lambda seen: value("KEYS")(seen) == f"order-{MESSAGES - 1}"),
             },
         ),
+        Visit(
+            Address("message", LETTERS, (("broker", "broker-a"), ("queue", "0"), ("offset", "0"))),
+            {"consumed": holds(lambda seen: seen.row(group=REFUSES)["state"] == "given up")},
+        ),
         Visit(Address("dead-letters", REFUSES), {"letters": dead_letter}),
         Visit(
             broker,

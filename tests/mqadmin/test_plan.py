@@ -43,6 +43,10 @@ def produces(name: str, address: str) -> dict[str, Any]:
     return {"clientId": name, "remoteIP": f"/{address}", "language": "JAVA", "version": 493, "lastUpdateTimestamp": 1}
 
 
+#: What a client that traces has beside its producer, as AsyncTraceDispatcher.genGroupNameForTrace names it.
+TRACES = "_INNER_TRACE_PRODUCER-P-PRODUCE-1"
+
+
 def fill(broker: FakeBroker, host: str) -> None:
     """Topic T with a group that is 7 behind, of one that is not, and one that has no offset; and another topic."""
     broker.add_topic("T")
@@ -116,6 +120,17 @@ def test_a_topic_has_groups_with_lag_and_clients_with_hosts(cluster: FakeCluster
     assert (affected["brokers"], affected["failures"]) == ([], [])
     asked = {address for address, _ in cluster.transport.sent}
     assert cluster["broker-c"].address not in asked
+
+
+@pytest.mark.parametrize(("topic", "groups"), [("T", ["P"]), ("RMQ_SYS_TRACE_TOPIC", ["P", TRACES])])
+def test_producers_that_send_traces_alone_are_touched_where_the_topic_of_traces_is(
+    cluster: FakeCluster, cli: Cli, topic: str, groups: list[str]
+) -> None:
+    for name in ("broker-a", "broker-b"):
+        cluster[name].add_topic("RMQ_SYS_TRACE_TOPIC")
+        cluster[name].producers[TRACES] = [produces("p1", "10.9.0.1:5002")]
+    affected = planned(cluster, cli, "updateTopicPerm", "-c", "C1", "-t", topic, "-p", "4")["data"]["affected"]
+    assert [producers["group"] for producers in affected["producers"]] == groups
 
 
 def test_it_is_a_table_too(cluster: FakeCluster, cli: Cli) -> None:

@@ -90,6 +90,10 @@ class FakeModel:
         known = self._known(self.moment().time_ms - ms)
         return None if known is None else made(known)
 
+    def of_then(self, time_ms: int, made: Callable[[Moment], T]) -> T | None:
+        known = self._known(time_ms)
+        return None if known is None else made(known)
+
     def series(self, name: str, target: str = "") -> Points:
         return self.lines.get((name, target), [])
 
@@ -209,6 +213,7 @@ class FakeGroups:
         Column(key="members", title="Members", kind=Kind.COUNT, drop=1),
     )
     options = ()
+    sort = ""
 
     def source(self, moment: Moment) -> Collection[object]:
         return moment.groups

@@ -76,6 +76,8 @@ def test_what_is_wrong_is_said(typed: str, said: str) -> None:
         ("messages/orders?begin=soon", "invalid time 'soon': expected 10m, ", "correct it"),
         ("messages/orders?where=tags = ", "", "correct it"),
         ("dlq/g?queue=a", "invalid queue 'a' in the address: expected a number", "correct it"),
+        ("message/orders", "the address does not say which message", "give its id, as in :message/orders?id=ID"),
+        ("message/orders?broker=b&queue=0", "the address does not say which message", "give its id"),
         ("message/orders?body=hxe", "invalid body 'hxe' in the address", "did you mean 'hex'?"),
         ("store//tmp/s?at=end", "invalid at 'end' in the address: expected a number", "correct it"),
         ("doctor?sort=x&nosuch", "unknown option 'nosuch' in the address", "known are "),

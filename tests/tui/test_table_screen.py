@@ -18,9 +18,9 @@ from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.tui.model import desk, shown
 from rocketmq_ops.tui.model.address import Address, parse
 from rocketmq_ops.tui.model.filtering import filtered
-from rocketmq_ops.tui.model.moment import Moment
+from rocketmq_ops.tui.model.moment import Event, Moment
 from rocketmq_ops.tui.model.shown import Arrangement, Arranger
-from rocketmq_ops.tui.model.table import Column, Row, Table
+from rocketmq_ops.tui.model.table import Column, Health, Row, Table
 from rocketmq_ops.tui.model.views.every import VIEWS
 from rocketmq_ops.tui.model.views.groups import Groups
 from rocketmq_ops.tui.screens.row import RowScreen
@@ -394,7 +394,7 @@ def test_the_overview_makes_the_groups_when_they_are_others(monkeypatch: pytest.
 def test_a_row_that_leads_nowhere_is_shown_whole() -> None:
     class Bare:
         name, aliases, title = "bare", (), "Bare"
-        columns, options = (Column(key="a", title="Setting"),), ()
+        columns, options, sort = (Column(key="a", title="Setting"),), (), ""
 
         def source(self, moment: Moment) -> list[object]:
             return [1]
@@ -415,7 +415,7 @@ def test_a_row_that_leads_nowhere_is_shown_whole() -> None:
 def test_columns_are_laid_out_anew_when_the_bar_for_scrolling_comes() -> None:
     class Wide:
         name, aliases, title = "wide", (), "Wide"
-        columns, options = (Column(key="a", title="Name"), Column(key="b", title="Text")), ()
+        columns, options, sort = (Column(key="a", title="Name"), Column(key="b", title="Text")), (), ""
 
         def source(self, moment: Moment) -> object:
             return moment.groups
@@ -436,5 +436,25 @@ def test_columns_are_laid_out_anew_when_the_bar_for_scrolling_comes() -> None:
             await at_rest(pilot)
             assert grid.show_vertical_scrollbar
             assert grid.render_line(1).text.rstrip().endswith("…")
+
+    asyncio.run(main())
+
+
+def test_events_come_newest_first_until_they_are_sorted_in_another_way() -> None:
+    ages = ((3, Health.CRITICAL), (1, Health.INFO), (2, Health.OK))
+    made = [
+        Event(time_ms=NOW_MS - age * 1_000, kind="broker", target=str(age), text="started anew", health=health)
+        for age, health in ages
+    ]
+
+    async def main() -> None:
+        model = FakeModel(msgspec.structs.replace(moment(), events=made))
+        async with dashboard(model, ":events", views=VIEWS).run_test(size=SIZE) as pilot:
+            screen: Any = pilot.app.screen
+            await at_rest(pilot)
+            assert [row.cells[2] for row in screen.grid.rows] == ["1", "2", "3"]
+            assert str(screen.address) == ":events"
+            await pilot.press("0")
+            assert [row.cells[2] for row in screen.grid.rows] == ["3", "1", "2"]
 
     asyncio.run(main())

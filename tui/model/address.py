@@ -32,13 +32,13 @@ class Address(msgspec.Struct, frozen=True, gc=False):
         if self.name:
             text += f"/{_plain(self.name)}"
         if self.options:
-            text += "?" + "&".join(f"{quote(key)}={_quoted(value, ':/@')}" for key, value in self.options)
+            text += "?" + "&".join(_pair(quote(key), _quoted(value, ":/@")) for key, value in self.options)
         return text
 
     @property
     def readable(self) -> str:
         """As people read it, and type it, where that is read as the same; else as `str` has it."""
-        options = "&".join(f"{key}={value}" for key, value in self.options)
+        options = "&".join(_pair(key, value) for key, value in self.options)
         plain = f"{msgspec.structs.replace(self, options=())}?{options}"
         return plain if self.options and options.isprintable() and parse(plain) == self else str(self)
 
@@ -68,6 +68,11 @@ class Address(msgspec.Struct, frozen=True, gc=False):
 def _plain(name: str) -> str:
     """A name as it is typed: the `%` of `%RETRY%` stays, one that could be taken for an escape does not."""
     return re.sub(r"[^%]+|%(?=[0-9A-Fa-f]{2})", lambda part: _quoted(part[0], "/@:$.-_#"), name)
+
+
+def _pair(key: str, value: str) -> str:
+    """An option; one that says nothing more is its name alone, as in `:topics?all`."""
+    return f"{key}={value}" if value else key
 
 
 def _quoted(text: str, safe: str) -> str:

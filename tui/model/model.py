@@ -63,6 +63,10 @@ class Model(Protocol):
         is recorded. `made` may be called in a thread, and what it makes is kept, not the moment."""
         ...
 
+    def of_then(self, time_ms: int, made: Callable[[Moment], T]) -> T | None:
+        """The same of the last recorded moment at that time, or before it."""
+        ...
+
     def series(self, name: str, target: str = "") -> Points:
         """The last minutes of a figure until the moment that is shown. Names are in docs/dashboard.md."""
         ...

@@ -38,6 +38,10 @@ class NoCluster:
         """See `Model`."""
         return None
 
+    def of_then(self, time_ms: int, made: Callable[[Moment], T]) -> T | None:
+        """See `Model`."""
+        return None
+
     def series(self, name: str, target: str = "") -> Points:
         """See `Model`."""
         return []

@@ -20,7 +20,7 @@ T = TypeVar("T")
 #: How far series go back, ms.
 SERIES_MS: Final = 30 * 60_000
 #: Makers whose things to compare with are held.
-_HELD: Final = 2
+_HELD: Final = 3
 _COMPARED_MS: Final = 60_000
 #: Figures whose series are read from a file all at once.
 _READ_TOGETHER: Final = ("broker.", "total.")
@@ -90,16 +90,19 @@ class Timeline:
         """See `Model`. To the minute, so that a large cluster's past is not read with each look."""
         shown = self.moment()
         wanted = (shown.groups_ms or shown.time_ms) - ms
-        wanted -= wanted % _COMPARED_MS
-        time_ms, known = self._compared.get(made, (None, None))
-        if time_ms != wanted:
-            if self._span is None or wanted < self._span.first_ms:
+        return self.of_then(wanted - wanted % _COMPARED_MS, made)
+
+    def of_then(self, time_ms: int, made: Callable[[Moment], T]) -> T | None:
+        """See `Model`."""
+        last_ms, known = self._compared.get(made, (None, None))
+        if last_ms != time_ms:
+            if self._span is None or time_ms < self._span.first_ms:
                 return None
             # What was compared with a moment ago stands in until it is read.
-            self._compared[made] = wanted, known
+            self._compared[made] = time_ms, known
             while len(self._compared) > _HELD:
                 del self._compared[next(iter(self._compared))]
-            self._read(lambda: self._compare(wanted, made))
+            self._read(lambda: self._compare(time_ms, made))
         found: T | None = known
         return found
 

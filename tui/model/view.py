@@ -38,6 +38,12 @@ class View(Protocol):
         """Options of its addresses, beside those that say how rows are arranged."""
         ...
 
+    @property
+    def sort(self) -> str:
+        """The column by which its rows are sorted, descending, where its address says nothing; empty: the worst come
+        first."""
+        ...
+
     def source(self, moment: Moment) -> Collection[object]:
         """The part of a moment that the rows are made of: while it is the same object, so are they. There are as many
         rows as it has items, or fewer."""

@@ -130,7 +130,7 @@ class DetailScreen(PartsScreen):
     def _show_parts(self) -> None:
         shown: list[lines.Part] = [(" ", "plain")]
         self._ranges = []
-        if self._parts:
+        if any(part.title for part in self._parts):  # else there are none yet, and below it is said why
             titles = [self._part_title(number) for number in range(len(self._parts))]
             widths = [sum(cell_len(text) for text, _ in title) for title in titles]
             first = 0  # where not all have room, the one that is chosen has

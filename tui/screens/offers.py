@@ -53,7 +53,7 @@ def of_groups(moment: Moment, names: Sequence[str], topic: str | None) -> list[O
             Offer("stop it from consuming", ["updateSubGroup", *group, "-s", "false"]),
             Offer("let it consume", ["updateSubGroup", *group, "-s", "true"]),
             *([Offer("how it fetches: PULL or POP", way)] if topic is not None or len(names) == 1 else []),
-            Offer("delete the group", ["deleteSubGroup", *group]),
+            Offer("delete the group with its settings", ["deleteSubGroup", *group]),
         ]
         return [offer.of(each) for offer in listed]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
+import msgspec
+
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.tui.context import Context
@@ -12,11 +14,11 @@ from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.compared import COMPARED_MS, any_known, compared_text
 from rocketmq_ops.tui.model.details.compare import Past, compared, past_of
 from rocketmq_ops.tui.model.details.detail import Part, Section
-from rocketmq_ops.tui.model.details.past import Recorded, recorded_of
+from rocketmq_ops.tui.model.details.past import Before, Recorded, recorded_of, silent_since, with_before
 from rocketmq_ops.tui.model.figures import minute_of_day
 from rocketmq_ops.tui.model.model import Mode
 from rocketmq_ops.tui.model.moment import Moment
-from rocketmq_ops.tui.model.table import Column, Row, Table
+from rocketmq_ops.tui.model.table import Column, Row, Table, by_key
 from rocketmq_ops.tui.screens.table import NO_CLUSTER, TableScreen
 
 #: In place of the parts where it is not known which there are; why is what is shown of it, at each moment.
@@ -55,6 +57,8 @@ class PartsInTime(TableScreen):
         #: Of the recorded moment that is shown, what it has of parts.
         self._then_of: Moment | None = None
         self._thens: dict[str, Recorded] = {}
+        #: What was filled with figures of before: of what, with which, and what was made of them.
+        self._filled: dict[str, tuple[Section, Before, Section]] = {}
         #: What was marked last: the rows of now and of then, and what was made of them.
         self._marked: tuple[Section, Past, tuple[Table, dict[str, Row]]] | None = None
 
@@ -92,7 +96,27 @@ class PartsInTime(TableScreen):
                 if model.span() is not None:
                     known = Recorded(Section(note=none))
             self._thens[kept_as or part.key] = known
-        return known
+        return self._with_before(part, known, moment)
+
+    def _with_before(self, part: Part, known: Recorded, moment: Moment) -> Recorded:
+        """What the moment has, with figures that brokers told before that were silent then, once these are read."""
+        silent, table = silent_since(moment), known.section.table
+        if not silent or table is None or part.past is None:
+            return known
+        before = (self.context.model.of_then(min(silent.values()), self._own_rows) or {}).get(part.key)
+        if before is None:
+            return known
+        filled = self._filled.get(part.key)
+        if filled is None or filled[0] is not known.section or filled[1] is not before:
+            section = msgspec.structs.replace(known.section, table=with_before(table, before, silent))
+            filled = self._filled[part.key] = known.section, before, section
+        return known._replace(section=filled[2])
+
+    def _own_rows(self, then: Moment) -> dict[str, Before]:
+        """What a moment has of each part by itself."""
+        made = ((part.key, part.past(then)) for part in self._parts if part.past is not None)
+        time_ms = then.groups_ms or then.time_ms
+        return {key: Before(by_key(each.table), time_ms) for key, each in made if each is not None and each.table}
 
     def _against(self, section: Section | None, table: Table) -> tuple[Table, dict[str, Row] | None]:
         """The table as it is compared, and the rows of then; why there are none is noted."""
@@ -177,6 +201,7 @@ class _NoView:
     title = ""
     columns: tuple[Column, ...] = ()
     options: tuple[str, ...] = ()
+    sort = ""
 
     def source(self, moment: Moment) -> Sequence[object]:
         """None."""

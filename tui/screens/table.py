@@ -54,6 +54,8 @@ class TableScreen(SortingScreen):
         super().__init__(context, address)
         self.view = view
         self.arrangement = Arrangement.of(address)
+        if view.sort and not self.arrangement.sort:
+            self.arrangement = msgspec.structs.replace(self.arrangement, sort=view.sort, descending=True)
         self.comparing = address.option("compare") is not None
         self._desk = Desk(view, address, context.language)
         #: What is shown, and what it is compared with; whose rows are to be made next, while others are being made.

@@ -98,7 +98,7 @@ def test_marked_groups_are_deleted_after_their_number_was_typed(server: RocketMQ
         await press(pilot, "x")
         assert said(pilot, "#about") == "3 marked: crowd-0, crowd-2, crowd-3"
         offers = [offer.title for offer in menu(pilot)._offers]
-        await press(pilot, *["down"] * offers.index("delete the group"), "enter")
+        await press(pilot, *["down"] * offers.index("delete the group with its settings"), "enter")
         assert line(pilot) == "mqadmin deleteSubGroup -g @group -c @cluster"
         await press(pilot, "enter")
         plan = said(pilot, "#said")

@@ -128,3 +128,32 @@ def test_scrubbing_says_what_had_been_told_until_then(tmp_path: Path) -> None:
                 assert said(pilot, "#note").startswith("not recorded: ")
 
     run(flow)
+
+
+def test_in_the_silence_of_a_broker_its_queues_have_their_figures_of_before(tmp_path: Path) -> None:
+    async def flow() -> None:
+        cluster = Cluster()
+        cluster.group("g", 100, 60)
+        async with cluster.watched(session=tmp_path / "night") as model:
+            await cluster.clock.advance(120_000)
+            (dead,) = (address for address, name in cluster.names.items() if name == "broker-b")
+            cluster.down[dead] = "refused"
+            await cluster.clock.advance(60_000)
+            told = model.moment().brokers[dead].answered_ms
+        async with Replay(tmp_path / "night") as replay:
+            app = dashboard(replay, ":group/g", views=VIEWS)
+            async with app.run_test(size=(160, 40)) as pilot:
+                await settled(pilot)
+                while replay.busy:  # noqa: ASYNC110
+                    await asyncio.sleep(0.001)
+                detail(pilot).draw()
+                await settled(pilot)
+                grid = detail(pilot).grid
+                keys = [column.key for column in grid.columns]
+                of_broker = {row.cells[1]: dict(zip(keys, row.cells, strict=False)) for row in grid.rows}
+                assert (of_broker["broker-b"]["lag"], of_broker["broker-b"]["state"]) == (40, "unknown")
+                since = {row.cells[1]: row.stale_since for row in grid.rows}
+                assert since["broker-a"] is None
+                assert told is not None and told - 10_000 <= (since["broker-b"] or 0) <= told
+
+    run(flow)

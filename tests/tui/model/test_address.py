@@ -15,7 +15,7 @@ from rocketmq_ops.tui.model.address import Address, AddressError, parse
         (Address("topic", "a b?c"), ":topic/a%20b%3Fc"),
         (Address("group", "订单，一\u3000"), ":group/订单，一%E3%80%80"),
         (Address("messages", "orders", (("key", "订单&"),)), ":messages/orders?key=订单%26"),
-        (Address("messages", "orders", (("key", "a&b"), ("at", ""))), ":messages/orders?key=a%26b&at="),
+        (Address("messages", "orders", (("key", "a&b"), ("at", ""))), ":messages/orders?key=a%26b&at"),
     ],
 )
 def test_an_address_is_written_and_read(address, text):

@@ -3,6 +3,7 @@
 import pytest
 
 from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.mqadmin.lang.catalogue import chinese
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.figures import time_of_day
 from rocketmq_ops.tui.model.moment import (
@@ -20,6 +21,7 @@ from rocketmq_ops.tui.model.moment import (
 from rocketmq_ops.tui.model.overview import brokers_at, totals
 from rocketmq_ops.tui.model.table import NOTHING, Health
 from rocketmq_ops.tui.model.views.every import VIEWS
+from rocketmq_ops.tui.model.views.topics import kind_of
 from tests.tui.fakes import FakeModel
 from tests.tui.model.cluster import Cluster, run
 
@@ -251,3 +253,11 @@ def test_a_client_that_produces_and_consumes_has_two_rows():
     assert [each["kind"] for each in cells("clients", moment)] == ["consumer", "producer"]
     table = BY_NAME["clients"].table(moment, Address("clients"))
     assert len({row.key for row in table.rows}) == 2
+
+
+def test_each_kind_of_topic_has_its_chinese():
+    own = {"broker-a"}
+    names = ("orders", "%RETRY%g", "%DLQ%g", "TBW102", "C_REPLY_TOPIC", "broker-a")
+    kinds = {kind_of(name, own) for name in names}
+    assert kinds == {"ordinary", "retry", "dead letters", "system"}
+    assert {kind for kind in kinds if chinese().message(kind) == kind} == set()

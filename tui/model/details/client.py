@@ -11,7 +11,7 @@ from rocketmq_ops.common.errors import failure_of
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details.blocked import without_new
 from rocketmq_ops.tui.model.details.detail import Asking, Asks, Fact, Once, Part, Section, also, table_of
-from rocketmq_ops.tui.model.details.group_clients import PROBLEMS
+from rocketmq_ops.tui.model.details.group_clients import PROBLEMS, evidence
 from rocketmq_ops.tui.model.details.last import names_of, not_led_to
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, worst_first
@@ -144,7 +144,7 @@ def queue_section(found: ConsumerStatusReport, client: ClientStatus) -> Section:
         Fact("In order", None if info is None or info.orderly is None else "yes" if info.orderly else "no", Kind.STATE),
     ]
     facts += [
-        Fact("Problem", f"{PROBLEMS[p.kind]}: {p.detail}", Kind.SENTENCE, health=Health.WARNING) for p in problems
+        Fact("Problem", f"{PROBLEMS[p.kind]}: {evidence(p)}", Kind.SENTENCE, health=Health.WARNING) for p in problems
     ]
     note = "it does not answer" if info is None else "it holds no queue"
     return also(table_of(_QUEUES, rows, note), found.failures, *facts)

@@ -48,6 +48,8 @@ def parts(asking: Asking, looking: Looking | None = None) -> Sequence[Part]:
         try:
             found = await find(of_topic, looking)
         except NotFoundError:
+            if asking.name not in asking.moment.groups:  # it may be no group at all
+                await asking.admin.groups.progress(asking.name)
             return Section(note="this group has no dead letters")
         nothing = nothing_text(asking.address) or "this group has no dead letters"
         section = table_of(_COLUMNS, [letter(topic, message) for message in found.messages], nothing)

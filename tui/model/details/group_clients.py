@@ -13,7 +13,7 @@ from rocketmq_ops.tui.model.details.group_queues import held_queues, says_queues
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Value, worst_first
 
 if TYPE_CHECKING:
-    from rocketmq_ops.client.admin.groups.consumer_status import ClientStatus, ConsumerStatusReport
+    from rocketmq_ops.client.admin.groups.consumer_status import ClientStatus, ConsumerStatusReport, Problem
 
 _CLIENTS: Final = (
     Column(key="client", title="Client", least=18),
@@ -180,17 +180,27 @@ def subscription_section(found: ConsumerStatusReport) -> Section:
     return msgspec.structs.replace(section, lacks=(lambda _: Health.UNKNOWN) if unheard else None)
 
 
+def _place(problem: Problem) -> str:
+    """The queue or topic that it is about; empty where it is about none."""
+    place = f"{problem.topic} {problem.broker_name or ''}".rstrip() if problem.topic else ""
+    return place if problem.queue_id is None else f"{place}:{problem.queue_id}"
+
+
+def evidence(problem: Problem) -> str:
+    """What says so; of a client's queue with its name, as it may have several."""
+    of_queue = problem.client_id is not None and problem.queue_id is not None
+    return f"{_place(problem)}: {problem.detail}" if of_queue else problem.detail
+
+
 def problem_section(group: str, found: ConsumerStatusReport) -> Section:
     """What is wrong among the clients."""
     rows, brokers = [], {client.client_id: client.brokers for client in found.clients}
     for problem in found.problems:
-        place = f"{problem.topic} {problem.broker_name or ''}" if problem.topic else ""
-        if problem.queue_id is not None:
-            place = f"{place}:{problem.queue_id}"
+        place = _place(problem)
         rows.append(
             Row(
                 key=f"{problem.kind} {problem.client_id} {place}",
-                cells=(PROBLEMS[problem.kind], problem.client_id or place, problem.detail),
+                cells=(PROBLEMS[problem.kind], problem.client_id or place, evidence(problem)),
                 health=Health.CRITICAL if problem.kind == "blocked" else Health.WARNING,
                 opens=Address("client", problem.client_id, (("group", group),)) if problem.client_id else None,
                 told_by=tuple(sorted(brokers.get(problem.client_id or "", ()))),

@@ -13,7 +13,7 @@ from rocketmq_ops.common.errors import CorruptDataError, failure_of
 from rocketmq_ops.common.message import PROPERTY_KEYS, PROPERTY_TAGS, PROPERTY_UNIQ_KEY, MessageExt
 from rocketmq_ops.common.sysflag import COMPRESSED_FLAG, COMPRESSION_TYPE_MASK
 from rocketmq_ops.common.topics import TRACE_TOPIC
-from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.address import Address, AddressError
 from rocketmq_ops.tui.model.details.bodies import form_of, forms_of, lines_of
 from rocketmq_ops.tui.model.details.consumed import consumed_by
 from rocketmq_ops.tui.model.details.detail import Asking, Fact, Once, Part, Section, also, table_of
@@ -74,6 +74,15 @@ def parts(asking: Asking, message: Once[MessageExt], form: Callable[[], str | No
         Part("trace", "Trace", trace),
         Part("properties", "Properties", properties),
     )
+
+
+def check(address: Address) -> None:
+    """Raises AddressError where it does not say which message."""
+    if not address.option("id") and not all(address.option(name) for name in ("broker", "queue", "offset")):
+        raise AddressError(
+            "the address does not say which message",
+            f"give its id, as in :message/{address.name}?id=ID, or broker, queue and offset",
+        )
 
 
 async def read(asking: Asking) -> MessageExt:

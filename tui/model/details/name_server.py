@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.secrets import settings_without
 from rocketmq_ops.housekeeping.doctor.config import OWN
 from rocketmq_ops.housekeeping.lint.keys import COMPUTED, NAMESRV_CLASSES, keys_of
@@ -31,9 +32,11 @@ def parts(asking: Asking) -> Sequence[Part]:
     """The parts of `:name-server/ADDRESS`."""
 
     async def brokers() -> Section:
+        _check(asking)
         return broker_section(asking.name, asking.moment)
 
     async def configuration() -> Section:
+        _check(asking)
         report = await asking.admin.configs.namesrv_configs()
         found = {each.address: each.config and settings_without(each.config) for each in report.servers}
         defaults = {
@@ -51,6 +54,14 @@ def parts(asking: Asking) -> Sequence[Part]:
         Part("brokers", "Brokers", brokers, brokers_then, past=brokers_then),
         Part("configuration", "Configuration", configuration),
     )
+
+
+def _check(asking: Asking) -> None:
+    """Raises NotFoundError for an address that is none of the name servers, once these are known."""
+    known = asking.moment.name_servers
+    if known and asking.name not in known:
+        listed = ", ".join(sorted(known))
+        raise NotFoundError(f"'{asking.name}' is none of the name servers", f"they are {listed}")
 
 
 def broker_section(address: str, moment: Moment) -> Section:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final, NamedTuple
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.tui.model.asked import FRESH_MS, told
+from rocketmq_ops.tui.model.broker_state import stale
 from rocketmq_ops.tui.model.details.detail import Part, Section, worst
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import Row, Table, by_key, worst_first
@@ -52,6 +54,38 @@ def recorded_of(part: Part, moment: Moment, kept_as: str) -> Recorded | None:
     table = _filled(base.table, kept.table)
     health = worst([base.health, *(row.health for row in table.rows)])
     return Recorded(msgspec.structs.replace(base, table=table, health=health), kept.asked_ms, partly=True)
+
+
+class Before(NamedTuple):
+    """The rows of a part as a moment had them by itself, and when that was (ms since 1970)."""
+
+    rows: dict[str, Row]
+    time_ms: int
+
+
+def silent_since(moment: Moment) -> dict[str, int]:
+    """The brokers that told nothing at a moment, by their names, and when each told last (ms since 1970)."""
+    return stale(moment.brokers.values())
+
+
+def with_before(table: Table, before: Before, silent: Collection[str]) -> Table:
+    """The rows of queues of silent brokers with the figures that these told before, and their age; how the row is
+    stays as it is now."""
+    place, state = table.place("broker"), table.place("state")
+    if place is None or table.place("queue") is None:
+        return table
+
+    def filled(row: Row) -> Row:
+        was = before.rows.get(row.key)
+        if was is None or row.cells[place] not in silent or len(was.cells) != len(row.cells):
+            return row
+        cells = tuple(
+            old if now is None and at != state else now
+            for at, (now, old) in enumerate(zip(row.cells, was.cells, strict=True))
+        )
+        return row if cells == row.cells else msgspec.structs.replace(row, cells=cells, stale_since=before.time_ms)
+
+    return msgspec.structs.replace(table, rows=[filled(row) for row in table.rows])
 
 
 def _then(part: Part, moment: Moment) -> Section | None:

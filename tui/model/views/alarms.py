@@ -26,6 +26,7 @@ class AlarmList:
 
     name, aliases, title = "alarms", ("a", "al", "alarm", "alert", "alerts"), "Alarms"
     columns, options = COLUMNS, ()
+    sort = ""
 
     def source(self, moment: Moment) -> Collection[object]:
         """See `View`. How long one has lasted is another at each moment."""

@@ -37,6 +37,7 @@ class Brokers:
 
     name, aliases, title = "brokers", ("b", "br", "bk", "broker-list"), "Brokers"
     columns, options = COLUMNS, ("cluster",)
+    sort = ""
 
     def source(self, moment: Moment) -> Collection[object]:
         """See `View`."""

@@ -28,6 +28,7 @@ class Clients:
 
     name, aliases, title = "clients", ("c", "cl", "conn", "connections"), "Clients"
     columns, options = COLUMNS, ("group",)
+    sort = ""
 
     def source(self, moment: Moment) -> Collection[object]:
         """See `View`."""

@@ -25,6 +25,7 @@ class EventList:
 
     name, aliases, title = "events", ("e", "ev", "event", "changes"), "Events"
     columns, options = COLUMNS, ()
+    sort = "time"
 
     def source(self, moment: Moment) -> Collection[object]:
         """See `View`."""

@@ -31,6 +31,7 @@ class Groups:
 
     name, aliases, title = "groups", ("g", "gr", "cg", "consumers", "consumer-groups"), "Groups"
     columns, options = COLUMNS, ("topic",)
+    sort = ""
 
     def source(self, moment: Moment) -> Collection[object]:
         """See `View`."""

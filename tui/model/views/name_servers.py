@@ -29,6 +29,7 @@ class NameServers:
 
     name, aliases, title = "nameservers", ("ns", "namesrv", "namesrvs", "name-servers"), "Name servers"
     columns, options = COLUMNS, ()
+    sort = ""
 
     def source(self, moment: Moment) -> Collection[object]:
         """See `View`."""

@@ -34,6 +34,7 @@ class Topics:
 
     name, aliases, title = "topics", ("t", "to", "topic-list"), "Topics"
     columns, options = COLUMNS, ("all", "broker")
+    sort = ""
 
     def source(self, moment: Moment) -> Collection[object]:
         """See `View`."""

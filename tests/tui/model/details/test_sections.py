@@ -295,6 +295,19 @@ def test_a_stuck_queue_of_a_client_leads_to_the_message_that_it_holds() -> None:
     assert client.queue_section(found, found.clients[2]).table.note == "it does not answer"  # type: ignore[union-attr]
 
 
+def test_problems_of_several_queues_of_a_client_name_the_queues() -> None:
+    found = made_up.status()
+    stuck = found.problems[0]
+    found.problems.insert(1, msgspec.structs.replace(stuck, queue_id=3))
+    facts = [fact.value for fact in client.queue_section(found, found.clients[0]).facts if fact.name == "Problem"]
+    assert [str(fact).partition(": has")[0] for fact in facts] == [
+        "stuck queue: orders broker-a:0",
+        "stuck queue: orders broker-a:3",
+    ]
+    told = [str(detail) for _, detail in cells(group_clients.problem_section("g", found), "about", "detail")]
+    assert len(set(told)) == len(told)
+
+
 def test_a_trace_is_a_waterfall_with_an_open_end() -> None:
     section = one_message.trace_section(made_up.traces())
     assert cells(section, "attempt") == [(NOTHING,), (0,), (0,)], "a send is no attempt to consume"
