@@ -6,6 +6,7 @@ How far is far is a part of the machine's memory. Without any (`accessMessageInM
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -18,13 +19,16 @@ import pytest
 from tests.interop.apache import Broker, Driver, DriverError, wait_until
 from tests.interop.ours import OurBroker, OurNameServer, mqadmin
 from tests.interop.raw import Answer, call, wait_for_route
+from tests.interop.sessions import LANGUAGES, Session
 from tests.interop.test_failover import MASTER, SLAVE, handed_out
 from tests.interop.test_java_clients import Consumer, bodies, make_topic, send
 from tests.interop.test_replication import Group
 from tests.interop.toolchain import VERSIONS
 
 from rocketmq_ops.broker.processors.pull_message import GROUP_FORBIDDEN
+from rocketmq_ops.client import ClientOptions, Producer
 from rocketmq_ops.common import fastjson
+from rocketmq_ops.common.message import Message
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 
 TABLE = "TableOfAnswers"
@@ -297,6 +301,30 @@ def test_a_slow_java_push_consumer_is_refused_and_goes_on_when_it_is_allowed(
         assert not may_consume(protected.broker, group)
         allow(protected, group)
         assert Counter(bodies(consumer.received(count))) == Counter(map(str, range(count)))
+
+
+async def keep(namesrv: str, topic: str, texts: list[str]) -> None:
+    async with Producer("slow_readers_producer", ClientOptions(name_servers=[namesrv])) as producer:
+        for text in texts:
+            await producer.send(Message(topic, f"{text} ".encode() + b"x" * 100))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_slow_consumers_of_other_languages_are_refused_and_go_on_when_they_are_allowed(
+    protected: Any, tmp_path: Path, language: str
+) -> None:
+    topic, group, texts = f"Slow_{language}", f"slow_{language}", ["hold", *(f"m{at}" for at in range(20))]
+    configure(protected.broker, consumerFallbehindThreshold="1000")
+    line = ("updateTopic", "-c", protected.cluster, "-t", topic, "-r", "1", "-w", "1")
+    assert mqadmin(*line, namesrv=protected.namesrv_address).code == 0
+    asyncio.run(keep(protected.namesrv_address, topic, texts))
+    with Session(language, tmp_path / language, protected.namesrv_address, topic, group) as client:
+        wait_until(lambda: not may_consume(protected.broker, group), "the broker refuses the group", 60)
+        client.go_on()
+        assert len(client.got()) < len(texts) // 2
+        allow(protected, group)
+        wait_until(lambda: len(client.got()) == len(texts), "it goes on", 60)
+        assert client.got() == texts
 
 
 def test_the_refusal_is_apaches(twos: Callable[[str], Two], protected: Any, drivers: Callable[[str], Driver]) -> None:
