@@ -111,14 +111,14 @@ class SpoolSender:
     # --- tries ----------------------------------------------------------------------------------------------------
 
     async def send_now(
-        self, messages: list[Message], order_key: str | None, timeout_ms: int, note: Note
+        self, messages: list[Message], order_key: str | None, deadline: float, note: Note
     ) -> SendResult | None:
-        """Send messages as one request; None when they have to wait, with what is to be noted in `note`.
+        """Send messages as one request, until `deadline` on the loop's clock; None when they have to wait, for what is
+        in `note` then.
 
         Raises what does not pass, and of several messages what a broker or this client says of their request.
         """
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout_ms / 1000
         failed_broker = None
         while note.tries <= self._producer.settings.retry_times:
             note.tries += 1

@@ -99,9 +99,13 @@ class SpoolTurns:
             if len(calls) > 1 and await self._send_together(calls, order_key, note):
                 return
             for call in calls:
+                one = Note(tries=note.tries, open_try=note.open_try, reason=note.reason)
                 try:
-                    one = Note(tries=note.tries, open_try=note.open_try, reason=note.reason)
-                    call.answer(await self._send_one(call.message, order_key, call.deadline, one))
+                    if call.deadline > asyncio.get_running_loop().time():
+                        call.answer(await self._send_one(call.message, order_key, call.deadline, one))
+                    else:
+                        one.reason = one.reason or BEHIND_OTHERS
+                        call.answer(await self._keep(call.message, order_key, one))
                 except Exception as error:
                     call.answer(error)
         finally:
@@ -110,13 +114,12 @@ class SpoolTurns:
 
     async def _send_together(self, calls: list[_Call], order_key: str, note: Note) -> bool:
         """Whether they were sent as one request; else each has to be seen to, with what is noted."""
-        now = asyncio.get_running_loop().time()
         messages = [call.message for call in calls]
-        if self._sender.waits(messages[0].topic) or calls[0].deadline <= now:
+        late = calls[0].deadline <= asyncio.get_running_loop().time()
+        if late or self._sender.waits(messages[0].topic):
             return False
-        left_ms = max(int((calls[-1].deadline - now) * 1000), 1)
         try:
-            sent = await self._sender.send_now(messages, order_key, left_ms, note)
+            sent = await self._sender.send_now(messages, order_key, calls[-1].deadline, note)
         except RocketMQError:
             note.tries = 0  # it may be for one of them alone: which one is found one by one
             return False
@@ -128,18 +131,16 @@ class SpoolTurns:
 
     async def _send_one(self, message: Message, order_key: str | None, deadline: float, note: Note) -> Outcome:
         if not self._sender.waits(message.topic):
-            left = deadline - asyncio.get_running_loop().time()
-            if left > 0:
-                sent = await self._sender.send_now([message], order_key, max(int(left * 1000), 1), note)
-                if sent is not None:
-                    return sent
-            else:
-                note.reason = note.reason or BEHIND_OTHERS
-        # Who is cancelled now has the message kept all the same: what is in the file is sent.
-        keeping = self._tasks.start(self._keep(message, order_key, note), "keep a message")
-        return await asyncio.shield(keeping)
+            sent = await self._sender.send_now([message], order_key, deadline, note)
+            if sent is not None:
+                return sent
+        return await self._keep(message, order_key, note)
 
     async def _keep(self, message: Message, order_key: str | None, note: Note) -> Spooled:
+        """Keep a message: also when the caller is cancelled now, since what is in the file is sent."""
+        return await asyncio.shield(self._tasks.start(self._append(message, order_key, note), "keep a message"))
+
+    async def _append(self, message: Message, order_key: str | None, note: Note) -> Spooled:
         record = await self._disk.append(Kept(message, order_key, now_ms()), note)
         self._sender.add(message.topic, record)
         return Spooled(record.number, message.properties[PROPERTY_UNIQ_KEY])
