@@ -114,12 +114,13 @@ def test_java_consumers_are_told_where_their_expression_is_wrong(
         Consumer(driver, filtering, name("wrong"), name("wrong_group"), topic, sql="amount > 'x'")
 
 
-def test_filters_move_to_apache_s_broker_and_back(scratch: Path) -> None:
+@pytest.mark.parametrize("version", VERSIONS)
+def test_filters_move_to_apache_s_broker_and_back(version: str, scratch: Path) -> None:
     """A group's expression in our store's file, read and kept by Apache's broker, on which our client subscribes too.
 
     Apache's broker stores for each message which expressions it meets; queues with that are read by ours.
     """
-    folder = scratch / "moving-filters"
+    folder = scratch / f"moving-filters-{version}"
     ours = OurPair(folder / "ours", settings={**stores.SIZES, **ON})
     try:
         asyncio.run(_produce(ours.namesrv_address))
@@ -131,7 +132,7 @@ def test_filters_move_to_apache_s_broker_and_back(scratch: Path) -> None:
     nameserver = OurNameServer(folder / "namesrv")
     nameserver.child.wait_for("boot success")
     settings = {**stores.SIZES, **ON, "enableConsumeQueueExt": "true", "enableCalcFilterBitMap": "true"}
-    broker = Broker("5.3.3", folder / "apache", nameserver.address, store=ours.store, settings=settings)
+    broker = Broker(version, folder / "apache", nameserver.address, store=ours.store, settings=settings)
     try:
         broker.wait_ready()
         wait_for_route(nameserver.address, "Moving", broker.name)
