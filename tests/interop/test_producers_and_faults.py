@@ -1,4 +1,4 @@
-"""Java's and Go's producers at two brokers of ours of which one is full, busy, or lost a file: what it answers, where they turn to,
+"""Producers of Java, Go and Node at two brokers of ours of which one is full, busy, or lost a file: what it answers, where they turn to,
 and that what was acknowledged is there."""
 
 from __future__ import annotations
@@ -127,41 +127,78 @@ def test_nothing_that_was_acknowledged_is_lost(version: str, brokers: Any, drive
         driver.ask("producer.close", **at)
 
 
-def test_go_s_producer_at_a_full_and_at_a_busy_broker(brokers: Any, tmp_path: Path) -> None:
-    """The client tries again, anywhere, what a broker refuses as its disk is full; the application is told that it is busy."""
+class Sends:
+    """What a client of another language sends, and which of it was acknowledged."""
+
+    def __init__(self, client: Session) -> None:
+        self._client, self._numbers = client, itertools.count()
+        self._acknowledged = set[str]()
+
+    def sent(self, count: int, where: str = "any", *, at_once: bool = False) -> list[Answer]:
+        texts = [f"m{next(self._numbers)}" for _ in range(count)]
+        if at_once:
+            self._client.begin(texts, where, SIZE)
+            answers = self._client.answers(texts)
+        else:
+            answers = self._client.send(texts, where, SIZE)
+        self._acknowledged.update(text for text, each in zip(texts, answers, strict=True) if each.status == "SEND_OK")
+        return answers
+
+    def both_take(self) -> bool:
+        return {each.broker for each in self.sent(4)} == {"broker-a", "broker-b"}
+
+    def none_is_lost(self) -> None:
+        wait_until(lambda: self._acknowledged <= set(self._client.got()), "all that was acknowledged comes", 60)
+
+
+@pytest.fixture
+def client(request: pytest.FixtureRequest, brokers: Any, tmp_path: Path) -> Iterator[Session]:
     words = ("updateTopic", "-c", brokers.cluster, "-t", TOPIC, "-r", "1", "-w", "1")
     assert mqadmin(*words, namesrv=brokers.namesrv_address).code == 0
-    acknowledged, numbers = set[str](), itertools.count()
+    with Session(request.param, tmp_path / "client", brokers.namesrv_address, TOPIC, "faulty") as session:
+        yield session
 
-    with Session("go", tmp_path / "go", brokers.namesrv_address, TOPIC, "go_faulty") as go:
 
-        def sent(count: int, where: str = "any", *, at_once: bool = False) -> list[Answer]:
-            texts = [f"m{next(numbers)}" for _ in range(count)]
-            if at_once:
-                go.begin(texts, where, SIZE)
-                answers = go.answers(texts)
-            else:
-                answers = go.send(texts, where, SIZE)
-            acknowledged.update(text for text, each in zip(texts, answers, strict=True) if each.status == "SEND_OK")
-            return answers
+@pytest.mark.parametrize("client", ["go"], indirect=True)
+def test_go_s_producer_at_a_full_and_at_a_busy_broker(brokers: Any, client: Session) -> None:
+    """An application that chose the broker is told why it refuses."""
+    sends = Sends(client)
+    wait_until(sends.both_take, "the producer knows both brokers")
+    brokers.full.touch()
+    # It takes what it has blocks for.
+    refused = wait_until(lambda: sends.sent(1, "broker-a")[0].refused, "the faulty one is full")
+    assert "CODE: 14" in refused and "no space is left on the disk of the store" in refused
+    assert {each.broker for each in sends.sent(1, "broker-b")} == {"broker-b"}
+    brokers.full.unlink()
+    wait_until(sends.both_take, "it takes messages again by itself")
 
-        def both_take() -> bool:
-            return {each.broker for each in sent(4)} == {"broker-a", "broker-b"}
+    brokers.slow.touch()
+    answers = sends.sent(6, "broker-a", at_once=True)
+    busy = [each.refused for each in answers if each.refused]
+    assert busy and len(busy) < len(answers)
+    assert all("CODE: 2," in each and "[OVERLOAD]system busy" in each for each in busy)
+    brokers.slow.unlink()
+    wait_until(sends.both_take, "it is no more busy")
+    sends.none_is_lost()
 
-        wait_until(both_take, "the producer knows both brokers")
-        brokers.full.touch()
-        # It takes what it has blocks for.
-        refused = wait_until(lambda: sent(1, "broker-a")[0].refused, "the faulty one is full")
-        assert "CODE: 14" in refused and "no space is left on the disk of the store" in refused
-        assert {each.broker for each in sent(1, "broker-b")} == {"broker-b"}
-        brokers.full.unlink()
-        wait_until(both_take, "it takes messages again by itself")
 
-        brokers.slow.touch()
-        answers = sent(6, "broker-a", at_once=True)
-        busy = [each.refused for each in answers if each.refused]
-        assert busy and len(busy) < len(answers)
-        assert all("CODE: 2," in each and "[OVERLOAD]system busy" in each for each in busy)
-        brokers.slow.unlink()
-        wait_until(both_take, "it is no more busy")
-        wait_until(lambda: acknowledged <= set(go.got()), "all that was acknowledged comes", 60)
+@pytest.mark.parametrize("client", ["node"], indirect=True)
+def test_node_s_producer_at_a_full_and_at_a_busy_broker(brokers: Any, client: Session) -> None:
+    """The client chooses the broker: it turns to the other one where a disk is full, not where a broker is busy."""
+    sends = Sends(client)
+    wait_until(sends.both_take, "the producer knows both brokers")
+    brokers.full.touch()
+    wait_until(
+        lambda: {each.broker for each in sends.sent(4)} == {"broker-b"}, "the faulty one is full, the other takes all"
+    )
+    brokers.full.unlink()
+    wait_until(sends.both_take, "it takes messages again by itself")
+
+    brokers.slow.touch()
+    answers = sends.sent(12, at_once=True)
+    busy = [each.refused for each in answers if each.refused]
+    assert busy and all("system busy" in each for each in busy)
+    assert "broker-b" in {each.broker for each in answers}
+    brokers.slow.unlink()
+    wait_until(sends.both_take, "it is no more busy")
+    sends.none_is_lost()

@@ -13,7 +13,7 @@ const common = { nameSrv, logger, httpclient: {}, pollNameServerInteval: 1000 };
 let goOn = () => {};
 
 async function main() {
-  const producer = new Producer({ ...common, producerGroup: `${group}_producer` });
+  const producer = new Producer({ ...common, producerGroup: `${group}_producer`, compressMsgBodyOverHowmuch: 1 << 30 });
   producer.on('error', e => console.error('producer', e.message));
   await producer.ready();
   // It pulls next to nothing ahead of its listener.
@@ -29,9 +29,9 @@ async function main() {
   await consumer.ready();
   console.log('ready');
   readline.createInterface({ input: process.stdin }).on('line', line => {
-    const [word, , text] = line.split(' ');
+    const [word, , text, size] = line.split(' ');
     if (word === 'go') return goOn();
-    producer.send(new Message(topic, 'x', `${text} `)).then(
+    producer.send(new Message(topic, 'x', `${text} `.padEnd(Number(size || 0), 'x'))).then(
       sent => console.log('sent', text, sent.sendStatus, sent.messageQueue.brokerName),
       e => console.log('refused', text, e.message.replace(/\n/g, ' ')));
   }).on('close', () => process.exit(0));
