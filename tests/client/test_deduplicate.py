@@ -177,6 +177,35 @@ def test_waiting_for_a_key_makes_no_dead_letter(tmp_path, monkeypatch, answers, 
     asyncio.run(main())
 
 
+def test_of_a_batch_what_waits_stays_and_what_failed_goes_back(tmp_path, monkeypatch):
+    monkeypatch.setattr("rocketmq_ops.client.consumer.consume_services.CONSUME_AGAIN_SECONDS", 0.01)
+
+    async def main():
+        async with cluster(tmp_path, Orders=1) as c, SqliteStore(tmp_path / "seen") as store:
+            got = []
+
+            async def listener(messages, context):
+                got.append([(m.body, m.reconsume_times) for m in messages])
+                context.delay_level, context.ack_index = 1, 0
+
+            assert await store.claim(["Orders a"], "other", now_ms() + 600_000) == [Claim.MINE]
+            async with Producer("p", c.options) as producer:
+                for key in ("a", "b", "c"):
+                    await producer.send(Message("Orders", key.encode(), keys=key))
+            settings = ConsumeSettings(consume_from_where=FROM_FIRST_OFFSET, batch_size=3)
+            consumer = PushConsumer("G", deduplicate(listener, store=store), c.options, settings=settings)
+            consumer.subscribe("Orders")
+            async with consumer:
+                await until(lambda: [(b"c", 1)] in got)
+                assert got == [[(b"b", 0), (b"c", 0)], [(b"c", 1)]]
+                assert c.broker.offsets.query("G", "Orders", 0) in (-1, 0), "the first one waits"
+                await store.settle("other", [], ["Orders a"], 1)
+                await until(lambda: c.broker.offsets.query("G", "Orders", 0) == 3)
+            assert got[2:] == [[(b"a", 0)]]
+
+    asyncio.run(main())
+
+
 class Slow:
     """A plain listener that returns, or raises, when it is let; `started` is set on the loop."""
 
