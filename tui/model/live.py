@@ -4,32 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from rocketmq_ops.common.errors import Failure, RocketMQError
-from rocketmq_ops.common.tasks import at_once
 from rocketmq_ops.housekeeping.history.database import HistoryError
 from rocketmq_ops.housekeeping.history.place import history_file
-from rocketmq_ops.housekeeping.history.rows import AT_A_TIME
-from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueOffsets
-from rocketmq_ops.housekeeping.unsaved import add_unsaved
 from rocketmq_ops.tui.model.address import parse
 from rocketmq_ops.tui.model.alarms import Alarms, found, in_doubt, since_as, watched, withheld
 from rocketmq_ops.tui.model.asked import Asked
 from rocketmq_ops.tui.model.broker_state import judged, stale, with_gaps
 from rocketmq_ops.tui.model.clock import Clock, WallClock
-from rocketmq_ops.tui.model.derive import Derived, derive
+from rocketmq_ops.tui.model.derive import Derived
 from rocketmq_ops.tui.model.details.detail import Section
 from rocketmq_ops.tui.model.events import Events
 from rocketmq_ops.tui.model.going_on import WAITS_MS, Left
+from rocketmq_ops.tui.model.group_looks import GroupLooks
 from rocketmq_ops.tui.model.keys_first import KeysFirst
 from rocketmq_ops.tui.model.known import GroupsOf, Known
 from rocketmq_ops.tui.model.lines import Lines
-from rocketmq_ops.tui.model.looks import Looks
-from rocketmq_ops.tui.model.members import Placed
 from rocketmq_ops.tui.model.model import Points
 from rocketmq_ops.tui.model.moment import BrokerSeen, ClientSeen, GroupSeen, Moment, NameServerSeen, TopicSeen, Totals
 from rocketmq_ops.tui.model.periods import LISTING, RUNTIME
@@ -72,12 +67,9 @@ class LiveModel(Timeline):
         self._ring = ring
         self._session = session
         self._known = Known()
-        self._looks = Looks()
-        #: Groups as a dashboard before this one has left them; and whether it is known what was left.
-        self._before: Mapping[str, GroupSeen] = {}
+        self._groups = GroupLooks(self._known)
+        #: Whether it is known what a dashboard before this one has left.
         self._left = asyncio.Event()
-        #: The groups of each broker that had no queues when it told of them last.
-        self._without_queues: dict[str, set[str]] = {}
         self._derived: Derived | None = None
         self._groups_ms: int | None = None
         self._moment: Moment | None = None
@@ -150,7 +142,7 @@ class LiveModel(Timeline):
 
     def _go_on(self, left: Left) -> None:
         """Before anything was asked: know what another dashboard has seen until a moment ago."""
-        self._looks, self._before = left.looks, left.moment.groups
+        self._groups.go_on(left.looks, left.moment.groups)
         self._known.go_on(left.moment)
         self._alarms.go_on(left.moment.alarms, self._clock.now_ms())
         self._events.add(left.moment.events)
@@ -214,7 +206,7 @@ class LiveModel(Timeline):
         # Made here: brokers come and go in the loop while the thread works.
         there = {each.address: (each.broker_name, self._known.topics.get(each.address, {})) for each in answering}
         work = self._keys.work()
-        derived, wanted, places = await asyncio.to_thread(self._seen, time_ms, answers, there, work.pause)
+        derived, wanted, places = await asyncio.to_thread(self._groups.look, time_ms, answers, there, work.pause)
         await work.turn()  # each of these takes some ms
         self._known.members.place(places, addresses)
         self._known.ends.want(wanted)
@@ -223,7 +215,7 @@ class LiveModel(Timeline):
         whole = self._known.members.whole(derived.groups, addresses.values()) and not self._in_doubt()
         await work.turn()
         self._derived, self._clients, self._clients_whole, self._groups_ms = derived, clients, whole, time_ms
-        if self._looks.previous_ms is not None or not derived.groups:
+        if self._groups.more_than_one or not derived.groups:
             self._known.puts.said_by_offsets(derived.in_rates.keys() | derived.lost)
         self._topics()
         await work.turn()
@@ -238,60 +230,6 @@ class LiveModel(Timeline):
         if self._asking is None or self._asking.done():
             self._asking = self._tasks.start(self._ask_running(list(derived.groups.values())), "dashboard asks clients")
         self._told()
-
-    def _seen(
-        self,
-        time_ms: int,
-        answers: list[GroupsOf],
-        there: Mapping[str, tuple[str, Collection[str]]],
-        pause: Callable[[], None] = at_once,
-    ) -> tuple[Derived, dict[str, set[str]], list[Placed]]:
-        """What the look says; by address topics that are asked for where they end; where to ask for the clients of each
-        group. Queues of a broker that did not answer stay, with nothing known of them, and so do its groups that had
-        none yet.
-        `there`: see `add_unsaved`. In a thread: of what is known it takes one thing by its name, and goes through none.
-        """
-        groups: dict[str, GroupOffsets] = {}
-        in_doubt: set[str] = set()
-        last = self._looks.last
-        for gone in self._without_queues.keys() - {answer.broker_name for answer in answers}:
-            del self._without_queues[gone]
-        for answer in answers:
-            if answer.groups is not None:
-                bare = {name for name, group in answer.groups.items() if not group.queues}
-                self._without_queues[answer.broker_name] = bare
-            else:
-                in_doubt |= self._without_queues.get(answer.broker_name, set())
-            if answer.groups is None and last is not None:
-                pause()
-                for name in last.groups:
-                    mine = [key for key in last.keys(name) if key.broker == answer.broker_name]
-                    queues = [QueueOffsets(key, None, None) for key in mine]
-                    if queues:
-                        groups.setdefault(name, GroupOffsets(group=name, queues=[])).queues += queues
-            pause()
-            for name, group in (answer.groups or {}).items():
-                groups.setdefault(name, GroupOffsets(group=name, queues=[])).queues += group.queues
-        for name in in_doubt:
-            groups.setdefault(name, GroupOffsets(group=name, queues=[]))
-        in_doubt = {name for name in in_doubt if not groups[name].queues}
-        for name, group in groups.items():
-            group.members = self._known.members.count(name)
-            group.pulling = self._known.members.subscribed(name).pulling
-        known = self._known
-        wanted, without = add_unsaved(groups, known.members.subscribed, there, known.ends.of, pause)
-        silent = [answer.broker_name for answer in answers if answer.groups is None]
-        self._looks.add(time_ms, groups.values(), pause, silent)
-        before = self._derived.groups if self._derived is not None else self._before
-        derived = derive(self._looks, before, pause, in_doubt, without=without)
-        places: list[Placed] = []
-        for number, seen in enumerate(derived.groups.values()):
-            if number % AT_A_TIME == 0:
-                pause()
-            places.append(
-                (seen.group, seen.lag.lag != 0, list(dict.fromkeys([key.broker for key in seen.offsets.keys])))
-            )
-        return derived, wanted, places
 
     async def _keep(self, kept: Kept, pause: Callable[[], None]) -> None:
         self._span = await self._tape.append(kept, pause) or self._span
@@ -410,7 +348,7 @@ class LiveModel(Timeline):
             verdict=verdict(
                 known.name_servers,
                 brokers,
-                groups if derived is not None else self._before,
+                groups if derived is not None else self._groups.left,
                 alarms,
                 failures,
                 not_yet=self._alarms.not_yet(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.cells import cell_len
@@ -21,15 +21,14 @@ from rocketmq_ops.tui.catalogue import MOST_SUGGESTIONS, NeedsNameError
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.memory import let_go_of_drawn
 from rocketmq_ops.tui.model.address import Address, AddressError
-from rocketmq_ops.tui.model.figures import STALE, figure, minute_of_day, time_of_day
+from rocketmq_ops.tui.model.figures import STALE, figure, time_of_day
 from rocketmq_ops.tui.model.model import Mode
-from rocketmq_ops.tui.model.moment import Said
 from rocketmq_ops.tui.model.table import Health, Kind
 from rocketmq_ops.tui.saved import SIGN, SavedError
-from rocketmq_ops.tui.widgets.cells import MARK
+from rocketmq_ops.tui.screens.top_lines import path_line, verdict_line
 from rocketmq_ops.tui.widgets.command_bar import CommandBar
 from rocketmq_ops.tui.widgets.grid import Grid
-from rocketmq_ops.tui.widgets.lines import Line, Part, Stretch, TimeBar, sign
+from rocketmq_ops.tui.widgets.lines import Line, Part, Stretch, TimeBar
 from rocketmq_ops.tui.widgets.steady import steady
 
 if TYPE_CHECKING:
@@ -147,62 +146,12 @@ class DashboardScreen(Screen[None]):
         context, tr = self.context, self.context.tr
         may = tr("may change things") if context.options.write else context.word("read-only")
         mode = f" {may}  {context.language.name} "
-        path = self._path(self.app.size.width - cell_len(mode) - 1)
-        parts: list[Part] = [(path[0], "strong")]
-        for each in path[1:]:
-            parts += [("› ", "dim"), (each, "plain")]
-        self.query_one("#path", Line).show(parts, [(mode, "dim")])
-        self.query_one("#verdict", Line).show(self._verdict(self.app.size.width))
+        width = self.app.size.width
+        path = path_line(context, self.dashboard.trail(), width - cell_len(mode) - 1)
+        self.query_one("#path", Line).show(path, [(mode, "dim")])
+        self.query_one("#verdict", Line).show(verdict_line(context, width))
         self._draw_time()
         self.draw_keys()
-
-    def _verdict(self, width: int) -> list[Part]:
-        """The verdict in so many cells: what kinds of trouble there are counts most, and is said in short forms, then
-        without since when of all but the worst, then of any, before a part is cut."""
-        verdict = self.context.model.moment().verdict
-        line: list[Part] = []
-        for time_of, timed, short in (
-            (time_of_day, len(verdict.parts), False),
-            (minute_of_day, len(verdict.parts), False),
-            (minute_of_day, len(verdict.parts), True),
-            (minute_of_day, 1, True),
-            (minute_of_day, 0, True),
-        ):
-            line = [(" ", "plain"), sign(verdict.health)]
-            for at, said in enumerate(verdict.parts):
-                line.append((self.context.tr(", ") if at else "", verdict.health.value))
-                text = self._part(said, time_of if at < timed else None, short=short)
-                line.append((text, verdict.health.value))
-            if sum(cell_len(text) for text, _ in line) <= width:
-                break
-        return line
-
-    def _part(self, said: Said, time_of: Callable[[int], str] | None, *, short: bool) -> str:
-        """A part of the verdict: with since when, where its time is to be written; in short forms, where it has any."""
-        tr = self.context.tr
-        text = (f"{said.target} " if said.target else "") + tr((said.short if short else "") or said.text)
-        if said.since_ms is not None and time_of is not None:
-            time = time_of(said.since_ms)
-            text += tr(f" since before {time}") if said.begun_before else tr(f" since {time}")
-        if said.over_ms is not None:
-            text += tr(" (over)") if time_of is None else tr(f" (over since {time_of(said.over_ms)})")
-        if said.also:
-            others = tr(", ").join(tr(each) for each in said.also)
-            text += f" (+{len(said.also)})" if short else tr(f" (also: {others})")
-        return text
-
-    def _path(self, room: int) -> list[str]:
-        """What it is about, and the screens that lead here, in so many cells: where one is counts most, then the whole
-        way there, then what those screens show."""
-        title = f" {self.context.options.title or 'rocketmq-ops'} "
-        *way, here = self.dashboard.trail()
-        whole, brief = ([f"{address.crumb} " for address in each] for each in (way, [each.bare for each in way]))
-        shorter = ([f"{MARK} ", *brief[left_away:]] for left_away in range(1, len(way) + 1))
-        for led in (whole, brief, *shorter):
-            path = [title, *led, f"{here.crumb} "]
-            if sum(2 + cell_len(each) for each in path) - 2 <= room:
-                return path
-        return [f" {MARK} ", f"{here.crumb} "]
 
     def on_resize(self) -> None:
         """Another width has room for another part of the path, and for other columns."""

@@ -25,6 +25,7 @@ from rocketmq_ops.tui.screens.change import Offer
 from rocketmq_ops.tui.screens.facts import facts_text, failure_lines, with_past
 from rocketmq_ops.tui.screens.parts import PartsScreen
 from rocketmq_ops.tui.screens.parts_in_time import NO_ROWS
+from rocketmq_ops.tui.screens.top_lines import verdict_part
 from rocketmq_ops.tui.widgets import lines
 from rocketmq_ops.tui.widgets.cells import MARK, cut
 from rocketmq_ops.tui.widgets.grid import Grid
@@ -180,7 +181,7 @@ class DetailScreen(PartsScreen):
         named = failure.target or max((each for each in brokers if each in failure.cause), key=len, default="")
         broker = brokers.get(named)
         said = said_of(broker) if broker is not None and not broker.reached else None
-        return self._part(said, time_of_day, short=False) if said is not None else ""
+        return verdict_part(self.context, said, time_of_day, short=False) if said is not None else ""
 
     def waiting_text(self) -> str:
         """What is said while nothing is there yet."""

@@ -74,12 +74,12 @@ def test_a_look_that_fails_is_said_and_the_next_one_comes(caplog: pytest.LogCapt
         cluster.group("g", 100, 90)
         async with cluster.watched() as model:
             await cluster.clock.advance(20_000)
-            seen = model._seen
+            look = model._groups.look
 
             def fails(*_: Any) -> Any:
                 raise ZeroDivisionError("of a fault")
 
-            model._seen = fails  # type: ignore[method-assign]
+            model._groups.look = fails  # type: ignore[method-assign]
             cluster.group("g", 200, 90)
             await cluster.clock.advance(20_000)
             moment = model.moment()
@@ -88,7 +88,7 @@ def test_a_look_that_fails_is_said_and_the_next_one_comes(caplog: pytest.LogCapt
             assert causes[0] in moment.verdict.parts[0].text
             assert any(causes[0] in map(str, row.cells) for row in AlarmList().table(moment, Address("alarms")).rows)
             assert "ZeroDivisionError" in caplog.text
-            model._seen = seen  # type: ignore[method-assign]
+            model._groups.look = look  # type: ignore[method-assign]
             await cluster.clock.advance(20_000)
             assert model.moment().failures == []
             assert model.moment().groups["g"].lag.lag == 220
