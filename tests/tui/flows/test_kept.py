@@ -488,3 +488,19 @@ def test_of_a_slow_server_a_key_that_is_held_down_asks_once_more_behind_its_answ
         assert asked[address] <= 5 * 2 + 2, "of each part one more"
 
     drive(":broker/broker-a", flow)
+
+
+@pytest.mark.parametrize("at", [":topic/T", f":group/{GROUP}"], ids=["topic", "group"])
+def test_queues_of_a_moment_have_the_sign_of_a_broker_that_was_dead_then(at: str) -> None:
+    async def flow(pilot: Pilot[None], cluster: FakeCluster, model: FakeModel) -> None:
+        part = next(part for part in detail(pilot)._parts if part.key == "queues")
+        assert part.past is not None
+        assert part.broker is not None
+        section = part.past(model.now)
+        assert section is not None
+        assert section.table is not None
+        signs = {part.broker(row): row.health for row in section.table.rows}
+        assert signs["broker-b"] is Health.CRITICAL
+        assert signs["broker-a"] is not Health.CRITICAL
+
+    drive(at, flow, "broker-b")
