@@ -104,12 +104,12 @@ class Rebalancer:
 
     async def _apply(self, mine: dict[str, set[MessageQueue]]) -> None:
         """Give up what is not ours any more, take what is new, of each topic; neither once the consumer stops."""
-        topics, calls = self._consumer.topics(), list[QueueCall]()
-        for queue, held in list(self.held.items()):
+        topics, unwanted = self._consumer.topics(), list[ProcessQueue]()
+        for queue, held in self.held.items():
             share = mine.get(queue.topic, set() if queue.topic not in topics else None)
-            unwanted = share is not None and (queue not in share or held.dropped or held.pull_expired)
-            if unwanted and not self.closing:
-                calls += await self._let_go(held)
+            if share is not None and (queue not in share or held.dropped or held.pull_expired):
+                unwanted.append(held)
+        calls = [] if self.closing else await self._let_all_go(unwanted)
         wanted = {queue for share in mine.values() for queue in share}
         known = mine.keys() | ({queue.topic for queue in self._maybe_locked} - topics)
         calls += self._unlock({queue for queue in self._maybe_locked - wanted if queue.topic in known})
@@ -188,6 +188,10 @@ class Rebalancer:
         if is_retry_topic(queue.topic) and where != FROM_TIMESTAMP:
             return 0
         return await queue_api.max_offset(consumer.instance, queue)
+
+    async def _let_all_go(self, queues: list[ProcessQueue]) -> list[QueueCall]:
+        """See `_let_go`: listeners are waited for side by side, so that many that hang hold up nobody for long."""
+        return [call for calls in await asyncio.gather(*map(self._let_go, queues)) for call in calls]
 
     async def _let_go(self, held: ProcessQueue) -> list[QueueCall]:
         """Stop pulling; what is to be asked of the broker then: to save the offset, and to take back the lock.
@@ -284,8 +288,7 @@ class Rebalancer:
         """At the end: every queue."""
         async with self._working:
             calls = self._unlock(set(self._maybe_locked))
-            for held in list(self.held.values()):
-                calls += await self._let_go(held)
+            calls += await self._let_all_go(list(self.held.values()))
             await broker_by_broker(calls, self._failed)
 
 

@@ -35,10 +35,12 @@ TRIES = 6
 
 
 @asynccontextmanager
-async def two_clients(directory: Path) -> AsyncIterator[tuple[Cluster, list[ClientInstance], Callable[[int], None]]]:
-    """A cluster with one queue, two clients that rebalance once an hour, and who is to have the queue: the first, as long as
+async def two_clients(
+    directory: Path, queues: int = 1
+) -> AsyncIterator[tuple[Cluster, list[ClientInstance], Callable[[int], None]]]:
+    """A cluster with a topic, two clients that rebalance once an hour, and who is to have its queues: the first, as long as
     the function has not said another one."""
-    async with cluster(directory, T=1) as c:
+    async with cluster(directory, T=queues) as c:
         c.options.rebalance_interval_ms, c.options.rebalance_again_ms = 3_600_000, 5
         instances = []
         for name in ("one", "two"):
@@ -218,5 +220,33 @@ def test_a_suspended_consumer_has_its_queues_soon_after_it_goes_on(tmp_path: Pat
                 assert not await consumer.rebalance() and not holds(consumer)
                 consumer.resume()
                 await until(lambda: holds(consumer))
+
+    asyncio.run(main())
+
+
+def test_listeners_at_queues_that_are_to_be_given_up_are_waited_for_side_by_side(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        async with two_clients(tmp_path, 4) as (c, instances, give_to):
+            async with Producer("fill", c.options) as producer:
+                for number in range(4):
+                    await producer.send(Message("T", b"x"), queue=MessageQueue("T", "broker-a", number))
+            gate, at_work = asyncio.Event(), 0
+
+            async def hangs(messages: list[MessageExt], context: ConsumeContext) -> None:
+                nonlocal at_work
+                at_work += 1
+                await gate.wait()
+
+            async with PushConsumer("G", hangs, **of_instance(instances[0], orderly=True)) as consumer:
+                consumer.subscribe("T")
+                await until(lambda: at_work == 4)
+                held = [each for each in consumer.rebalancer.held.values() if each.queue.topic == "T"]
+                monkeypatch.setattr(rebalance, "GIVE_UP_WAIT_SECONDS", 3600)
+                give_to(1)
+                await until(lambda: all(each.dropped for each in held))
+                gate.set()
+                await until(lambda: all(each.released for each in held))
 
     asyncio.run(main())
