@@ -270,7 +270,7 @@ class Looks:
         there = [held for held in seen if held is not None]
         count = len(chosen)
         if len(there) == count and all(held.keys is there[0].keys for held in there):
-            return GroupWindow(group, times, members, _windows(there))
+            return GroupWindow(group, times, members, _windows(there), chosen[-1].pulling(group))
         queues: dict[QueueKey, QueueWindow] = {}
         for place, held in enumerate(seen):
             if held is None:
