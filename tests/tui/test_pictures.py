@@ -186,7 +186,7 @@ def _address(screen: str, state: str) -> Address:
         name = {"empty": "nothing", "failed": "nowhere"}.get(state, name)
         if screen == "record":
             options = (("at", "0"),)
-    elif state == "huge" and name and screen not in ("client", "broker"):  # others are not there
+    elif state == "huge" and name and screen not in ("client", "broker", "name-server"):  # others are not there
         name = clusters.LONG
     return Address(screen, name, options)
 
