@@ -320,7 +320,12 @@ def told(chance: Random) -> list[list[GroupOffsets]]:
     looks = []
     for _ in range(30):
         ends = {queue: end + (0 if queue in still else chance.randint(0, 9)) for queue, end in ends.items()}
-        said = {group: GroupOffsets(group=group, queues=[], members=chance.choice((1, 1, 1, 0))) for group in mine}
+        said = {
+            group: GroupOffsets(
+                group=group, queues=[], members=chance.choice((1, 1, 1, 0)), pulling=chance.random() < 0.3
+            )
+            for group in mine
+        }
         for (group, queue), lag in behind.items():
             behind[group, queue] = lag = max(chance.choice((0, 0, lag, lag + 3, lag - 2)), 0)
             end, committed = ends[queue], max(ends[queue] - lag, 0)
