@@ -199,6 +199,7 @@ class MessageStore:
         commit_log.attach()
         log_losses(report, self.root, index_lost=index.lacks_files, checkpoint_lost=checkpoint.was_missing)
         queues.last_dispatched_timestamp = recovery.last_timestamp
+        queues.latest_timestamp, queues.set_back_ms = recovery.latest_timestamp, recovery.set_back_ms
         if self.replica is not None:
             self.replica.begin()
         self.flags.clear(CLOSED)

@@ -105,6 +105,8 @@ class Recovery:
         self._durable_until = 1 << 62 if clean else checkpoint.physic_msg_timestamp - 1
         #: Store timestamp (ms) of the last record read, 0 if none was.
         self.last_timestamp = 0
+        #: The highest one (ms), and by how many ms a later record was below one before it: the clock was set back.
+        self.latest_timestamp = self.set_back_ms = 0
 
     def run(self) -> RecoveryReport:
         """Do it. Raises OSError."""
@@ -284,7 +286,11 @@ class Recovery:
             redispatch.dispatch(record_topic(view, record), record_properties(view, record), record)
             report.records_read += 1
             position += record.size
-            self.last_timestamp = record.store_timestamp
+            self.last_timestamp = timestamp = record.store_timestamp
+            if timestamp >= self.latest_timestamp:
+                self.latest_timestamp = timestamp
+            else:
+                self.set_back_ms = max(self.set_back_ms, self.latest_timestamp - timestamp)
 
     def _skip_known(self, file: MappedFile, position: int) -> int:
         """Step over valid records of the common kind that need no dispatch; returns where to look closer.
@@ -293,6 +299,7 @@ class Recovery:
         view, base, limit = file.view, file.base, file.filled
         known_until = self._redispatch.known_until
         unpack, check_crc = HEAD_V4.unpack_from, self._check_crc
+        last, latest, set_back = self.last_timestamp, self.latest_timestamp, self.set_back_ms
         count = 0
         while position + HEAD_V4.size + 4 <= limit:
             (
@@ -316,8 +323,13 @@ class Recovery:
             if physical >= known_until(bytes(view[topic_at + 1 : properties_at - 2]), queue_id, queue_offset):
                 break
             position = end
-            self.last_timestamp = store_timestamp
+            last = store_timestamp
+            if last >= latest:
+                latest = last
+            elif latest - last > set_back:
+                set_back = latest - last
             count += 1
+        self.last_timestamp, self.latest_timestamp, self.set_back_ms = last, latest, set_back
         self.report.records_read += count
         return position
 

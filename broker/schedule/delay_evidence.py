@@ -43,13 +43,15 @@ class _Parked(NamedTuple):
 _TWINS, _TWINS_MS = 64, 10_000
 
 
-def delivered(store: MessageStore, starts: Mapping[int, int], until: float = math.inf) -> dict[int, set[int]]:
+def delivered(
+    store: MessageStore, starts: Mapping[int, int], until: float = math.inf, set_back_ms: int = 0
+) -> dict[int, set[int]]:
     """The offsets in the queue of each level of `starts` of those parked messages that were delivered, among those from
     its start on.
 
     `until`: of messages that were due by this time (ms) alone, and their records are looked for among those stored
-    since the first of them was due: what is read is the traffic of that span. Without it every parked message is read,
-    and every message of their topics behind the first one.
+    since the first of them was due, less `set_back_ms`, by which the clock was set back at most: what is read is the
+    traffic of that span. Without it every parked message is read, and every message of their topics behind the first.
     """
     result: dict[int, set[int]] = {level: set() for level in starts}
     parked: list[_Parked] = []
@@ -68,7 +70,7 @@ def delivered(store: MessageStore, starts: Mapping[int, int], until: float = mat
                 topics.add(topic)
                 parked.append(_Parked(due, level, offset, record.physical_offset, _identity(topic, record, view)))
     if parked:
-        since = min(one.due for one in parked) if until < math.inf else None
+        since = min(one.due for one in parked) - set_back_ms if until < math.inf else None
         copies = _copies(store, topics, min(one.physical for one in parked), since)
         # In the order of delivery: of equal messages each one has a record of its own.
         for one in sorted(parked):

@@ -37,6 +37,9 @@ log = logging.getLogger(__name__)
 
 #: ms between two looks at the levels, as Apache's DELAY_FOR_A_WHILE.
 TICK_MS = 100
+#: From how many ms on, by which the clock was set back before a kill, messages may have been delivered before they were
+#: due: see `_is_due`. Less is the correction of a time source.
+SET_BACK_MS = 1_000
 _REAL_TOPIC, _REAL_QUEUE_ID = start_of(PROPERTY_REAL_TOPIC), start_of(PROPERTY_REAL_QUEUE_ID)
 
 
@@ -146,7 +149,9 @@ class ScheduleMessageService(ConfigManager):
         read: what was due has been delivered.
         """
         store = self._controller.store
-        until = store.queues.last_dispatched_timestamp  # later than it nothing of this log was delivered
+        set_back = self._set_back_ms()
+        # Later than the latest record nothing of this log was delivered, unless the clock was set back: see `_is_due`.
+        until = store.queues.latest_timestamp if set_back < SET_BACK_MS else math.inf
         starts: dict[int, int] = {}
         for level in self.table:
             queue = store.consume_queue(SCHEDULE_TOPIC, level - 1)
@@ -157,11 +162,22 @@ class ScheduleMessageService(ConfigManager):
             return
         from rocketmq_ops.broker.schedule.delay_evidence import delivered  # only then
 
-        for level, found in delivered(store, starts, until).items():
+        for level, found in delivered(store, starts, until, set_back).items():
             if found:
                 log.info("delay level %d: %d messages from offset %d of delayOffset.json on are found delivered",
                          level, len(found), starts[level])  # fmt: skip
                 self._pass_over(level, found)
+
+    def _set_back_ms(self) -> int:
+        """By how many ms the clock was set back while this log was written, as far as is seen: in the records that were
+        read at the start, and where a message waits since later than the last record was stored.
+        """
+        store, set_back = self._controller.store, self._controller.store.queues.set_back_ms
+        for level in self.table:
+            for offset in (self._start(level), store.max_offset(SCHEDULE_TOPIC, level - 1) - 1):
+                since = store.store_time(SCHEDULE_TOPIC, level - 1, offset)
+                set_back = max(set_back, since - store.queues.last_dispatched_timestamp)
+        return set_back
 
     def _pass_over(self, level: int, offsets: set[int]) -> None:
         """Go on behind delivered messages; those that lie behind one that is not are passed over when their turn has
@@ -233,7 +249,7 @@ class ScheduleMessageService(ConfigManager):
         turn = turn or Turn(math.inf)
         levels = self._levels_in_use()
         for level in sorted(levels, key=lambda level: level < self._first):
-            if self._not_before.get(level, 0) <= now_ms:
+            if self._is_due(level, self._not_before.get(level, 0), now_ms):
                 try:
                     delivered += self._deliver_level(level, now_ms, turn)
                 except Exception:
@@ -242,6 +258,12 @@ class ScheduleMessageService(ConfigManager):
                 self._first = level + 1
                 break
         return delivered
+
+    def _is_due(self, level: int, due: int, now_ms: int) -> bool:
+        """Whether what is due at `due` (ms) is to be delivered: also when it would wait for longer than its level, for
+        then the clock was set back.
+        """
+        return due <= now_ms or (level <= len(self.levels) and due > now_ms + self.levels[level - 1])
 
     def _deliver_level(self, level: int, now_ms: int, turn: Turn) -> int:
         queue = self._controller.store.consume_queue(SCHEDULE_TOPIC, level - 1)
@@ -260,9 +282,7 @@ class ScheduleMessageService(ConfigManager):
                 if is_address(due):
                     store = self._controller.store
                     due = store.codes.due(level, store.store_time(SCHEDULE_TOPIC, level - 1, offset))
-                if level <= len(self.levels) and due > now_ms + self.levels[level - 1]:
-                    due = now_ms
-                if due > now_ms:
+                if not self._is_due(level, due, now_ms):
                     self._not_before[level] = due
                     break
                 if passed and offset in passed:

@@ -142,12 +142,12 @@ class TimerMessageService:
         offset = files.queue_offset
         units = [unit for offset in range(offset, queue.next_offset) if (unit := queue.unit(offset)) is not None]
         places = [Place(physical, size) for physical, size, _ in units if physical not in self._held]
-        # What is due later than the last record was stored has not been delivered.
-        last = store.queues.last_dispatched_timestamp or controller.clock()
-        for slot in files.slots_before(min(last, controller.clock()) + files.precision):
+        # What is due later than any record was stored has not been delivered. (The clock may have been set back since.)
+        latest = max(store.queues.latest_timestamp, store.queues.last_dispatched_timestamp) or controller.clock()
+        for slot in files.slots_before(latest + files.precision):
             places += [Place(one.physical_offset, one.message_size) for one in files.units_of(slot)]
         since = min(files.read_time, store.store_time(TIMER_TOPIC, 0, offset) if units else files.read_time)
-        self._delivered = delivered(store, places, behind, since, files.read_time)
+        self._delivered = delivered(store, places, behind, since - store.queues.set_back_ms, files.read_time)
         if behind is None:  # somebody else has driven the timers: Apache's broker, or the master of this slave
             waiting = [Place(one.physical_offset, one.message_size) for one in files.units_waiting()]
             self._delivered |= rolled_elsewhere(store, waiting)

@@ -42,6 +42,9 @@ class ConsumeQueueStore:
         self.table: dict[str, dict[int, ConsumeQueue]] = {}
         #: Store timestamp (ms) of the last message that has its unit.
         self.last_dispatched_timestamp = 0
+        #: Of the messages that were read at the start the highest store timestamp (ms), and by how many ms a later one
+        #: was below one before it, because the clock was set back.
+        self.latest_timestamp = self.set_back_ms = 0
 
     # -- finding
 

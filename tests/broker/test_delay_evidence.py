@@ -83,6 +83,54 @@ def test_what_was_delivered_before_a_kill_does_not_come_again(tmp_path: Path, cl
     run(tmp_path, check, messageDelayLevel=LEVELS)
 
 
+@pytest.mark.parametrize("back", [5_000, 600_000])
+@pytest.mark.parametrize("killed", [True, False])
+def test_nothing_comes_again_where_the_clock_was_set_back(
+    tmp_path: Path, clock: Clock, back: int, killed: bool
+) -> None:
+    """What was stored last is then earlier than what was delivered; a clean stop is that of a slave."""
+
+    async def fill(session: Session) -> None:
+        delay = session.broker.delay
+        delay.stop()
+        await park(session, clock, "a", "b")
+        clock.now += 1_000
+        assert delay.deliver_due(clock.now) == 2
+        await park(session, clock, "c")
+        clock.now -= back
+        assert delay.deliver_due(clock.now) == 1  # it would wait for longer than its level
+        await park(session, clock, "d")
+        await session.send("T", b"now")
+        delay.stop()
+
+    run(tmp_path, fill, messageDelayLevel=LEVELS)
+    say_delivered(tmp_path, {"1": 0})
+    if killed:
+        (tmp_path / "abort").touch()
+
+    async def check(session: Session) -> None:
+        delay = session.broker.delay
+        delay.stop()
+        assert delay.table == {1: 3}
+        clock.now += 1_000
+        assert delay.deliver_due(clock.now) == 1
+        assert await pulled(session) == ["a", "b", "c", "now", "d"]
+
+    run(tmp_path, check, messageDelayLevel=LEVELS)
+
+
+def test_a_level_that_waits_is_looked_at_again_when_the_clock_is_set_back(tmp_path: Path, clock: Clock) -> None:
+    async def body(session: Session) -> None:
+        delay = session.broker.delay
+        delay.stop()
+        await park(session, clock, "a")
+        assert delay.deliver_due(clock.now) == 0
+        clock.now -= 86_400_000
+        assert delay.deliver_due(clock.now) == 1
+
+    run(tmp_path, body, messageDelayLevel=LEVELS)
+
+
 def test_what_the_log_does_not_have_is_delivered_though_later_ones_were(tmp_path: Path, clock: Clock) -> None:
     """Apache's broker delivers so where a put failed (enableScheduleAsyncDeliver); with the file and without it."""
 

@@ -80,6 +80,8 @@ class Load:
         if kind < 0.5:
             body = b"m%d" % len(self.sent)
             due = self.sent[body] = timers.clock.now + rng.choice([1, 900, 1_000, 1_500, 4_000, 9_000, 30_000])
+            if due < timers.files.read_time:  # the clock was set back, and this moment is over
+                self.sent[body] = timers.clock.now
             assert timers.send(body, TIMER_DELIVER_MS=due) is PutStatus.PUT_OK
             self.acked.add(body)
         elif kind < 0.6 and self.acked:
@@ -90,6 +92,8 @@ class Load:
                 assert timers.recall(body, moment + 1) is PutStatus.PUT_OK
         elif kind < 0.75:
             timers.flush()
+        elif kind < 0.78:
+            timers.clock.now -= rng.choice([10, 2_000, 6_000])
         else:
             timers.clock.now += rng.choice([10, 300, 1_000, 3_000])
             timers.service.run(timers.clock.now)
@@ -152,6 +156,26 @@ def test_none_is_early_lost_or_doubled_whenever_it_ends(tmp_path: Path, seed: in
     rng = random.Random(seed)
     for moment in rng.sample(load.moments, min(12, len(load.moments))):
         check(moment, tmp_path, rng, power=power)
+
+
+@pytest.mark.parametrize("step", [-3_000, -5_000, -60_000, -600_000, 0, 3_600_000])
+def test_none_comes_again_where_the_clock_was_set_before_a_kill(tmp_path: Path, step: int) -> None:
+    fs, clock = FaultyFileSystem(), Clock(START)
+    timers = open_timers(tmp_path, clock, fs)
+    timers.send(b"a", TIMER_DELIVER_MS=START + 3_000)
+    timers.send(b"b", TIMER_DELIVER_MS=START + 30_000)
+    timers.pass_time(1_000)
+    timers.flush()
+    timers.pass_time(4_000)
+    assert timers.got() == [b"a"]
+    clock.now += step
+    timers.send(b"x")
+    again = open_timers(tmp_path, clock, fs.after_kill())
+    assert again.got() == [b"a", b"x"]
+    again.pass_time(26_000 + max(0, -step), step=1_000)
+    assert again.got() == [b"a", b"x", b"b"]
+    assert again.messages()[-1].store_timestamp >= START + 30_000
+    again.stop()
 
 
 def waiting_store(root: Path, **settings: Any) -> tuple[FaultyFileSystem, Clock, dict[bytes, int]]:
