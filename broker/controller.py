@@ -172,12 +172,11 @@ class BrokerController:
         self.offsets, self.slave = self._offsets_by_role()
         self.to_client = BrokerToClient(self)
         self.filters = ConsumerFilterManager(self)
-        self.consumers = ConsumerManager(
-            self.clock, self.to_client.notify_consumer_ids_changed, self.filters.unregister
-        )
-        self.producers = ProducerManager(self.clock)
-        self.filter_servers = FilterServerManager(self.clock)
-        self.locks = RebalanceLockManager(self.clock)
+        # Apache's broker goes by the wall clock here: one that is set drops everybody who is connected.
+        self.consumers = ConsumerManager(steady_ms, self.to_client.notify_consumer_ids_changed, self.filters.unregister)
+        self.producers = ProducerManager(steady_ms)
+        self.filter_servers = FilterServerManager(steady_ms)
+        self.locks = RebalanceLockManager(steady_ms)
         self.stats = BrokerStats(self)
         self.stats_lines = StatsLines(self)
         self.delay = ScheduleMessageService(self)

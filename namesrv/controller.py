@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from rocketmq_ops.common.addresses import format_address
-from rocketmq_ops.common.clock import now_ms
+from rocketmq_ops.common.clock import steady_ms
 from rocketmq_ops.common.configuration import Configuration
 from rocketmq_ops.common.periodic import PeriodicJobs
 from rocketmq_ops.common.state_files import StateFileWriter
@@ -35,7 +35,10 @@ log = logging.getLogger(__name__)
 
 
 class NamesrvController:
-    """One name server. `extra` are keys of the property file that no class has; they are shown with the others."""
+    """One name server. `extra` are keys of the property file that no class has; they are shown with the others.
+
+    `clock` gives ms and is never set (Apache's goes by the wall clock: one that is set forward loses every route).
+    """
 
     def __init__(
         self,
@@ -44,7 +47,7 @@ class NamesrvController:
         *,
         tls_config: TlsSystemConfig | None = None,
         extra: Mapping[str, str] | None = None,
-        clock: Callable[[], int] = now_ms,
+        clock: Callable[[], int] = steady_ms,
     ) -> None:
         self.config = config
         self.server_config = server_config

@@ -49,7 +49,7 @@ class BrokerKey(msgspec.Struct, frozen=True):
 
 
 class BrokerLiveInfo(msgspec.Struct):
-    """The content of a broker process's last registration; times in ms."""
+    """The content of a broker process's last registration; times in ms of the manager's clock."""
 
     last_update: int
     timeout: int
@@ -98,7 +98,7 @@ class MinBrokerIdChange(msgspec.Struct):
 
 
 class RouteInfoManager:
-    """The tables and their changes. `clock` gives ms."""
+    """The tables and their changes. `clock` gives ms and is never set."""
 
     def __init__(self, config: NamesrvConfig, clock: Callable[[], int]) -> None:
         self._config = config

@@ -12,8 +12,11 @@ from collections.abc import Callable, Iterable
 
 from rocketmq_ops.broker.client.client_channel import ClientChannelInfo
 from rocketmq_ops.remoting.bodies import SubscriptionData
-from rocketmq_ops.remoting.bodies.enums import BROADCASTING
+from rocketmq_ops.remoting.bodies.enums import BROADCASTING, CLUSTERING, CONSUME_PASSIVELY
 from rocketmq_ops.remoting.channel import Channel
+
+#: After so many ms a subscription of a pull without a heartbeat is noted anew.
+NOTE_AGAIN_MS = 60_000
 
 #: Called with the group and its channels when the members or topics of a group changed.
 GroupListener = Callable[[str, list[Channel]], None]
@@ -27,8 +30,8 @@ class ConsumerGroupInfo:
         "consume_from_where",
         "consume_type",
         "group_name",
-        "last_update_timestamp",
         "message_model",
+        "seen",
         "subscriptions",
     )
 
@@ -45,7 +48,8 @@ class ConsumerGroupInfo:
         self.consume_from_where = consume_from_where
         self.channels: dict[Channel, ClientChannelInfo] = {}
         self.subscriptions: dict[str, SubscriptionData] = {}
-        self.last_update_timestamp = 0
+        #: By topic, when a subscription of those that send no heartbeat was noted; ms of the manager's clock.
+        self.seen: dict[str, int] = {}
 
     @property
     def client_ids(self) -> list[str]:
@@ -55,17 +59,16 @@ class ConsumerGroupInfo:
         """The connection of a client, by its id."""
         return next((info for info in self.channels.values() if info.client_id == client_id), None)
 
-    def update_channel(self, info: ClientChannelInfo, now_ms: int) -> bool:
+    def update_channel(self, info: ClientChannelInfo) -> bool:
         """Add or renew a connection; True when it is new."""
         old = self.channels.get(info.channel)
-        self.last_update_timestamp = now_ms
         if old is None or old.client_id != info.client_id:
             self.channels[info.channel] = info
         else:
-            old.last_update_timestamp = now_ms
+            old.renew(info)
         return old is None
 
-    def update_subscriptions(self, subscriptions: Iterable[SubscriptionData], now_ms: int) -> bool:
+    def update_subscriptions(self, subscriptions: Iterable[SubscriptionData]) -> bool:
         """Replace a client's subscriptions; True when a topic was added or removed.
 
         A newer `sub_version` replaces the expression of a known topic without counting as a change.
@@ -81,14 +84,13 @@ class ConsumerGroupInfo:
         for topic in [topic for topic in self.subscriptions if topic not in topics]:
             del self.subscriptions[topic]
             updated = True
-        self.last_update_timestamp = now_ms
         return updated
 
 
 class ConsumerManager:
-    """`table`: group -> ConsumerGroupInfo. `clock` returns ms; `on_change` notifies the members of a group.
+    """`table`: group -> ConsumerGroupInfo. `clock` returns ms and is never set.
 
-    `on_gone` hears of a group whose last consumer is gone.
+    `on_change` notifies the members of a group, `on_gone` hears of a group whose last consumer is gone.
     """
 
     def __init__(
@@ -137,15 +139,14 @@ class ConsumerManager:
         True when a connection is new or a topic was added or removed; the group's members are then notified, if
         `notify`.
         """
-        now = self._clock()
         info = self.table.get(group)
         if info is None:
             info = self.table[group] = ConsumerGroupInfo(group)
         info.consume_type = consume_type
         info.message_model = message_model
         info.consume_from_where = consume_from_where
-        changed = info.update_channel(client, now)
-        if subscriptions is not None and info.update_subscriptions(subscriptions, now):
+        changed = info.update_channel(client)
+        if subscriptions is not None and info.update_subscriptions(subscriptions):
             changed = True
         if changed and notify and message_model != BROADCASTING:
             self._on_change(group, list(info.channels))
@@ -172,21 +173,24 @@ class ConsumerManager:
         now = self._clock()
         for group, info in list(self.table.items()):
             for client in list(info.channels.values()):
-                if now - client.last_update_timestamp > channel_expired_ms:
+                if now - client.seen_ms > channel_expired_ms:
                     self.unregister(group, client.channel)
                     client.channel.close()
         for group, info in list(self.compensation.items()):
-            for topic, sub in list(info.subscriptions.items()):
-                if now - sub.sub_version > subscription_expired_ms:
-                    del info.subscriptions[topic]
+            for topic, seen in list(info.seen.items()):
+                if now - seen > subscription_expired_ms:
+                    del info.subscriptions[topic], info.seen[topic]
             if not info.subscriptions:
                 del self.compensation[group]
 
-    def compensate(self, group: str, consume_type: str, message_model: str) -> ConsumerGroupInfo:
-        """Note a consumer that pulls without a heartbeat."""
+    def compensate(self, group: str, topic: str, sub_string: str, subscription: Callable[[], SubscriptionData]) -> None:
+        """Note the subscription of a consumer that pulls without a heartbeat, anew when it is another or a minute old.
+
+        `sub_string` is its expression, `subscription` makes all of it.
+        """
         info = self.compensation.get(group)
         if info is None:
-            info = self.compensation[group] = ConsumerGroupInfo(group)
-        info.consume_type = consume_type
-        info.message_model = message_model
-        return info
+            info = self.compensation[group] = ConsumerGroupInfo(group, CONSUME_PASSIVELY, CLUSTERING)
+        known, now = info.subscriptions.get(topic), self._clock()
+        if known is None or known.sub_string != sub_string or now - info.seen[topic] > NOTE_AGAIN_MS:
+            info.subscriptions[topic], info.seen[topic] = subscription(), now

@@ -18,17 +18,17 @@ MAX_IDLE_TIME_MS = 30_000
 
 
 class FilterServer:
-    """One filter server. `last_update_timestamp` is the time of its last announcement in ms."""
+    """One filter server. `seen_ms` is the time of its last announcement."""
 
-    __slots__ = ("address", "last_update_timestamp")
+    __slots__ = ("address", "seen_ms")
 
-    def __init__(self, address: str, now_ms: int) -> None:
+    def __init__(self, address: str, seen_ms: int) -> None:
         self.address = address
-        self.last_update_timestamp = now_ms
+        self.seen_ms = seen_ms
 
 
 class FilterServerManager:
-    """`table`: channel -> FilterServer. `clock` returns ms since the epoch."""
+    """`table`: channel -> FilterServer. `clock` returns ms and is never set."""
 
     def __init__(self, clock: Callable[[], int]) -> None:
         self._clock = clock
@@ -41,7 +41,7 @@ class FilterServerManager:
             self.table[channel] = FilterServer(address, self._clock())
             log.info("new filter server %s", address)
         else:
-            found.last_update_timestamp = self._clock()
+            found.seen_ms = self._clock()
 
     def close_channel(self, channel: Channel) -> None:
         """Forget the filter server of a closed connection."""
@@ -53,7 +53,7 @@ class FilterServerManager:
         """Drop and close the connections that announced nothing for 30 s."""
         deadline = self._clock() - MAX_IDLE_TIME_MS
         for channel, server in list(self.table.items()):
-            if server.last_update_timestamp < deadline:
+            if server.seen_ms < deadline:
                 del self.table[channel]
                 log.info("filter server %s has not announced itself for 30 s", server.address)
                 channel.close()

@@ -15,7 +15,7 @@ CHANNEL_EXPIRED_TIMEOUT_MS = 120_000
 
 
 class ProducerManager:
-    """`table`: group -> channel -> ClientChannelInfo. `clock` returns ms since the epoch."""
+    """`table`: group -> channel -> ClientChannelInfo. `clock` returns ms and is never set."""
 
     def __init__(self, clock: Callable[[], int]) -> None:
         self._clock = clock
@@ -29,7 +29,7 @@ class ProducerManager:
         if found is None:
             channels[info.channel] = info
         else:
-            found.last_update_timestamp = self._clock()
+            found.renew(info)
 
     def unregister(self, group: str, channel: Channel) -> None:
         """Remove the channel from the group; a group without a channel is removed."""
@@ -46,7 +46,7 @@ class ProducerManager:
         """Drop and close the connections that sent no heartbeat for 120 s."""
         deadline = self._clock() - CHANNEL_EXPIRED_TIMEOUT_MS
         for group, channels in list(self.table.items()):
-            for info in [info for info in channels.values() if info.last_update_timestamp < deadline]:
+            for info in [info for info in channels.values() if info.seen_ms < deadline]:
                 self.unregister(group, info.channel)
                 info.channel.close()
 

@@ -17,20 +17,20 @@ QueueKey = tuple[str, str, int]
 
 
 class LockEntry:
-    """One locked queue: the client that holds it and when it last renewed (ms)."""
+    """One locked queue: the client that holds it and when it last renewed (ms of the manager's clock)."""
 
-    __slots__ = ("client_id", "last_update_timestamp")
+    __slots__ = ("client_id", "seen_ms")
 
-    def __init__(self, client_id: str, now_ms: int) -> None:
+    def __init__(self, client_id: str, seen_ms: int) -> None:
         self.client_id = client_id
-        self.last_update_timestamp = now_ms
+        self.seen_ms = seen_ms
 
     def is_expired(self, now_ms: int) -> bool:
-        return now_ms - self.last_update_timestamp > LOCK_MAX_LIVE_TIME_MS
+        return now_ms - self.seen_ms > LOCK_MAX_LIVE_TIME_MS
 
 
 class RebalanceLockManager:
-    """Locks by group and queue. `clock` returns ms since the epoch."""
+    """Locks by group and queue. `clock` returns ms and is never set."""
 
     def __init__(self, clock: Callable[[], int]) -> None:
         self._clock = clock
@@ -56,7 +56,7 @@ class RebalanceLockManager:
                 locked.append(queue)
             elif entry.client_id == client_id or entry.is_expired(now):
                 entry.client_id = client_id
-                entry.last_update_timestamp = now
+                entry.seen_ms = now
                 locked.append(queue)
         return locked
 

@@ -18,6 +18,7 @@ from rocketmq_ops.broker.stats.event_stats import CONSUMER_REGISTER_TIME, PRODUC
 from rocketmq_ops.broker.subscription.consumer_filter_manager import expression_of
 from rocketmq_ops.broker.subscription.subscription_filter import is_tag_type, no_property_filter
 from rocketmq_ops.common.addresses import parse_address
+from rocketmq_ops.common.clock import steady_ms
 from rocketmq_ops.common.message import MessageQueue
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
 from rocketmq_ops.common.sysflag import TOPIC_UNIT_SUB
@@ -69,8 +70,10 @@ class ClientManageProcessor:
         names = [each.group_name for each in data.consumer_data_set] + [p.group_name for p in data.producer_data_set]
         if not all(names):
             raise RemotingProtocolError("a heartbeat with a group without a name", "send groupName with each group")
-        now = self._controller.clock()
-        client = ClientChannelInfo(channel, data.client_id, request.language, request.version, now)
+        client = ClientChannelInfo(
+            channel, data.client_id, request.language, request.version,
+            now_ms=self._controller.clock(), seen_ms=steady_ms(),
+        )  # fmt: skip
         if len(data.consumer_data_set) <= MOST_GROUPS_AT_ONCE:
             return changes.handle(lambda *_: self._register_groups(client, request, data), channel, request, header)
         waits: set[asyncio.Future[None]] = set()

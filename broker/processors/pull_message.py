@@ -28,7 +28,7 @@ from rocketmq_ops.common.permission import PERM_READ
 from rocketmq_ops.common.sysflag import PULL_COMMIT_OFFSET, PULL_SUBSCRIPTION, PULL_SUSPEND
 from rocketmq_ops.common.topics import is_retry_topic
 from rocketmq_ops.remoting.bodies import SubscriptionData, SubscriptionGroupConfig, TopicConfig
-from rocketmq_ops.remoting.bodies.enums import BROADCASTING, CLUSTERING, CONSUME_ACTIVELY, CONSUME_PASSIVELY
+from rocketmq_ops.remoting.bodies.enums import BROADCASTING, CONSUME_ACTIVELY
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import HELD, Answer, RemotingCommand
@@ -261,14 +261,11 @@ class PullMessageProcessor:
                 # Apache's broker answers so an empty expression alone; with any other that is wrong it filters nothing.
                 raise Refusal(ResponseCode.SUBSCRIPTION_PARSE_FAILED, f"{failed}: {error}") from None
             message_filter = self._for_topic(header, filter_of_expression(expression))
-        consumers, topic = self._controller.consumers, header.topic
-        info = consumers.compensation.get(header.consumer_group)
-        if info is None:
-            info = consumers.compensate(header.consumer_group, CONSUME_PASSIVELY, CLUSTERING)
-        known = info.subscriptions.get(topic)
-        now = self._controller.clock()
-        if known is None or known.sub_string != (header.subscription or "*") or now - known.sub_version > 60_000:
-            info.subscriptions[topic] = build_subscription(topic, header.subscription, now, header.expression_type)
+        controller, topic = self._controller, header.topic
+        controller.consumers.compensate(
+            header.consumer_group, topic, header.subscription or "*",
+            lambda: build_subscription(topic, header.subscription, controller.clock(), header.expression_type),
+        )  # fmt: skip
         return message_filter
 
     def _subscription(

@@ -12,6 +12,7 @@ import pytest
 from rocketmq_ops.broker.client.rebalance_lock_manager import RebalanceLockManager
 from rocketmq_ops.broker.config import BrokerConfig
 from rocketmq_ops.common import fastjson
+from rocketmq_ops.common.clock import steady_ms
 from rocketmq_ops.remoting.bodies import ConsumerConnection, GetConsumerListByGroupResponseBody
 from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
@@ -178,7 +179,7 @@ def test_silent_clients_are_dropped(tmp_path: Path) -> None:
             client_id="c", consumer_data_set=[consumer("g", "T")], producer_data_set=[producer("p")]
         )
         consumers, producers = session.broker.consumers, session.broker.producers
-        later = session.broker.clock() + 121_000
+        later = steady_ms() + 121_000
         consumers._clock = producers._clock = lambda: later
         producers.scan_inactive()
         consumers.scan_inactive(120_000, 600_000)
