@@ -10,7 +10,14 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from rocketmq_ops.client.consumer.listener import ConsumeContext, ConsumeResult, call_listener, restore_topic
+from rocketmq_ops.client.consumer.listener import (
+    ConsumeContext,
+    ConsumeResult,
+    Fate,
+    call_listener,
+    fates,
+    restore_topic,
+)
 from rocketmq_ops.client.consumer.offset_store import update
 from rocketmq_ops.client.consumer.process_queue import ProcessQueue
 from rocketmq_ops.client.consumer.send_back import DEFAULT_MAX_RECONSUME_TIMES, send_back, send_to_retry_topic
@@ -78,10 +85,8 @@ class ConcurrentService:
         restore_topic(messages, consumer.group, consumer.namespace)
         started = time.monotonic()
         result = await consumer.call(messages, context)
-        consumed = 0
-        if result == ConsumeResult.SUCCESS:
-            consumed = len(messages) if context.ack_index is None else min(context.ack_index + 1, len(messages))
-        untried, failed = _untried(messages[consumed:], context)
+        untried, failed = _not_consumed(messages, result, context)
+        consumed = len(messages) - len(untried) - len(failed)
         consumer.stats.consumed(queue.queue.topic, consumed, len(failed), time.monotonic() - started)
         done, again = messages, untried
         if failed and consumer.settings.broadcasting:
@@ -134,6 +139,7 @@ class OrderlyService:
 
     async def _run(self, queue: ProcessQueue) -> None:
         consumer = self._consumer
+        done: dict[int, MessageExt] = {}
         while not queue.dropped:
             if not queue.messages or consumer.suspended:
                 queue.changed.clear()
@@ -144,17 +150,21 @@ class OrderlyService:
                 continue
             try:
                 async with self._slots, queue.consume_lock:
-                    pause_ms = 0 if queue.dropped else await self._consume(queue)
+                    pause_ms = 0 if queue.dropped else await self._consume(queue, done)
             except Exception:
                 log.exception("consuming from %s failed", queue.queue)
                 pause_ms = consumer.settings.suspend_queue_ms
             if pause_ms:
                 await asyncio.sleep(pause_ms / 1000)
 
-    async def _consume(self, queue: ProcessQueue) -> int:
-        """Consume the oldest batch; how many ms the queue has to rest."""
+    async def _consume(self, queue: ProcessQueue, done: dict[int, MessageExt]) -> int:
+        """Consume the oldest batch; how many ms the queue has to rest.
+
+        `done` are messages of it that need no further call, by their `id`: what follows comes when all of it is done.
+        """
         consumer = self._consumer
-        messages = queue.first(consumer.settings.batch_size)
+        batch = queue.first(consumer.settings.batch_size)
+        messages = [message for message in batch if id(message) not in done]
         context = ConsumeContext(consumer.namespace.unwrap_queue(queue.queue))
         restore_topic(messages, consumer.group, consumer.namespace)
         queue.in_flight = len(messages)
@@ -163,40 +173,41 @@ class OrderlyService:
             result = await consumer.call(messages, context)
         finally:
             queue.in_flight = 0
-        ok = result == ConsumeResult.SUCCESS
-        consumer.stats.consumed(
-            queue.queue.topic, len(messages) if ok else 0, 0 if ok else len(messages), time.monotonic() - started
-        )
-        if not ok and await self._must_rest(messages, context):
+        context.ack_index = None  # of no meaning in order
+        untried, failed = _not_consumed(messages, result, context)
+        consumed = len(messages) - len(untried) - len(failed)
+        consumer.stats.consumed(queue.queue.topic, consumed, len(failed), time.monotonic() - started)
+        again = untried + [message for message in failed if not await self._given_up(message)]
+        if again:
+            done.update({id(message): message for message in messages if message not in again})
             return context.suspend_ms or consumer.settings.suspend_queue_ms
-        offset = queue.remove(messages)
+        done.clear()
+        offset = queue.remove(batch)
         if offset is not None and not queue.released:
             update(consumer.offsets.table, queue.queue, offset, increase_only=False)
         return 0
 
-    async def _must_rest(self, messages: list[MessageExt], context: ConsumeContext) -> bool:
-        """Count the failure; messages over the limit go to the retry topic, which gives them to the dead letters."""
+    async def _given_up(self, message: MessageExt) -> bool:
+        """Count the failure; whether the retry topic has it, which gives what is over the limit to the dead letters."""
         consumer = self._consumer
         limit = consumer.settings.max_reconsume_times
         limit = ENDLESS if limit < 0 else limit
-        untried, failed = _untried(messages, context)
-        rest = bool(untried)
-        for message in failed:
-            if message.reconsume_times >= limit and await send_to_retry_topic(
-                consumer.instance, consumer.group, message, limit
-            ):
-                continue
-            message.reconsume_times += 1
-            rest = True
-        return rest
+        if message.reconsume_times >= limit and await send_to_retry_topic(
+            consumer.instance, consumer.group, message, limit
+        ):
+            return True
+        message.reconsume_times += 1
+        return False
 
 
-def _untried(messages: list[MessageExt], context: ConsumeContext) -> tuple[list[MessageExt], list[MessageExt]]:
-    """Of messages that were not consumed: those that were not tried, and those that failed."""
-    places = {message.queue_offset for message in context.untried or ()}
+def _not_consumed(
+    messages: list[MessageExt], result: ConsumeResult, context: ConsumeContext
+) -> tuple[list[MessageExt], list[MessageExt]]:
+    """Those of a batch that were not tried, and those that failed."""
+    ended = list(zip(messages, fates(messages, result, context), strict=True))
     return (
-        [message for message in messages if message.queue_offset in places],
-        [message for message in messages if message.queue_offset not in places],
+        [message for message, fate in ended if fate is Fate.UNTRIED],
+        [message for message, fate in ended if fate is Fate.FAILED],
     )
 
 

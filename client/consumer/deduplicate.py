@@ -20,7 +20,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from rocketmq_ops.client.consumer.listener import ConsumeContext, ConsumeResult, Listener
+from rocketmq_ops.client.consumer.listener import ConsumeContext, ConsumeResult, Fate, Listener, fates
 from rocketmq_ops.client.errors import ClientError
 from rocketmq_ops.client.user_code import call_user_code
 from rocketmq_ops.common.clock import now_ms
@@ -52,6 +52,10 @@ class Claim(Enum):
     DONE = "done"
     #: Another consumer is at it.
     BUSY = "busy"
+
+
+#: How a key stands after the listener was called with it: one that stays its own has failed.
+_AFTER = {Fate.CONSUMED: Claim.DONE, Fate.UNTRIED: Claim.BUSY, Fate.FAILED: Claim.MINE}
 
 
 class DeduplicationStore(Protocol):
@@ -105,50 +109,56 @@ def deduplicate(
             )
 
     async def consume(
-        call: _ListenerCall, names: list[str], messages: list[MessageExt], context: ConsumeContext, owner: str
-    ) -> int:
-        """Call the listener, and note of how many of the keys the messages were consumed."""
-        done, known = 0, True
+        call: _ListenerCall, mine: dict[str, MessageExt], inner: ConsumeContext, owner: str, claimed: dict[str, Claim]
+    ) -> None:
+        """Call the listener with a message of each key, note what became of them, and put it into `claimed`."""
+        messages, known = list(mine.values()), True
+        answer: object = ConsumeResult.RECONSUME_LATER
         try:
-            answer = await call_user_code(None, call.function, messages, context)
-            if answer is None or answer == ConsumeResult.SUCCESS:
-                done = len(names) if context.ack_index is None else min(context.ack_index + 1, len(names))
+            answer = await call_user_code(None, call.function, messages, inner)
         except asyncio.CancelledError:
             known = not call.goes_on()  # the loop ends before the thread: the lease has to end too
             raise
         finally:
             if known:
-                await asyncio.shield(run_later(settle(owner, names[:done], names[done:]), "settle keys"))
-        return done
+                ended = fates(messages, ConsumeResult.SUCCESS if answer is None else answer, inner)
+                claimed.update(zip(mine, map(_AFTER.__getitem__, ended), strict=True))
+                done = [name for name in mine if claimed[name] is Claim.DONE]
+                not_done = [name for name in mine if claimed[name] is not Claim.DONE]
+                await asyncio.shield(run_later(settle(owner, done, not_done), "settle keys"))
 
     async def listen(messages: list[MessageExt], context: ConsumeContext) -> ConsumeResult:
         by_key: dict[str, list[MessageExt]] = {}
         for message in messages:
             by_key.setdefault(key(message), []).append(message)
         # What is not tried is no failed delivery: no number of them makes a dead letter of a message.
-        waiting = messages
-        context.untried = None
+        claimed = dict.fromkeys(by_key, Claim.BUSY)
+        inner = ConsumeContext(context.queue, context.delay_level, suspend_ms=context.suspend_ms)
         try:
             owner = uuid.uuid4().hex
             claims = await _patiently(lambda: store.claim(list(by_key), owner, now_ms() + lease_ms), patience_ms)
-            claimed = dict(zip(by_key, claims, strict=True))
-            waiting = [message for name in by_key if claimed[name] is Claim.BUSY for message in by_key[name]]
-            mine = [name for name in by_key if claimed[name] is Claim.MINE]
-            done = 0
+            claimed.update(zip(by_key, claims, strict=True))
+            mine = {name: by_key[name][0] for name in by_key if claimed[name] is Claim.MINE}
             if mine:
-                done = await consume_mine(mine, [by_key[name][0] for name in mine], context, owner)
-            # What is done is left out when all of it comes again.
-            context.ack_index = None
-            return ConsumeResult.RECONSUME_LATER if done < len(mine) or waiting else ConsumeResult.SUCCESS
+                await consume_mine(mine, inner, owner, claimed)
         finally:
-            context.untried = waiting + (context.untried or [])
+            context.delay_level, context.suspend_ms = inner.delay_level, inner.suspend_ms
+            # What has failed is delivered again, and that alone.
+            context.untried, context.consumed = (
+                [message for name in by_key if claimed[name] is claim for message in by_key[name]]
+                for claim in (Claim.BUSY, Claim.DONE)
+            )
+        all_done = all(claim is Claim.DONE for claim in claimed.values())
+        return ConsumeResult.SUCCESS if all_done else ConsumeResult.RECONSUME_LATER
 
-    async def consume_mine(names: list[str], messages: list[MessageExt], context: ConsumeContext, owner: str) -> int:
-        """How many of the keys were consumed. Raises CancelledError when the listener took too long."""
+    async def consume_mine(
+        mine: dict[str, MessageExt], inner: ConsumeContext, owner: str, claimed: dict[str, Claim]
+    ) -> None:
+        """Call the listener. Raises CancelledError when it took too long."""
         call = _ListenerCall(listener)
-        consuming = run_later(consume(call, names, messages, context, owner), "consume keys")
+        consuming = run_later(consume(call, mine, inner, owner, claimed), "consume keys")
         try:
-            return await asyncio.shield(consuming)
+            await asyncio.shield(consuming)
         except asyncio.CancelledError:
             # A coroutine is cancelled, and its keys are free when it has ended; a thread goes on, and so does their
             # reservation: what it did is noted when it returns.
@@ -190,7 +200,7 @@ class _ListenerCall:
             return self._runs
 
 
-def _ended_late(consuming: asyncio.Task[int]) -> None:
+def _ended_late(consuming: asyncio.Task[None]) -> None:
     error = None if consuming.cancelled() else consuming.exception()
     if error is not None:
         log.error("a listener that took too long failed in the end", exc_info=error)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
-from enum import StrEnum
+from enum import Enum, StrEnum
 
 import msgspec
 
@@ -37,24 +37,57 @@ class ConsumeContext(msgspec.Struct):
     ack_index: int | None = None
     #: In order, with RECONSUME_LATER: how long the queue rests.
     suspend_ms: int | None = None
-    #: With RECONSUME_LATER or an exception: messages of the batch that were not tried. They stay here and are given to
-    #: the listener again in a moment, which does not count as a delivery.
+    #: With any answer, or an exception: messages of the batch that were not tried. They stay here and are given to the
+    #: listener again in a moment, which does not count as a delivery.
     untried: list[MessageExt] | None = None
+    #: With RECONSUME_LATER or an exception: messages of the batch that are done with all the same.
+    consumed: list[MessageExt] | None = None
 
 
 Listener = Callable[[list[MessageExt], ConsumeContext], ConsumeResult | Awaitable[ConsumeResult | None] | None]
 
 
+class Fate(Enum):
+    """What became of a message that a listener was given."""
+
+    CONSUMED = "consumed"
+    UNTRIED = "untried"
+    FAILED = "failed"
+
+
+def fates(messages: list[MessageExt], answer: object, context: ConsumeContext) -> list[Fate]:
+    """What became of each message of a batch, by a listener's answer and by what it says of single ones."""
+    untried = {message.queue_offset for message in context.untried or ()}
+    consumed = {message.queue_offset for message in context.consumed or ()}
+    acknowledged = 0
+    if answer == ConsumeResult.SUCCESS:
+        acknowledged = len(messages) if context.ack_index is None else context.ack_index + 1
+    return [
+        Fate.UNTRIED
+        if message.queue_offset in untried
+        else Fate.CONSUMED
+        if i < acknowledged or message.queue_offset in consumed
+        else Fate.FAILED
+        for i, message in enumerate(messages)
+    ]
+
+
 async def call_listener(
     listener: Listener, executor: Executor, messages: list[MessageExt], context: ConsumeContext, timeout_ms: int | None
 ) -> ConsumeResult:
-    """The listener's answer. Raises whatever it raises, TimeoutError after `timeout_ms` (None: never)."""
+    """The listener's answer, SUCCESS only where it left nothing untried. Raises whatever it raises, TimeoutError after
+    `timeout_ms` (None: never)."""
     started = str(now_ms())
     for message in messages:
         message.properties[PROPERTY_CONSUME_START_TIMESTAMP] = started
     async with asyncio.timeout(None if timeout_ms is None else timeout_ms / 1000):
         answer = await call_user_code(executor, listener, messages, context)
-    return ConsumeResult.SUCCESS if answer is None else ConsumeResult(answer)
+    result = ConsumeResult.SUCCESS if answer is None else ConsumeResult(answer)
+    if result == ConsumeResult.SUCCESS and context.untried:
+        ended = zip(messages, fates(messages, result, context), strict=True)
+        context.consumed = [message for message, fate in ended if fate is Fate.CONSUMED]
+        return ConsumeResult.RECONSUME_LATER
+    return result
 
 
 def restore_topic(messages: list[MessageExt], group: str, namespace: Namespace) -> None:

@@ -206,6 +206,47 @@ def test_of_a_batch_what_waits_stays_and_what_failed_goes_back(tmp_path, monkeyp
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("orderly", [False, True], ids=["concurrent", "orderly"])
+@pytest.mark.parametrize("raises", [False, True], ids=["answers", "raises"])
+def test_what_was_consumed_is_no_dead_letter_for_others_of_its_batch(tmp_path, monkeypatch, raises, orderly):
+    monkeypatch.setattr("rocketmq_ops.client.consumer.consume_services.CONSUME_AGAIN_SECONDS", 0.01)
+
+    async def main():
+        async with cluster(tmp_path, Orders=1) as c, SqliteStore(tmp_path / "seen") as store:
+            got = []
+
+            async def listener(messages, context):
+                got.append([m.body for m in messages])
+                if messages[-1].keys == ["fails"]:
+                    context.ack_index, context.consumed = len(messages) - 2, messages[:-1]
+                    if raises:
+                        raise ValueError("no")
+
+            keys = ("busy", "known", "done", "known", "done", "fails")
+            assert await store.claim(["Orders busy", "Orders known"], "other", now_ms() + 600_000) == [Claim.MINE] * 2
+            await store.settle("other", ["Orders known"], [], now_ms() + 600_000)
+            async with Producer("p", c.options) as producer:
+                for key in keys:
+                    await producer.send(Message("Orders", key.encode(), keys=key))
+            settings = ConsumeSettings(
+                consume_from_where=FROM_FIRST_OFFSET,
+                batch_size=len(keys),
+                max_reconsume_times=0,
+                orderly=orderly,
+                suspend_queue_ms=1,
+            )
+            consumer = PushConsumer("G", deduplicate(listener, store=store), c.options, settings=settings)
+            consumer.subscribe("Orders")
+            async with consumer:
+                await until(lambda: got and c.broker.store.max_offset("%DLQ%G", 0) == 1)
+                await store.settle("other", [], ["Orders busy"], 1)
+                await until(lambda: c.broker.offsets.query("G", "Orders", 0) == len(keys))
+            assert got[0] == [b"done", b"fails"]
+            assert got[1:] == [[b"busy"]] and c.broker.store.max_offset("%DLQ%G", 0) == 1
+
+    asyncio.run(main())
+
+
 class Slow:
     """A plain listener that returns, or raises, when it is let; `started` is set on the loop."""
 
