@@ -123,11 +123,7 @@ class PartsScreen(PartsInTime):
         try:
             section = await part.ask()
         except RocketMQError as error:
-            moment = self.context.model.newest()
-            section = failed_section(error, there=error_is_no_answer(error, self._parts, moment))
-            if section.failures:
-                silent = led_nowhere(error, self._parts, moment)
-                section = msgspec.structs.replace(section, failures=(*silent, *section.failures))
+            section = self._failed(error)
         except Exception as error:  # a screen that fails must not end the dashboard
             log.exception("the part %s of %s", part.key, self.address)
             section = failed_section(
@@ -140,6 +136,16 @@ class PartsScreen(PartsInTime):
         if part.key in self._pace.wanted:
             self._ask_wanted()
         self.draw_if_seen()
+
+    def _failed(self, error: RocketMQError) -> Section:
+        """Apart from what caught the error: an error holds that function's variables until the collector comes, and a
+        moment is large."""
+        moment = self.context.model.newest()
+        section = failed_section(error, there=error_is_no_answer(error, self._parts, moment))
+        if section.failures:
+            silent = led_nowhere(error, self._parts, moment)
+            section = msgspec.structs.replace(section, failures=(*silent, *section.failures))
+        return section
 
     def _take(self, part: Part, section: Section) -> None:
         """An answer to a part, with what is known of what it lacks. It is of now, whichever moment is shown."""

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+import msgspec
 import pytest
 
 from rocketmq_ops.client import FROM_FIRST_OFFSET, ClientOptions, ConsumeResult, ConsumeSettings, Producer, PushConsumer
@@ -46,14 +47,16 @@ async def counted(server: RocketMQBroker, at: str, parts: Callable[[Asking], Seq
     """How many requests the name server and the broker get when all parts of a screen are asked, none in vain; asked
     again soon, none goes to the name server but on its own screen."""
     counting = Counting()
+    seen = moment()
+    seen.name_servers = {server.namesrv: msgspec.structs.replace(*seen.name_servers.values(), address=server.namesrv)}
     async with MQAdmin([server.namesrv], transport=counting) as opened:
         admin = opened.holding(HELD)
-        found = parts(Asking(admin=admin, model=FakeModel(moment()), address=parse(at)))
+        found = parts(Asking(admin=admin, model=FakeModel(seen), address=parse(at)))
         sections = await asyncio.gather(*(part.ask() for part in found))
         assert not [failure for section in sections for failure in section.failures]
         asked = counting.asked[server.namesrv], counting.asked[server.broker]
         if parts is not name_server.parts:
-            again = parts(Asking(admin=admin, model=FakeModel(moment()), address=parse(at)))
+            again = parts(Asking(admin=admin, model=FakeModel(seen), address=parse(at)))
             await asyncio.gather(*(part.ask() for part in again))
             assert counting.asked[server.namesrv] == asked[0]
     return asked
