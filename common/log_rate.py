@@ -19,8 +19,8 @@ class LogRate:
         self.missed = 0
 
     def due(self, now_ms: int) -> bool:
-        """True when a line may be written now."""
-        if self._silent_until is not None and now_ms < self._silent_until:
+        """True when a line may be written now; also when the clock has been set back behind the last one."""
+        if self._silent_until is not None and 0 < self._silent_until - now_ms <= self._interval_ms:
             self._silent += 1
             return False
         self._silent_until = now_ms + self._interval_ms

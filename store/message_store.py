@@ -73,7 +73,9 @@ class MessageStore:
         self.flags.set(CLOSED)
         if config.brokerRole == "SLAVE":
             self.flags.set(REPLICA)
-        self.stats = StoreStats(clock)
+        # Another clock than the system's goes as its owner pleases: it is never set.
+        steady = steady_ms if clock is now_ms else clock
+        self.stats = StoreStats(clock, steady)
         if delay_levels is None:
             delay_levels = parse_delay_levels(config.messageDelayLevel)
         self.codes = UnitCodes(delay_levels)
@@ -91,8 +93,6 @@ class MessageStore:
         self.flush = FlushService(
             config, log_files, self.queues, self.index, self.checkpoint, self.arrivals.synced, self.flags
         )
-        # Another clock than the system's goes as its owner pleases: it is never set.
-        steady = steady_ms if clock is now_ms else clock
         ages = FileAges(clock, steady, fs.modified_ms, lambda offset: self.reader.store_time_at(offset))
         self.cleaning = CleaningService(config, fs, self.flags, log_files, self.queues, self.index, clock, ages)
         self.appender = Appender(

@@ -36,6 +36,7 @@ from rocketmq_ops.broker.stats.stats_item import (
     StatsItem,
     compute_rate,
 )
+from rocketmq_ops.common.clock import steady_ms
 from rocketmq_ops.common.periodic import PeriodicJobs
 from rocketmq_ops.common.topics import SCHEDULE_CONSUMER_GROUP, SCHEDULE_TOPIC, split_topic_group, topic_at_group
 
@@ -255,10 +256,12 @@ class BrokerStats:
         self._jobs.stop()
 
     def _tick(self) -> None:
-        self.sample(self._controller.clock())
+        self.sample(steady_ms(), self._controller.clock())
 
-    def sample(self, now_ms: int) -> None:
-        """Take one snapshot of every counter; `now_ms` since the epoch. Turns the day over at local midnight."""
+    def sample(self, now_ms: int, wall_ms: int) -> None:
+        """Take one snapshot of every counter; `now_ms` by a clock that nobody sets, `wall_ms` since the epoch, at whose
+        local midnight the day turns over.
+        """
         minutes, hour = now_ms >= self._next_minutes, now_ms >= self._next_hour
         if minutes:
             self._next_minutes = now_ms + MINUTES_INTERVAL_MS
@@ -271,7 +274,7 @@ class BrokerStats:
         for items in self._all_items():
             for item in items:
                 item.sample(now_ms, minutes=minutes, hour=hour)
-        self._turn_day(now_ms)
+        self._turn_day(wall_ms)
 
     def _all_items(self) -> Iterator[Iterable[StatsItem]]:
         yield self.topics.values()
@@ -281,8 +284,8 @@ class BrokerStats:
         for table in self.events.tables.values():
             yield table.values()
 
-    def _turn_day(self, now_ms: int) -> None:
-        day = time.localtime(now_ms / 1000)[:3]
+    def _turn_day(self, wall_ms: int) -> None:
+        day = time.localtime(wall_ms / 1000)[:3]
         if self._day is not None and day != self._day:
             self.put_total_yesterday_morning = self.put_total_today_morning
             self.get_total_yesterday_morning = self.get_total_today_morning

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from rocketmq_ops.common.clock import steady_ms
 from rocketmq_ops.common.topics import split_topic_group, topic_at_group
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def protect(controller: BrokerController) -> list[str]:
         counters = controller.stats.groups.get((group, topic))
         if found is None or not found.consume_enable or counters is None:
             continue
-        if controller.clock() - counters.changed_at > PROTECT_INTERVAL_MS:
+        if not counters.minute or steady_ms() - counters.changed_at > PROTECT_INTERVAL_MS:
             continue
         behind = bytes_behind(controller, topic, queue_id, offset)
         if behind > config.consumerFallbehindThreshold:

@@ -16,7 +16,7 @@ _MINUTE_SAMPLES, _HOUR_SAMPLES, _DAY_SAMPLES = 7, 7, 25
 
 
 class Snapshot(NamedTuple):
-    """Counter values at a time (ms since the epoch): how often it was added to, the number and the bytes so far."""
+    """Counter values at a time (ms by a clock that nobody sets): how often it was added to, number and bytes so far."""
 
     timestamp: int
     times: int

@@ -2,6 +2,7 @@
 
 import json
 
+from rocketmq_ops.common.clock import steady_ms
 from rocketmq_ops.remoting.bodies import ConsumeStats, ConsumeStatsList, TopicStatsTable
 from rocketmq_ops.remoting.codes import ResponseCode
 from tests.broker.admin_broker import with_broker
@@ -101,8 +102,7 @@ def test_time_span_of_a_group(tmp_path):
 def test_counters_within_minute_hour_and_day(tmp_path):
     async def scenario(broker):
         await filled(broker)
-        clock = broker.controller.clock()
-        broker.controller.stats.sample(clock + 10_000)
+        broker.controller.stats.sample(steady_ms() + 10_000, broker.controller.clock())
         shown = json.loads((await broker.ask(315, statsName="TOPIC_PUT_NUMS", statsKey="T")).body_bytes)
         assert set(shown) == {"statsMinute", "statsHour", "statsDay"}
         assert shown["statsMinute"]["sum"] == 5 and shown["statsMinute"]["avgpt"] == 1.0

@@ -2,7 +2,9 @@
 
 import json
 
+from rocketmq_ops.broker.stats import fall_behind
 from rocketmq_ops.broker.stats.fall_behind import PROTECT_INTERVAL_MS, protect
+from rocketmq_ops.common.clock import steady_ms
 from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
@@ -11,7 +13,7 @@ from tests.broker.support import Session, consumer, producer, run, until
 
 
 def sampled(session: Session) -> None:
-    session.broker.stats.sample(session.broker.clock())
+    session.broker.stats.sample(steady_ms(), session.broker.clock())
 
 
 async def view(session: Session, name: str, key: str) -> float | None:
@@ -72,7 +74,7 @@ def test_a_group_that_reads_from_too_far_back_is_refused_until_it_is_allowed_aga
     run(tmp_path, body)
 
 
-def test_a_group_that_pulls_no_more_is_left_alone(tmp_path):
+def test_a_group_that_pulls_no_more_is_left_alone(tmp_path, monkeypatch):
     async def body(session):
         broker = session.broker
         for _ in range(5):
@@ -81,9 +83,13 @@ def test_a_group_that_pulls_no_more_is_left_alone(tmp_path):
         sampled(session)
         broker.config.disableConsumeIfConsumerReadSlowly = True
         broker.config.consumerFallbehindThreshold = 10
-        late = broker.clock() + PROTECT_INTERVAL_MS + 1
-        broker.clock = lambda: late
-        assert protect(broker) == []
+        late = steady_ms() + PROTECT_INTERVAL_MS + 1
+        with monkeypatch.context() as patched:
+            patched.setattr(fall_behind, "steady_ms", lambda: late)
+            assert protect(broker) == []
+        day_later = broker.clock() + 86_400_000
+        broker.clock = lambda: day_later  # it was set
+        assert protect(broker) == ["g"]
 
     run(tmp_path, body)
 

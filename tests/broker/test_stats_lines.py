@@ -10,6 +10,7 @@ import pytest
 from rocketmq_ops.broker.stats.stats_item import Snapshot, StatsItem
 from rocketmq_ops.broker.stats.stats_lines import moment_line, statistics_line
 from rocketmq_ops.broker.stats.water_marks import write_water_marks
+from rocketmq_ops.common.clock import steady_ms
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from tests.broker.support import run, until
 
@@ -22,7 +23,7 @@ async def used(session):
     session.broker.stats.add_send_back("g", "T")
     # Rates are of exactly ten seconds, however long this took.
     first = session.broker.stats.totals["BROKER_PUT_NUMS"].minute
-    session.broker.stats.sample(first[0].timestamp + 10_000 if first else session.broker.clock())
+    session.broker.stats.sample(first[0].timestamp + 10_000 if first else steady_ms(), session.broker.clock())
 
 
 RECORDED = Path(__file__).parents[1] / "golden" / "stats_log"

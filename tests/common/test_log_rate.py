@@ -9,6 +9,11 @@ def test_one_line_in_each_interval() -> None:
     assert rate.missed == 1
 
 
+def test_a_clock_that_is_set_back_does_not_silence_for_longer() -> None:
+    rate = LogRate(100)
+    assert [rate.due(now) for now in (86_400_000, 86_400_050, 50, 149, 150)] == [True, False, True, False, True]
+
+
 def test_a_clock_that_starts_below_zero_is_no_matter() -> None:
     rate = LogRate(100)
     assert rate.due(-5000) and not rate.due(-4901) and rate.due(-4900)

@@ -53,7 +53,7 @@ def test_percentiles_lie_between_the_ends_of_a_bucket(took, puts, share, ms):
 
 def test_they_turn_once_a_minute():
     now = 1_000_000
-    stats = StoreStats(lambda: now)
+    stats = StoreStats(lambda: 0, lambda: now)
     stats.put_messages = 5
     stats.put_times.took(7)
     for seconds, shown in (
@@ -66,6 +66,18 @@ def test_they_turn_once_a_minute():
         stats.sample()
         assert stats.runtime_info()["putMessageDistributeTime"].startswith(shown)
     assert stats.runtime_info()["putMessageEntireTimeMax"] == "7"
+
+
+@pytest.mark.parametrize("step", [-86_400_000, 86_400_000])
+def test_a_clock_that_is_set_leaves_the_rates(step):
+    wall, steady = 1_700_000_000_000, 5_000
+    stats = StoreStats(lambda: wall, lambda: steady)
+    for second in range(20):
+        stats.put_messages += 30
+        stats.sample()
+        steady += 1_000
+        wall += 1_000 if second != 15 else step
+    assert stats.runtime_info()["putTps"].split(" ")[0] == "30.0"
 
 
 def test_a_store_counts_what_the_write_into_the_log_takes(tmp_path):
