@@ -71,7 +71,8 @@ class SendMessageProcessor:
         self._controller = controller
         self._topics = controller.topics.table
         self._store = controller.store
-        self._put_plain = controller.store.appender.put_plain
+        #: Read for each message: from here, as the store has too many attributes for Python to read one fast.
+        self._commit_log, self._appender = controller.store.commit_log, controller.store.appender
         self._properties_parser = PropertiesParser()
         self._plans: dict[str, SendPlan] = Bounded(MAX_PLANS)
         self._checks = SendChecks(controller)
@@ -144,16 +145,16 @@ class SendMessageProcessor:
         self, plan: SendPlan, message: InnerMessage, unique_key: bytes, keys: str | None, opaque: int
     ) -> bytes | None:
         """Store a plain message: the frame of its answer, None when it was not stored."""
-        offset = self._put_plain(message, unique_key.decode(), keys)
+        appender = self._appender
+        offset = appender.put_plain(message, unique_key.decode(), keys)
         if offset < 0:
             return None
         counters = plan.counters
         counters.put_nums += 1
         counters.put_times += 1
-        store = self._store
-        counters.put_size += store.commit_log.last_size
+        counters.put_size += self._commit_log.last_size
         return header_frame(
-            self._answer_template % (message.queue_id, unique_key, offset, store.appender.last_queue_offset, opaque)
+            self._answer_template % (message.queue_id, unique_key, offset, appender.last_queue_offset, opaque)
         )
 
     def put_batch(

@@ -125,9 +125,17 @@ class KnownSends:
         Nothing is remembered of a header that is written in another way than most.
         """
         raw = request.ext_source
-        if type(raw) is not bytes or not self._is_due(len(raw)):
+        if type(raw) is not bytes:
             return
-        self._kinds[len(raw)] = None
+        kinds = self._kinds
+        if len(raw) in kinds or len(kinds) >= _MAX_KINDS:
+            # Perhaps the connection alternates between more kinds than can be held apart: remember ever more rarely.
+            self._misses += 1
+            if self._misses < self._most_misses:
+                return
+            self._misses = 0
+            self._most_misses = min(2 * self._most_misses, _MAX_MISSES)
+        kinds[len(raw)] = None
         parts = _split(raw)
         if parts is None or request.flag:
             return
@@ -158,19 +166,6 @@ class KnownSends:
         kind = _Kind(fields, pieces, plan, message, put)
         kind.has_keys, kind.keys_first = keys is not None, value != unique_key
         self._kinds[len(raw)] = kind
-
-    def _is_due(self, length: int) -> bool:
-        """Whether to remember a send with a header of this length that was not known."""
-        kinds = self._kinds
-        if length not in kinds and len(kinds) < _MAX_KINDS:
-            return True
-        # Perhaps the connection alternates between more kinds than can be held apart: remember ever more rarely.
-        self._misses += 1
-        if self._misses < self._most_misses:
-            return False
-        self._misses = 0
-        self._most_misses = min(2 * self._most_misses, _MAX_MISSES)
-        return True
 
 
 def _split(raw: bytes) -> list[bytes] | None:
