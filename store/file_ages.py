@@ -12,6 +12,8 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+from rocketmq_ops.store.clock_doubt import ClockDoubtFile, Doubt
+
 log = logging.getLogger(__name__)
 
 _HOUR_MS: Final = 3_600_000
@@ -26,10 +28,11 @@ class FileAges:
 
     def __init__(
         self, clock: Callable[[], int], steady: Callable[[], int], modified: Callable[[str], int],
-        store_time: Callable[[int], int],
+        store_time: Callable[[int], int], kept: ClockDoubtFile,
     ) -> None:  # fmt: skip
         """`clock`: ms since the epoch; `steady`: ms that nobody sets; `modified`: a file's date, ms, which raises
-        FileNotFoundError; `store_time`: the time of the record at a commitlog offset, ms, -1 without one."""
+        FileNotFoundError; `store_time`: the time of the record at a commitlog offset, ms, -1 without one;
+        `kept` keeps a doubt over a restart."""
         self._clock = clock
         self._steady = steady
         self._modified = modified
@@ -38,6 +41,14 @@ class FileAges:
         #: ms by which the clock was set, while that is in doubt, and until when it is.
         self._doubted = 0
         self._doubt_until = 0
+        self._kept = kept
+        if (doubt := kept.load(TOLERANCE_MS)) is not None:
+            self._doubted, left = doubt.step_ms, min(doubt.left_ms, DOUBT_MS)
+            self._doubt_until = self._last[1] + left
+            log.warning(
+                "the clock was set %s by %d s before this start: for %d min the age of files is counted without it",
+                "forward" if doubt.step_ms > 0 else "back", abs(doubt.step_ms) // 1000, left // 60_000,
+            )  # fmt: skip
         self._ahead_since: dict[str, int] = {}
 
     def look_at_clock(self) -> None:
@@ -47,13 +58,16 @@ class FileAges:
         self._last = now, steady
         if self._doubted and steady >= self._doubt_until:
             self._doubted = 0
+            self._kept.remove()
             log.info("the time of the clock counts again for the age of files")
         if abs(step) > TOLERANCE_MS:
             self._doubted += step
             if abs(self._doubted) <= TOLERANCE_MS:
                 self._doubted = 0
+                self._kept.remove()
                 return
             self._doubt_until = steady + DOUBT_MS
+            self._kept.save(Doubt(self._doubted, DOUBT_MS))
             log.warning(
                 "the clock was set %s by %d s: for a day the age of files is counted without it",
                 "forward" if step > 0 else "back", abs(step) // 1000,

@@ -20,6 +20,7 @@ from rocketmq_ops.common.periodic import PeriodicJobs
 from rocketmq_ops.common.tasks import run_later
 from rocketmq_ops.store.arrivals import MessageArrivals
 from rocketmq_ops.store.cleaning import CleaningService
+from rocketmq_ops.store.clock_doubt import ClockDoubtFile
 from rocketmq_ops.store.config import MessageStoreConfig
 from rocketmq_ops.store.dispatch import Redispatch
 from rocketmq_ops.store.errors import DLedgerLogError
@@ -93,7 +94,10 @@ class MessageStore:
         self.flush = FlushService(
             config, log_files, self.queues, self.index, self.checkpoint, self.arrivals.synced, self.flags
         )
-        ages = FileAges(clock, steady, fs.modified_ms, lambda offset: self.reader.store_time_at(offset))
+        ages = FileAges(
+            clock, steady, fs.modified_ms, lambda offset: self.reader.store_time_at(offset),
+            ClockDoubtFile(f"{root}/config/clockDoubt.json", fs, clock),
+        )  # fmt: skip
         self.cleaning = CleaningService(config, fs, self.flags, log_files, self.queues, self.index, clock, ages)
         self.appender = Appender(
             self.commit_log, self.queues, self.index, arrivals=self.arrivals, clock=clock, codes=self.codes,

@@ -22,7 +22,7 @@ _ROOT: Final = re.compile(
 )
 _CONFIG: Final = re.compile(
     r"((topics|topicQueueMapping|consumerOffset|lmqConsumerOffset|consumerOrderInfo|subscriptionGroup|consumerFilter"
-    r"|messageRequestMode|delayOffset|slaveOffset)\.json|timercheck|timermetrics|transactionMetrics|broker\.properties)(\.bak|\.tmp)?"
+    r"|messageRequestMode|delayOffset|slaveOffset|clockDoubt)\.json|timercheck|timermetrics|transactionMetrics|broker\.properties)(\.bak|\.tmp)?"
     r"|topics|subscriptionGroups|consumerOffsets|metadata|rdb|users|acls"
 )
 FIELDS: Final = {
