@@ -52,7 +52,7 @@ class FileAges:
         self._ahead_since: dict[str, int] = {}
 
     def look_at_clock(self) -> None:
-        """Notice a step of the clock since the last call; call it in each round of the cleaning."""
+        """Notice a step of the clock since the last call; call it in each round of the cleaning at least."""
         now, steady = self._clock(), self._steady()
         step = now - self._last[0] - (steady - self._last[1])
         self._last = now, steady
@@ -72,6 +72,11 @@ class FileAges:
                 "the clock was set %s by %d s: for a day the age of files is counted without it",
                 "forward" if step > 0 else "back", abs(step) // 1000,
             )  # fmt: skip
+
+    def doubted_ms(self) -> int:
+        """By how many ms the clock was set and is not believed yet."""
+        self.look_at_clock()
+        return self._doubted
 
     def is_over(self, path: str, end: int, reserved_ms: int) -> bool:
         """Whether a file is older than `reserved_ms`; `end` is the commitlog offset behind it, where the next begins.

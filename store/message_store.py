@@ -98,6 +98,7 @@ class MessageStore:
             clock, steady, fs.modified_ms, lambda offset: self.reader.store_time_at(offset),
             ClockDoubtFile(f"{root}/config/clockDoubt.json", fs, clock),
         )  # fmt: skip
+        self.doubted_ms = ages.doubted_ms
         self.cleaning = CleaningService(config, fs, self.flags, log_files, self.queues, self.index, clock, ages)
         self.appender = Appender(
             self.commit_log, self.queues, self.index, arrivals=self.arrivals, clock=clock, codes=self.codes,

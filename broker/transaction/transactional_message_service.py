@@ -324,7 +324,8 @@ class TransactionalMessageService:
         if self._is_given_up(half, now):
             self._give_up(half)
             return offset + 1
-        if half.store_timestamp >= now:
+        # One that is far ahead of the clock was stored before that was set back, and does not wait for it.
+        if 0 <= half.store_timestamp - now <= config.transactionTimeOut:
             return None
         age = now - half.born_timestamp
         own = half.properties.get(PROPERTY_CHECK_IMMUNITY_TIME)
@@ -352,7 +353,9 @@ class TransactionalMessageService:
         if times >= self._controller.config.transactionCheckMax:
             return True
         half.properties[PROPERTY_TRANSACTION_CHECK_TIMES] = str(times + 1)
-        return now - half.born_timestamp > self._controller.store_config.fileReservedTime * 3_600_000
+        store, kept = self._controller.store, self._controller.store_config.fileReservedTime * 3_600_000
+        # As the files that hold them: a clock that was set wrong does not give all of them up.
+        return now - half.born_timestamp > kept and now - store.doubted_ms() - half.born_timestamp > kept
 
     def _give_up(self, half: MessageExt) -> None:
         """Keep it in TRANS_CHECK_MAX_TIME_TOPIC, where an operator can look at it."""

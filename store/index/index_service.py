@@ -446,7 +446,7 @@ class IndexService:
         if not any(f.synced_count != f.count for f in self._files[-2:]):
             return False
         before_last = self._files[-2] if len(self._files) > 1 else None
-        overdue = self._clock() - self.last_sync >= SYNC_INTERVAL_MS
+        overdue = not 0 <= self._clock() - self.last_sync < SYNC_INTERVAL_MS  # it may have been set back
         return overdue or (before_last is not None and before_last.synced_count != before_last.count)
 
     def begin_sync(self) -> IndexSync:

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from rocketmq_ops.common import clock as clocks
+from rocketmq_ops.common.topics import TRANS_CHECK_MAX_TIME_TOPIC, TRANS_HALF_TOPIC
 from rocketmq_ops.namesrv.config import NamesrvConfig
 from rocketmq_ops.namesrv.controller import NamesrvController
 from rocketmq_ops.remoting.bodies import ProducerTableInfo
@@ -110,6 +111,30 @@ def test_a_name_server_keeps_the_brokers_that_are_heard(at: Clocks, step: int) -
     at.passes(1)
     routes.scan_not_active()
     assert not routes.live and "TopicA" not in routes.topic_queues
+
+
+@pytest.mark.parametrize("step", [-DAY_MS, -600_000, 365 * DAY_MS])
+def test_transactions_are_asked_about_and_none_is_given_up(tmp_path: Path, at: Clocks, step: int) -> None:
+    async def body(session: Session) -> None:
+        broker, store = session.broker, session.broker.store
+
+        def halves() -> int:
+            at.passes(1)
+            broker.transactions.check()
+            return store.max_offset(TRANS_HALF_TOPIC, 0)
+
+        properties = {"TRAN_MSG": "true", "PGROUP": "p", "UNIQ_KEY": "U"}
+        assert (await session.send("T", properties=properties, f="4", g=str(at.wall))).code == 0
+        assert halves() == 1  # too young
+        at.wall += step
+        assert halves() == 2  # its producer was asked, had there been one
+        assert store.max_offset(TRANS_CHECK_MAX_TIME_TOPIC, 0) == 0
+        if step > 0:
+            at.passes(DAY_MS)  # now the clock is believed
+            halves()
+            assert store.max_offset(TRANS_CHECK_MAX_TIME_TOPIC, 0) == 1
+
+    run(tmp_path, body)
 
 
 def test_a_dead_client_s_lock_is_given_on_after_a_minute_of_a_clock_that_was_set_back(
