@@ -9,12 +9,12 @@ import asyncio
 import time
 from collections.abc import Sequence
 
-from rocketmq_ops.common.clock import now_ms
+from rocketmq_ops.common.clock import now_ms, steady_ms
 from rocketmq_ops.common.message import MessageExt, MessageQueue
 from rocketmq_ops.remoting.bodies.running_info import ProcessQueueInfo
 
 PULL_MAX_IDLE_SECONDS = 120.0
-LOCK_MAX_LIVE_SECONDS = 30.0
+LOCK_MAX_LIVE_MS = 30_000
 
 
 class ProcessQueue:
@@ -38,7 +38,8 @@ class ProcessQueue:
         self.changed = asyncio.Event()
         self.consume_lock = asyncio.Lock()
         self.locked = False
-        self.lock_refreshed = 0.0
+        #: ms of a clock that goes on while the machine sleeps, as the broker's does that keeps the lock.
+        self._lock_refreshed_ms = 0
         self.last_pull = time.monotonic()
         self.last_pull_ms = self.last_consume_ms = self.last_lock_ms = 0
 
@@ -96,13 +97,13 @@ class ProcessQueue:
         """Note the broker's answer to a lock request."""
         self.locked = ok
         if ok:
-            self.lock_refreshed = time.monotonic()
+            self._lock_refreshed_ms = steady_ms()
             self.last_lock_ms = now_ms()
 
     @property
     def lock_valid(self) -> bool:
         """Locked, and refreshed within the time that the broker keeps a lock."""
-        return self.locked and time.monotonic() - self.lock_refreshed < LOCK_MAX_LIVE_SECONDS
+        return self.locked and steady_ms() - self._lock_refreshed_ms < LOCK_MAX_LIVE_MS
 
     @property
     def pull_expired(self) -> bool:
