@@ -132,7 +132,7 @@ def names_of(plans: Sequence[PlannedOf]) -> str:
 
 
 def planned_lines(plans: Sequence[PlannedOf]) -> list[Said]:
-    """What would change, and whom all of it touches; of many first what cannot be done."""
+    """What would change, and whom it touches; of many first what cannot be done, at the end what is true of each."""
     if len(plans) == 1 and plans[0].plan is not None:
         return plan_lines(plans[0].plan)
     effective = sum(each.effective for each in plans)
@@ -140,17 +140,36 @@ def planned_lines(plans: Sequence[PlannedOf]) -> list[Said]:
     for each in plans:
         if each.error is not None:
             lines += _error_lines(each.name, each.error)
-    touched: set[bool] = set()
-    for each in plans:
-        if each.plan is None:
-            continue
-        if each.effective:  # once is enough to say what is true of all
-            said = plan_lines(msgspec.structs.replace(each.plan, changes=_brief(each.plan.changes)))
-            touched.add((NOBODY, Health.OK) not in said)
-            lines += [one for one in said if one[0] != NOBODY and (one[0].startswith("  ") or one not in lines)]
-        else:
+    said = {
+        at: _paragraphs(plan_lines(msgspec.structs.replace(each.plan, changes=_brief(each.plan.changes))))
+        for at, each in enumerate(plans)
+        if each.plan is not None and each.effective
+    }
+    common = _common(list(said.values())) if len(said) > 1 else []
+    for at, each in enumerate(plans):
+        if at in said:
+            lines += [line for one in said[at] if one not in common for line in one if line[0] != NOBODY]
+        elif each.plan is not None:
             lines.append((f"{each.name}: nothing would change", Health.OK))
-    return [*lines, (NOBODY, Health.OK)] if touched == {False} else lines
+    if common:
+        lines.append(("the same for each of them:", Health.INFO))
+    return lines + [line for one in common for line in one]
+
+
+def _paragraphs(lines: Iterable[Said]) -> list[list[Said]]:
+    """Each line with the indented ones below it."""
+    found: list[list[Said]] = []
+    for line in lines:
+        if found and line[0].startswith("  "):
+            found[-1].append(line)
+        else:
+            found.append([line])
+    return found
+
+
+def _common(said: Sequence[list[list[Said]]]) -> list[list[Said]]:
+    """What all of them say."""
+    return [one for one in said[0] if all(one in other for other in said)]
 
 
 def made_of_lines(made: Sequence[MadeOf]) -> list[Said]:

@@ -76,9 +76,11 @@ def _affected(found: Affected) -> list[Said]:
                 said = f"  topic {each.topic}: {waits(each.lag)}, the oldest for {human_span(each.lag_millis)}"
             lines.append((said, Health.OK))
     lines += [
-        (f"touches producers of group {producers.group}: {_clients(len(producers.clients))}", Health.WARNING)
+        (f"may touch producers of group {producers.group}: {_clients(len(producers.clients))}", Health.WARNING)
         for producers in (found.producers or [])[:MOST]
     ]
+    if found.producers:
+        lines.append(("brokers do not record to which of their topics a producer sends", Health.INFO))
     for broker in found.brokers[:MOST]:
         lines.append((f"touches broker {broker.address} with {_clients(broker.clients)}", Health.WARNING))
     if not lines and not found.failures:

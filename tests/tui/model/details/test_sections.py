@@ -5,7 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from rocketmq_ops.client.admin.affected import Affected, AffectedClient, AffectedGroup, AffectedLag, AffectedProducers
 from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
+from rocketmq_ops.client.admin.changes import Change
 from rocketmq_ops.client.admin.groups.consumer_status import BLOCKED_MS, ClientStatus, PoppedQueue
 from rocketmq_ops.client.admin.groups.group import GroupProgress, QueueProgress
 from rocketmq_ops.client.admin.replicas.ha import BrokerReplication, ReplicationReport
@@ -13,7 +15,7 @@ from rocketmq_ops.housekeeping.history.runs import QueueKey, QueueOffsets
 from rocketmq_ops.housekeeping.lag import GroupLag, LagState, QueueLag
 from rocketmq_ops.housekeeping.unsaved import Unsaved
 from rocketmq_ops.store.inspect.view.listing import FileRow
-from rocketmq_ops.tui.changes import ConsumedMessage, MadeChange, SentMessage
+from rocketmq_ops.tui.changes import ConsumedMessage, MadeChange, PlannedChange, SentMessage
 from rocketmq_ops.tui.model.address import AddressError
 from rocketmq_ops.tui.model.details import (
     bodies,
@@ -30,6 +32,7 @@ from rocketmq_ops.tui.model.details import (
     topic,
 )
 from rocketmq_ops.tui.model.details import message as one_message
+from rocketmq_ops.tui.model.details.batch import PlannedOf, planned_lines
 from rocketmq_ops.tui.model.details.blocked import without_new
 from rocketmq_ops.tui.model.details.detail import Section, side_by_side
 from rocketmq_ops.tui.model.details.plan import made_lines, plan_lines
@@ -464,6 +467,41 @@ def test_a_plan_says_what_and_whom() -> None:
         "  perm: 6 → 4",
         "touches group billing with 1 client",
         "  topic orders: 60 messages wait, the oldest for 3m",
+    ]
+
+
+def test_of_many_what_is_true_of_each_stands_at_the_end_and_of_some_below_these() -> None:
+    """Brokers do not record to which of their topics a producer sends: it is not said that all here are sent to."""
+
+    def deleted(name: str, *groups: AffectedGroup) -> PlannedOf:
+        change = Change("10.0.0.1:10911", "topic", name, "delete", "planned", [])
+        shop = AffectedProducers("shop", [AffectedClient("10.1.0.9@1", "10.1.0.9:5000", "JAVA", "V5_3_3")])
+        touched = Affected(list(groups), [shop], [])
+        return PlannedOf(name, PlannedChange(words=(), to_type=name, changes=[change], affected=touched))
+
+    def lag(topic: str) -> AffectedGroup:
+        return AffectedGroup("billing", [AffectedLag(topic, 60, None)], [], "CLUSTERING")
+
+    ending = [
+        "may touch producers of group shop: 1 client",
+        "brokers do not record to which of their topics a producer sends",
+    ]
+    plans = [deleted("spare-00"), deleted("spare-01", lag("spare-01")), deleted("spare-02", lag("spare-02"))]
+    assert [text for text, _ in planned_lines(plans)] == [
+        "3 of 3 would change",
+        "would delete topic spare-00 on 10.0.0.1:10911",
+        "would delete topic spare-01 on 10.0.0.1:10911",
+        "touches group billing with 0 clients",
+        "  topic spare-01: 60 messages wait",
+        "would delete topic spare-02 on 10.0.0.1:10911",
+        "touches group billing with 0 clients",
+        "  topic spare-02: 60 messages wait",
+        "the same for each of them:",
+        *ending,
+    ]
+    assert [text for text, _ in planned_lines(plans[:1])] == [
+        "would delete topic spare-00 on 10.0.0.1:10911",
+        *ending,
     ]
 
 
