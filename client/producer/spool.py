@@ -78,11 +78,14 @@ class SendSpool:
         self._sending.start(self._sender.run(), "send spool")
 
     async def close(self) -> None:
-        """End after the sends that are under way; what waits stays in the folder for the next `open`."""
+        """End after the calls that are under way, which send or keep; what waits stays in the folder for `open`.
+
+        A call may take its `timeout_ms`; one that begins meanwhile raises ClientError.
+        """
         if not self._disk.is_open:
             return
         self._sender.close()
-        await self._sending.finish()
+        await self._turns.close()
         await self._disk.close()
 
     async def send(

@@ -60,6 +60,10 @@ class SpoolDisk:
         """Whether the file is held."""
         return self._thread is not None
 
+    def not_open(self) -> ClientError:
+        """What is said to a call outside of `open` and `close`."""
+        return ClientError(f"the spool {self.folder} is not open", "await open(), or use 'async with'")
+
     def records(self, *states: SpoolState) -> list[Record]:
         """The records of the file, in their order; of these states alone, if any is given."""
         return [record for record in self._file.records if not states or record.note.state in states]
@@ -93,5 +97,5 @@ class SpoolDisk:
 
     async def _run(self, function: Callable[..., T], *args: Any, **named: Any) -> T:
         if self._thread is None:
-            raise ClientError(f"the spool {self.folder} is not open", "await open(), or use 'async with'")
+            raise self.not_open()
         return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: function(*args, **named))

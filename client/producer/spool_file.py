@@ -60,6 +60,7 @@ class SpoolFile:
         Raises ClientError for a folder that cannot be used, or that another process uses, CorruptDataError for a file
         that is no spool.
         """
+        self.records = []
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._folder_fd = os.open(self.path.parent, os.O_RDONLY | os.O_CLOEXEC)

@@ -55,9 +55,31 @@ class SpoolTurns:
         self._tasks = tasks
         #: Of each topic and order key that has a request on its way: the calls whose turn has not come.
         self._lines: dict[tuple[str, str], deque[_Call]] = {}
+        self._calls = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._closed = False
+
+    async def close(self) -> None:
+        """Take no more calls, and wait until those that are under way have sent or kept: each has its own time."""
+        self._closed = True
+        await self._idle.wait()
+        await self._tasks.finish()  # of calls that were cancelled, what goes on
 
     async def send(self, message: Message, order_key: str | None, timeout_ms: int) -> Outcome:
         """Send a message or keep it, behind those of its order key. Raises what does not pass, and as `append`."""
+        if self._closed or not self._disk.is_open:
+            raise self._disk.not_open()
+        self._calls += 1
+        self._idle.clear()
+        try:
+            return await self._send(message, order_key, timeout_ms)
+        finally:
+            self._calls -= 1
+            if not self._calls:
+                self._idle.set()
+
+    async def _send(self, message: Message, order_key: str | None, timeout_ms: int) -> Outcome:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_ms / 1000
         if order_key is None:

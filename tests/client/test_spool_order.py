@@ -8,7 +8,7 @@ import pytest
 from client_cluster import cluster, until
 
 from rocketmq_ops.client import Producer, PullConsumer, SendResult, SendSettings, SendSpool, SendStatus, Spooled
-from rocketmq_ops.client.errors import BrokerError
+from rocketmq_ops.client.errors import BrokerError, ClientError
 from rocketmq_ops.common.message import Message, MessageQueue
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.errors import RemotingConnectError, RemotingTimeoutError
@@ -245,5 +245,59 @@ def test_a_burst_of_one_key_reaches_a_broker_in_order(tmp_path):
             assert [(m.msg_id, m.offset_msg_id, m.queue_offset) for m in got] == [
                 (r.msg_id, r.offset_msg_id, r.queue_offset) for r in results
             ]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("key", ["k", None], ids=["in order", "no order"])
+@pytest.mark.parametrize("away", [True, False], ids=["away", "answers"])
+def test_close_waits_for_the_calls_that_are_under_way(tmp_path, away, key):
+    async def main():
+        brokers, gate = Brokers(), Gate()
+        brokers.answer = gate
+        gate.failure = RemotingConnectError("away") if away else None
+        spool = spool_of(tmp_path, brokers)
+        await spool.open()
+        calls = [call(spool, str(i), key) for i in range(4)]
+        await gate.reached.wait()
+        closing = asyncio.create_task(spool.close())
+        await asyncio.sleep(0)  # it has begun
+        with pytest.raises(ClientError, match="is not open"):
+            await call(spool, "late", key)
+        assert not closing.done()
+        gate.open.set()
+        outcomes = await asyncio.gather(*calls)
+        await closing
+        assert [type(outcome) for outcome in outcomes] == [Spooled if away else SendResult] * 4
+        with pytest.raises(ClientError, match="is not open"):
+            await call(spool, "later", key)
+        gate.failure = None
+        async with spool:
+            await spool.drained()
+        assert brokers.stored == ["0", "1", "2", "3"]
+
+    asyncio.run(main())
+
+
+def test_close_waits_for_what_goes_on_behind_a_cancelled_call(tmp_path):
+    async def main():
+        brokers, gate = Brokers(), Gate()
+        brokers.answer, gate.failure = gate, RemotingConnectError("away")
+        spool = spool_of(tmp_path, brokers)
+        await spool.open()
+        first, second, third = (call(spool, body) for body in "123")
+        await gate.reached.wait()
+        third.cancel()
+        first.cancel()  # the line behind it goes on in a task of the spool
+        await asyncio.wait({first})
+        second.cancel()
+        await until(lambda: len(brokers.requests) == 2)
+        closing = asyncio.create_task(spool.close())
+        gate.open.set()
+        await closing
+        gate.failure = None
+        async with spool:
+            await spool.drained()
+        assert brokers.stored == ["2"]
 
     asyncio.run(main())
