@@ -13,7 +13,7 @@ import generated
 
 from rocketmq_ops.client.admin.fanout import DEFAULT_CONCURRENCY
 from rocketmq_ops.client.admin.messages.message import PULL_BATCH
-from rocketmq_ops.tui.model.details import broker, client, group, looking, name_server, topic
+from rocketmq_ops.tui.model.details import broker, client, dead_letters, group, looking, name_server, topic
 from rocketmq_ops.tui.model.details.detail import EVERY
 from rocketmq_ops.tui.model.details.pace import LEAST
 from rocketmq_ops.tui.model.periods import HURRY_MS, IN_TURN, QUESTIONS, Question
@@ -91,7 +91,8 @@ def pulls() -> str:
         "… while it follows": f"every {FOLLOW_SECONDS} s, not before the last look has its answer: with a tag or a"
         f" condition {_pulls(near)} for each queue ({near} messages), and {following} in all, of a topic with more"
         " queues 1 for each; else as above",
-        "`:dead-letters/GROUP`": "those of `:messages`, of the topic of its dead letters",
+        "`:dead-letters/GROUP`": "those of `:messages`, of the topic of its dead letters; where `e` writes more than"
+        f" what is shown, {dead_letters.EXPORT_PULLS:,} in all, one after the other",
         "`:message/TOPIC`": "1; besides, who has consumed it asks about each group that consumes the topic,"
         f" {at_once} groups at a time, and of each that may have given up on it each broker that has its dead letters;"
         " its trace is one query of each broker that has the topic of traces",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from rocketmq_ops.tui.model.details import messages
+from rocketmq_ops.tui.model.details.detail import Fact
 from rocketmq_ops.tui.model.details.looking import Looking
 from rocketmq_ops.tui.screens.detail import DetailScreen
 
@@ -26,12 +28,24 @@ class LookingScreen(DetailScreen):
         self._goes_on = False
         return self._looking
 
+    @property
+    def left_out(self) -> Fact | None:
+        """What says that there are others than those that are shown; None where they are all."""
+        facts = self.section.facts if self.section is not None else ()
+        return next((fact for fact in facts if fact.name in (messages.MORE, messages.LOOKED)), None)
+
     def action_more(self) -> None:
         """Look further, where not all was looked at."""
         if self.waiting:
             return
         if self._back or not self._looking.goes_on:
-            super().action_more()
+            left = self.left_out
+            if left is None:
+                super().action_more()
+            elif left.name == messages.MORE:
+                self.say(str(left.value))
+            else:
+                self.say("it looks further only live, and while it does not follow")
             return
         self._goes_on = True
         self.ask()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import AsyncIterator, Sequence
+from typing import Final, NamedTuple
 
 import msgspec
 
-from rocketmq_ops.client.admin.messages.message_results import view
+from rocketmq_ops.client.admin.messages.message_results import Pulls, ScanRequest, view
 from rocketmq_ops.client.admin.messages.message_send import origin_of
 from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.errors import Failure, RocketMQError
+from rocketmq_ops.common.javatypes import LONG_MAX
 from rocketmq_ops.common.message import (
     PROPERTY_DLQ_ORIGIN_MESSAGE_ID,
     PROPERTY_KEYS,
@@ -23,8 +24,12 @@ from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details.bodies import head_of
 from rocketmq_ops.tui.model.details.detail import Asking, Fact, Part, Section, also, table_of
 from rocketmq_ops.tui.model.details.looking import Looking
-from rocketmq_ops.tui.model.details.messages import facts_of, find, nothing_text, row_of
+from rocketmq_ops.tui.model.details.messages import facts_of, find, nothing_text, row_of, wanted_of
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row
+
+#: Pulls of one export in all, and of each of its steps.
+EXPORT_PULLS: Final = 1_000
+_STEP_PULLS: Final = 8
 
 _COLUMNS: Final = (
     Column(key="time", title="Given up", kind=Kind.MOMENT),
@@ -44,9 +49,8 @@ def parts(asking: Asking, looking: Looking | None = None) -> Sequence[Part]:
 
     async def letters() -> Section:
         topic = dlq_topic(asking.name)
-        of_topic = msgspec.structs.replace(asking, address=Address("messages", topic, asking.address.options))
         try:
-            found = await find(of_topic, looking)
+            found = await find(_of_topic(asking), looking)
         except NotFoundError:
             if asking.name not in asking.moment.groups:  # it may be no group at all
                 await asking.admin.groups.progress(asking.name)
@@ -57,6 +61,11 @@ def parts(asking: Asking, looking: Looking | None = None) -> Sequence[Part]:
         return also(section, found.failures, shown, Fact("Topic", topic), *facts)
 
     return (Part("letters", "Dead letters", letters),)
+
+
+def _of_topic(asking: Asking) -> Asking:
+    address = Address("messages", dlq_topic(asking.name), asking.address.options)
+    return msgspec.structs.replace(asking, address=address)
 
 
 def letter(topic: str, message: MessageExt) -> Row:
@@ -108,3 +117,49 @@ async def export_lines(asking: Asking, topic: str, rows: Sequence[Row]) -> tuple
         else:
             lines.append(msgspec.json.encode(view(message)))
     return lines, failures
+
+
+class Exported(NamedTuple):
+    """A step of an export: messages as JSON, what failed, and of how many messages it is not known what they are, as
+    all pulls are used up."""
+
+    lines: list[bytes]
+    failures: list[Failure]
+    left: int = 0
+
+
+async def export_all(asking: Asking) -> AsyncIterator[Exported]:
+    """All that an address without a key or an id asks for, not only what is shown, a step after the other, one request
+    at a time. Raises RocketMQError."""
+    wanted, pulls = wanted_of(_of_topic(asking)), EXPORT_PULLS
+    request = ScanRequest(
+        topic=wanted.topic, limit=0, expression=wanted.tag, begin_timestamp=wanted.begin, end_timestamp=wanted.end,
+        broker_name=wanted.broker, begin_offset=wanted.start,
+    )  # fmt: skip
+    there = await asking.admin.messages.scan(request, lambda _: None)
+    yield Exported([], there.failures)
+    left = 0
+    for queue in there.queues:
+        if wanted.queue not in (None, str(queue.queue_id)):
+            continue
+        at, end = queue.begin_offset, queue.end_offset
+        while at < end and pulls > 0:
+            lines: list[bytes] = []
+
+            def keep(message: MessageExt, lines: list[bytes] = lines) -> None:
+                if wanted.takes(message):
+                    lines.append(msgspec.json.encode(view(message)))
+
+            step = Pulls(min(_STEP_PULLS, pulls))
+            pulls -= step.left
+            request = msgspec.structs.replace(
+                request, limit=LONG_MAX, begin_timestamp=None, end_timestamp=None, broker_name=queue.broker_name,
+                queue_id=queue.queue_id, begin_offset=at, end_offset=end, pulls=step,
+            )  # fmt: skip
+            report = await asking.admin.messages.scan(request, keep)
+            pulls += step.left
+            read = next(iter(report.queues), None)
+            at = read.end_offset if read is not None and report.truncated else end
+            yield Exported(lines, report.failures)
+        left += max(end - at, 0)
+    yield Exported([], [], left)

@@ -255,8 +255,10 @@ class Look:
             end_offset=end, pulls=pulls,
         )  # fmt: skip
         report = await self._admin.messages.scan(request, keep)
-        found = Found(list(kept), report.failures, more or (report.truncated and wanted.whole and not wanted.onward))
         scan = next(iter(report.queues), None)
+        if wanted.whole and not wanted.onward:  # the last ones: there are more where others are before them
+            more |= report.truncated or (scan is not None and begin > scan.min_offset)
+        found = Found(list(kept), report.failures, more)
         if scan is None:
             return found, begin if end is None else end
         if end is not None and report.truncated and scan.messages >= limit:

@@ -49,6 +49,9 @@ _OFFERED: Final = (
 #: What is offered within a condition, and where a name may stand in one.
 _IN_CONDITION: Final = (*FIELDS, "body")
 _WORD: Final = re.compile(r"(?:^|\(|\b(?:and|or|not)\s)\s*([\w.]+)\Z", re.IGNORECASE)
+#: The names of facts that say that not all is shown: there is more, and how far it was looked.
+MORE: Final = "More"
+LOOKED: Final = "Looked through"
 _UNITS: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _AGO: Final = re.compile(r"(\d+)([smhd])")
 
@@ -102,11 +105,8 @@ def _not_listed(asking: Asking) -> list[Failure]:
 
 async def _find(asking: Asking, looking: Looking | None) -> Found:
     admin, topic, address = asking.admin, asking.name, asking.address
-    now = asking.moment.time_ms
-    begin_text, end_text = address.option("begin"), address.option("end")
-    begin = time_of(begin_text, now) if begin_text else None
-    end = time_of(end_text, now) if end_text else None
-    where = _condition(address)
+    wanted = wanted_of(asking)
+    begin, end, where = wanted.begin, wanted.end, wanted.where
     key, message_id = address.option("key"), address.option("id")
     if key:
         found, failures = await admin.messages.query(
@@ -115,19 +115,24 @@ async def _find(asking: Asking, looking: Looking | None) -> Found:
         return Found(_meeting(address, where, found[::-1]), failures, truncated=len(found) >= MOST)
     if message_id:
         return Found(_meeting(address, where, [await admin.messages.by_id(topic, message_id)]), [])
-    start = address.option("from")
-    wanted = Wanted(
-        topic=topic,
-        begin=begin,
-        end=end,
+    return await Look(admin, wanted, looking or Looking()).found()
+
+
+def wanted_of(asking: Asking) -> Wanted:
+    """What an address without a key or an id looks for. Raises AddressError for a time or a condition that is none."""
+    address, now = asking.address, asking.moment.time_ms
+    begin, end, start = address.option("begin"), address.option("end"), address.option("from")
+    return Wanted(
+        topic=asking.name,
+        begin=time_of(begin, now) if begin else None,
+        end=time_of(end, now) if end else None,
         start=int(start) if start is not None and start.isdecimal() else None,
         tag=address.option("tag") or "*",
-        where=where,
+        where=_condition(address),
         broker=address.option("broker"),
         queue=address.option("queue"),
         follows=address.option("follow") is not None,
     )
-    return await Look(admin, wanted, looking or Looking()).found()
 
 
 def _condition(address: Address) -> Condition | None:
@@ -192,13 +197,14 @@ def facts_of(address: Address, found: Found) -> list[Fact]:
     elif found.goes_on:
         through = f"{looked} messages, the newest: press n to look further back"
     if through:
-        facts.append(Fact("Looked through", through, Kind.SENTENCE))
+        facts.append(Fact(LOOKED, through, Kind.SENTENCE))
     if found.passed_over:
         text = f"more than {recent} messages of a queue came between two looks: some were not looked at"
         facts.append(Fact("Passed over", text, Kind.SENTENCE, Health.WARNING))
     if found.truncated:
-        text = f"there are more than the {MOST} that are shown: narrow the time, or name a queue"
-        facts.append(Fact("More", text, Kind.SENTENCE))
+        count = len(found.messages)
+        text = f"there are more than the {count} that are shown: narrow the time, or name a queue"
+        facts.append(Fact(MORE, text, Kind.SENTENCE))
     return facts
 
 

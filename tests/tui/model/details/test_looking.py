@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,12 +17,13 @@ from rocketmq_ops.remoting.codes import RequestCode as Code
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.tui.model.address import parse
-from rocketmq_ops.tui.model.details import looking, messages
+from rocketmq_ops.tui.model.details import dead_letters, looking, messages
 from rocketmq_ops.tui.model.details.detail import Asking
 from rocketmq_ops.tui.model.details.looking import Found, Looking
+from rocketmq_ops.tui.screens import dead_letters as dead_letters_screen
 from tests.mqadmin.fake_cluster import FakeCluster
 from tests.tui.fakes import NOW_MS, FakeModel, dashboard, moment
-from tests.tui.flows.driving import detail, press, rows, said, settled
+from tests.tui.flows.driving import detail, last_notice, press, rows, said, settled
 
 #: So many units of a queue a broker goes through in one pull (DefaultMessageStore, maxFilterMessageCount).
 UNITS = 800
@@ -27,13 +31,14 @@ BASE_MS = NOW_MS - 10_000_000
 
 
 class Long:
-    """Topic T with queues of `length` messages, one each ms; those at the offsets `rare` have that tag."""
+    """A topic with queues of `length` messages, one each ms; those at the offsets `rare` have that tag."""
 
-    def __init__(self, queues: int, length: int, rare: set[int] | None = None) -> None:
+    def __init__(self, queues: int, length: int, rare: set[int] | None = None, topic: str = "T") -> None:
         self.cluster, self.length, self.rare = FakeCluster(), length, rare or set()
+        self.topic = topic
         broker = self.cluster["broker-a"]
-        broker.add_topic("T", queues)
-        broker.ends = {("T", queue): length for queue in range(queues)}
+        broker.add_topic(topic, queues)
+        broker.ends = {(topic, queue): length for queue in range(queues)}
         #: Of each pull: queue, and the offsets that the broker went through.
         self.pulled: list[tuple[int, range]] = []
         self.cluster.transport.on(broker.address, Code.PULL_MESSAGE, self._pull)
@@ -61,7 +66,7 @@ class Long:
 
     def _message(self, queue: int, offset: int) -> MessageExt:
         return MessageExt(
-            topic="T", queue_id=queue, queue_offset=offset, commit_log_offset=(offset * 8 + queue) * 1000, store_size=0,
+            topic=self.topic, queue_id=queue, queue_offset=offset, commit_log_offset=(offset * 8 + queue) * 1000, store_size=0,
             body=b"x", body_crc=0, flag=0, sys_flag=0, born_timestamp=1, born_host=("10.9.0.1", 5),
             store_timestamp=BASE_MS + offset, store_host=("10.1.0.1", 10911), reconsume_times=0,
             prepared_transaction_offset=0, properties={"TAGS": "rare" if offset in self.rare else "often"},
@@ -74,6 +79,14 @@ class Long:
                 await test(admin)
 
         asyncio.run(session())
+
+
+def exported(folder: Path) -> tuple[str, list[dict[str, Any]]]:
+    """The one file there, and what it has; it is taken away."""
+    (path,) = folder.iterdir()
+    found = [json.loads(line) for line in path.read_text().splitlines()]
+    path.unlink()
+    return path.name, found
 
 
 async def look(admin: MQAdmin, options: str, known: Looking) -> Found:
@@ -186,3 +199,131 @@ def test_a_screen_says_how_much_it_looked_at_and_a_key_looks_further(monkeypatch
             assert str(detail(pilot).address) == ":messages/T?tag=rare"
 
     there.run(test)
+
+
+@pytest.mark.parametrize(
+    ("queues", "length", "low", "more"),
+    [
+        pytest.param(1, 200, 0, False, id="as many as are shown"),
+        pytest.param(1, 201, 0, True, id="one more"),
+        pytest.param(1, 5_000, 4_900, False, id="the others have expired"),
+        pytest.param(4, 51, 0, True, id="one more in each queue"),
+        pytest.param(4, 50, 0, False, id="all of each queue"),
+    ],
+)
+@pytest.mark.parametrize("options", ["", "?follow=1"])
+def test_of_the_newest_it_is_said_whether_there_are_more(
+    queues: int, length: int, low: int, more: bool, options: str
+) -> None:
+    there = Long(queues, length)
+    broker = there.cluster["broker-a"]
+    there.cluster.transport.on(broker.address, Code.GET_MIN_OFFSET, lambda c: c.reply(ext_fields={"offset": str(low)}))
+
+    async def test(admin: MQAdmin) -> None:
+        app = dashboard(FakeModel(moment()), f":messages/T{options}", admin=admin)
+        async with app.run_test(size=(160, 40)) as pilot:
+            await settled(pilot)
+            shown = min(200, queues * (length - low))
+            assert len(rows(pilot)) == shown
+            text = f"there are more than the {shown} that are shown: narrow the time, or name a queue"
+            assert (text in said(pilot, "#facts")) is more
+            await press(pilot, "n")
+            assert last_notice(pilot) == (text if more else "there is no more")
+
+    there.run(test)
+
+
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [
+        pytest.param("", 6_000, id="all"),
+        pytest.param("?tag=often", 5_998, id="tag"),
+        pytest.param("?where=queueOffset < 2990", 5_980, id="where"),
+        pytest.param("?queue=1", 3_000, id="queue"),
+        pytest.param(f"?begin={BASE_MS + 1_000}", 4_000, id="begin"),
+    ],
+)
+def test_all_dead_letters_are_exported_not_only_those_that_are_shown(
+    options: str, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(looking, "PULLS", 4)
+    there = Long(2, 3_000, {7}, topic="%DLQ%billing")
+
+    async def test(admin: MQAdmin) -> None:
+        app = dashboard(FakeModel(moment()), f":dead-letters/billing{options}", admin=admin)
+        async with app.run_test(size=(160, 40)) as pilot:
+            await settled(pilot)
+            assert len(rows(pilot)) < count
+            await press(pilot, "e")
+            name, found = exported(tmp_path)
+            assert len({(each["queueId"], each["queueOffset"]) for each in found}) == len(found) == count
+            assert last_notice(pilot) == f"{count} messages are in the file {name}"
+            await press(pilot, "space", "e")
+            name, found = exported(tmp_path)
+            assert len(found) == 1
+            assert last_notice(pilot) == f"1 message is in the file {name}"
+
+    there.run(test)
+
+
+def test_an_export_is_bounded_and_says_how_much_it_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(dead_letters, "EXPORT_PULLS", 10)
+    there = Long(2, 1_000, topic="%DLQ%billing")
+
+    async def test(admin: MQAdmin) -> None:
+        app = dashboard(FakeModel(moment()), ":dead-letters/billing", admin=admin)
+        async with app.run_test(size=(160, 40)) as pilot:
+            await settled(pilot)
+            before = len(there.pulled)
+            await press(pilot, "e")
+            assert len(there.pulled) == before + 10
+            name, found = exported(tmp_path)
+            assert len(found) == 320
+            assert [notice.message for notice in pilot.app._notifications][-2:] == [
+                f"320 messages are in the file {name}",
+                "up to 1,680 more messages were not looked at: narrow the time, and export those as well",
+            ]
+
+    there.run(test)
+
+
+def test_dead_letters_that_are_filtered_are_exported_as_they_are_shown_and_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    there = Long(1, 300, {299}, topic="%DLQ%billing")
+
+    async def test(admin: MQAdmin) -> None:
+        app = dashboard(FakeModel(moment()), ":dead-letters/billing?filter=rare", admin=admin)
+        async with app.run_test(size=(160, 40)) as pilot:
+            await settled(pilot)
+            await press(pilot, "e")
+            name, found = exported(tmp_path)
+            assert [each["queueOffset"] for each in found] == [299]
+            assert [notice.message for notice in pilot.app._notifications][-2:] == [
+                f"1 message is in the file {name}",
+                "there are more than are shown: only what is shown is in the file",
+            ]
+
+    there.run(test)
+
+
+def test_an_export_that_fails_leaves_no_file_that_looks_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    there = Long(1, 1_000, topic="%DLQ%billing")
+
+    def no_space(_path: Path, _lines: list[bytes]) -> None:
+        raise OSError(28, "No space left on device")
+
+    async def test(admin: MQAdmin) -> None:
+        app = dashboard(FakeModel(moment()), ":dead-letters/billing", admin=admin)
+        async with app.run_test(size=(160, 40)) as pilot:
+            await settled(pilot)
+            monkeypatch.setattr(dead_letters_screen, "_write", no_space)
+            await press(pilot, "e")
+            assert "cannot write dead-letters-billing-" in last_notice(pilot)
+
+    there.run(test)
+    assert list(tmp_path.iterdir()) == []
