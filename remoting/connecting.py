@@ -24,20 +24,24 @@ if TYPE_CHECKING:
 class Connector:
     """Connects to `host:port` addresses. `address_map`: the address that a cluster gives -> the one to connect to.
 
-    `tls` is a setting of `remoting/tls.py`, for which it raises what that does, or a context; without one, connections
-    are plain.
+    `tls` is a setting of `remoting/tls.py`, for which it raises what that does, a context, or what gives the context of
+    a connection that is made now; without one, connections are plain.
     """
 
-    def __init__(self, address_map: Mapping[str, str] | None = None, tls: str | ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        address_map: Mapping[str, str] | None = None,
+        tls: str | ssl.SSLContext | Callable[[], ssl.SSLContext] | None = None,
+    ) -> None:
         self.address_map = address_map or {}
         if tls in (None, "false"):
-            self._tls: ssl.SSLContext | None = None
+            self._context: Callable[[], ssl.SSLContext | None] = lambda: None
         elif isinstance(tls, str):
-            from rocketmq_ops.remoting.tls import client_context
+            from rocketmq_ops.remoting.client_tls import ClientTls
 
-            self._tls = client_context(tls)
+            self._context = ClientTls(tls).context
         else:
-            self._tls = tls
+            self._context = tls if callable(tls) else lambda: tls
 
     async def open(self, addr: str, limit_ms: int, make_channel: Callable[[], Channel]) -> Channel:
         """A channel to `addr`. Raises RemotingConnectError, UnknownHostError within `limit_ms`."""
@@ -59,13 +63,14 @@ class Connector:
                 f"cannot connect to {named}: no answer of the name service about '{host}' within {limit_ms} ms",
                 address=addr,
             ) from None
+        context = self._context()
         reasons = []
         for at, candidate in enumerate(candidates):
             share = (end - asyncio.get_running_loop().time()) / (len(candidates) - at)
             try:
                 async with asyncio.timeout(share):
                     _, channel = await asyncio.get_running_loop().create_connection(
-                        make_channel, candidate, port, ssl=self._tls, server_hostname=host if self._tls else None
+                        make_channel, candidate, port, ssl=context, server_hostname=host if context else None
                     )
                 return channel
             except TimeoutError:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import ssl
 from collections import deque
 from time import perf_counter
@@ -21,6 +20,7 @@ from rocketmq_ops.common.tasks import run_later
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.ssl_handler import SslHandler
 from rocketmq_ops.remoting.tls import reason_of, server_context
+from rocketmq_ops.remoting.tls_files import TlsFiles
 from rocketmq_ops.remoting.tls_suites import TlsError, narrow
 from rocketmq_ops.remoting.tls_system_config import TlsSystemConfig
 
@@ -52,11 +52,9 @@ class ServerTls:
         #: Until when handshakes are begun in this turn of the loop, by `perf_counter`; 0 when none was.
         self._turn_ends = 0.0
         self._failures, self._refusals = LogRate(), LogRate()
-        self._files: list[str] = []
+        self._files: TlsFiles | None = None
         if not config.is_test_mode:
-            paths = (config.tlsServerCertPath, config.tlsServerKeyPath, config.tlsServerTrustCertPath)
-            self._files = [path for path in paths if path]
-            self._seen = self._stamps()
+            self._files = TlsFiles([config.tlsServerCertPath, config.tlsServerKeyPath, config.tlsServerTrustCertPath])
             self.context = server_context(config)
         elif not self.enforced:
             self._narrowed(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))  # what cannot be used is said at the start
@@ -150,34 +148,16 @@ class ServerTls:
         late = [handler for handler, until in self._handshakes.items() if until <= now]
         for handler in late:
             handler.give_up(TimeoutError(f"it took more than {HANDSHAKE_TIMEOUT_MS} ms"))
-        if self._files:
-            self._read_changed()
+        if self._files is not None and self._files.changed():
+            self._read_again()
 
-    def _read_changed(self) -> None:
-        stamps = self._stamps()
-        # A file that is not there is about to be replaced.
-        if stamps == self._seen or None in stamps:
-            return
-        self._seen = stamps
-        files = ", ".join(self._files)
+    def _read_again(self) -> None:
         try:
             self.context = server_context(self._config)
         except TlsError as error:
             log.warning("certificates changed, the former ones stay in use: %s; %s", error, error.next_step)
             return
-        log.info("certificates read again: %s; new connections get them", files)
-
-    def _stamps(self) -> list[tuple[int, int, int] | None]:
-        return [_stamp(path) for path in self._files]
-
-
-def _stamp(path: str) -> tuple[int, int, int] | None:
-    """What tells a file from the one that was there before."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_ino, status.st_size, status.st_mtime_ns
+        log.info("certificates read again: %s; new connections get them", self._files)
 
 
 def _and_more(lines: LogRate) -> str:

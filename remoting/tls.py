@@ -26,7 +26,12 @@ _IN_SOURCE = re.compile(r" \(_ssl\.c:\d+\)$")
 
 def client_context(setting: str) -> ssl.SSLContext:
     """The context for `true`, or for the property file at a path. Raises TlsError, PropertiesError."""
-    return client_context_by({} if setting == ANY_CERTIFICATE else parse_properties(read_text(setting)), setting)
+    return client_context_by(client_properties(setting), setting)
+
+
+def client_properties(setting: str) -> dict[str, str]:
+    """The properties that a setting stands for. Raises PropertiesError."""
+    return {} if setting == ANY_CERTIFICATE else parse_properties(read_text(setting))
 
 
 def client_context_by(properties: Mapping[str, str], place: str) -> ssl.SSLContext:

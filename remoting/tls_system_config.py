@@ -123,10 +123,10 @@ class TlsSystemConfig(
 
     def connector(self) -> Connector:
         """What makes connections with TLS, by the keys of the connecting side. Raises TlsError."""
+        from rocketmq_ops.remoting.client_tls import ClientTls
         from rocketmq_ops.remoting.connecting import Connector
-        from rocketmq_ops.remoting.tls import client_context_by
 
-        return Connector(tls=client_context_by(self.to_properties(), "the configuration"))
+        return Connector(tls=ClientTls("the configuration", self.to_properties()).context)
 
     def load_file(self) -> list[str]:
         """Apply the file of `tls.config.file`, if it is there, and what to say of it. Raises ConfigError."""

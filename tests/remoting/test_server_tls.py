@@ -293,6 +293,47 @@ def test_a_renewed_certificate_with_the_same_key_is_read(copied: dict[str, str])
     assert tls.context is not before
 
 
+@pytest.mark.parametrize("place", ["file", "configuration"])
+def test_what_connects_reads_renewed_certificates_and_no_rubbish(run: Run, tmp_path: Path, place: str) -> None:
+    certificate, key = str(tmp_path / "own.pem"), str(tmp_path / "own.key")
+    Path(certificate).write_text((FILES / "server.pem").read_text())
+    Path(key).write_text((FILES / "server.key").read_text())
+    properties = tmp_path / "tls.properties"
+    properties.write_text(f"tls.client.certPath={certificate}\ntls.client.keyPath={key}\n")
+    checked = {
+        "tlsServerNeedClientAuth": "require",
+        "tlsServerAuthClient": True,
+        "tlsServerTrustCertPath": str(FILES / "ca.pem"),
+    }
+    if place == "file":
+        connector = Connector(tls=str(properties))
+    else:
+        connector = TlsSystemConfig(tlsClientCertPath=certificate, tlsClientKeyPath=key).connector()
+
+    async def main() -> None:
+        async with serving("enforcing", **OWN, **checked) as server:
+            server.register(1001, None, lambda channel, request, _: request.reply(0, body=channel.peer_certificate))
+
+            async def given() -> bytes:
+                async with RemotingClient(connector=connector) as client:
+                    answer = await client.invoke(server.address, RemotingCommand.request(1001), 20_000)
+                    return bytes(answer.body_bytes)
+
+            old = ssl.PEM_cert_to_DER_cert((FILES / "server.pem").read_text())
+            new = ssl.PEM_cert_to_DER_cert((FILES / "client.pem").read_text())
+            assert await given() == old
+            replace(certificate, (FILES / "client.pem").read_text())
+            assert await given() == old, "its key has not come yet"
+            replace(key, (FILES / "client.key").read_text())
+            assert await given() == new
+            replace(certificate, "rubbish")
+            assert await given() == new
+            os.unlink(certificate)
+            assert await given() == new
+
+    run(main())
+
+
 # --- the certificate of the test mode -----------------------------------------------------------------------------------
 
 
