@@ -30,6 +30,7 @@ from rocketmq_ops.tui.screens.table import TableScreen
 from rocketmq_ops.tui.themes import THEMES, fitting
 from rocketmq_ops.tui.widgets.lines import Line, TimeBar
 from rocketmq_ops.tui.widgets.steady import Note
+from rocketmq_ops.tui.widgets.text_lines import TextLines
 from tests.tui.fakes import MINUTE, NOW_MS, FakeModel, dashboard, moment
 from tests.tui.flows.driving import at_rest, settled
 from tests.tui.pictures import clusters
@@ -435,6 +436,76 @@ def test_the_address_and_rows_are_copied() -> None:
         assert app.clipboard.startswith("group-00001\tstalled\t")
 
     drive(test, at=":groups")
+
+
+async def dragged(pilot: Pilot[None], begin: tuple[int, int], end: tuple[int, int]) -> str:
+    """What Ctrl-C copies after the mouse was dragged from one cell of the screen to another."""
+    app = pilot.app
+    app._clipboard = ""
+    await pilot.mouse_down(offset=begin)
+    await pilot.hover(offset=((begin[0] + end[0]) // 2, end[1]))
+    await pilot.hover(offset=end)
+    await pilot.mouse_up(offset=end)
+    await pilot.press("ctrl+c")
+    return app.clipboard
+
+
+def test_what_the_mouse_is_dragged_over_is_copied() -> None:
+    """Of tables, and of the lines above them, it was nothing, or the name of the widget."""
+
+    async def test(pilot: Pilot[None], app: Dashboard) -> None:
+        screen = app.screen
+        assert isinstance(screen, TableScreen)
+        seen = [screen.grid.render_line(y).text for y in range(4)]
+        path = text_of(app, "#path")
+        assert await dragged(pilot, (1, 0), (4, 0)) == path[1:5] == "test"
+        top = screen.grid.content_region.y
+        cursor = screen.grid.cursor
+        assert await dragged(pilot, (3, top + 1), (13, top + 1)) == seen[1][3:14] == "group-00001"
+        assert screen.grid.cursor == cursor, "the end of a selection is no click"
+        assert at_address(app) == ":groups"
+        assert any(segment.style and segment.style.reverse for segment in screen.grid.render_line(1))
+        backwards = await dragged(pilot, (13, top + 3), (3, top + 2))
+        assert backwards.splitlines() == [seen[2][3:].rstrip(), seen[3][:14].rstrip()]
+        several = await dragged(pilot, (1, 0), (13, top + 1))
+        assert several.startswith(path[1:].rstrip() + "\n")
+        assert seen[0].strip() in several
+        assert several.endswith(seen[1][:13])
+        await pilot.click(offset=(13, top + 3))
+        assert screen.grid.cursor == 2, "and a click takes it away"
+        assert not screen.selections
+        assert [screen.grid.render_line(y).text for y in range(4)] == seen
+
+    drive(test, at=":groups")
+
+
+def test_of_rows_that_were_scrolled_to_those_are_copied_that_are_seen() -> None:
+    async def test(pilot: Pilot[None], app: Dashboard) -> None:
+        screen = app.screen
+        assert isinstance(screen, TableScreen)
+        await pilot.press("G")
+        await at_rest(pilot)
+        top, last = screen.grid.content_region.y, len(screen.grid.rows)
+        lines = [screen.grid.render_line(y).text for y in range(3)]
+        assert screen.grid.rows[0].key not in lines[1], (lines, last)
+        copied = await dragged(pilot, (3, top), (13, top + 2))
+        assert copied.splitlines() == [lines[0][3:].rstrip(), lines[1].rstrip(), lines[2][:14].rstrip()]
+
+    drive(test, FakeModel(moment(groups=60)), at=":groups")
+
+
+def test_what_the_mouse_is_dragged_over_in_a_body_is_copied() -> None:
+    async def main() -> None:
+        app = dashboard(clusters.usual(), at=":message/orders?id=0A", admin=Answers("usual"), views=VIEWS)
+        async with app.run_test(size=(100, 30)) as pilot:
+            await settled(pilot)
+            lines = app.screen.query_one(TextLines)
+            seen = [lines.render_line(y).text.rstrip() for y in range(3)]
+            assert all(seen)
+            left, top = lines.content_region.offset
+            assert await dragged(pilot, (left, top), (left + 98, top + 2)) == "\n".join(seen)
+
+    asyncio.run(main())
 
 
 def test_a_single_cell_of_a_row_is_copied() -> None:

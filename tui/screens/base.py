@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.cells import cell_len
 from textual import events
+from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
+from textual.geometry import Offset, Size
 from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
@@ -29,6 +30,7 @@ from rocketmq_ops.tui.screens.top_lines import path_line, verdict_line
 from rocketmq_ops.tui.widgets.command_bar import CommandBar
 from rocketmq_ops.tui.widgets.grid import Grid
 from rocketmq_ops.tui.widgets.lines import Line, Part, Stretch, TimeBar
+from rocketmq_ops.tui.widgets.selecting import Selectable
 from rocketmq_ops.tui.widgets.steady import steady
 
 if TYPE_CHECKING:
@@ -311,6 +313,18 @@ class DashboardScreen(Screen[None]):
     def action_help(self) -> None:
         """All keys."""
         self.dashboard.show_help()
+
+    def get_widget_and_offset_at(self, x: int, y: int) -> tuple[Widget | None, Offset | None]:
+        """As Textual's, where the mouse selects; of lines and tables it has no text of its own."""
+        widget, offset = super().get_widget_and_offset_at(x, y)
+        return widget, widget.place_at(x, y) if isinstance(widget, Selectable) else offset
+
+    def action_copy_text(self) -> None:
+        """Put on the clipboard what the mouse has selected."""
+        text = self.get_selected_text()
+        if not text:
+            raise SkipAction
+        self.copied(text)
 
     def action_copy_address(self) -> None:
         """Put the address on the clipboard."""

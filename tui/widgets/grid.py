@@ -26,13 +26,14 @@ from rocketmq_ops.tui.widgets.grid_columns import HEAD, Columns
 from rocketmq_ops.tui.widgets.grid_lines import Line
 from rocketmq_ops.tui.widgets.grid_styles import Look, RowStyles, row_styles
 from rocketmq_ops.tui.widgets.grid_texts import Texts
+from rocketmq_ops.tui.widgets.selecting import Selectable
 from rocketmq_ops.tui.widgets.styles import style_of, styled
 
 #: So many lines are kept.
 _KEPT: Final = 1000
 
 
-class Grid(ScrollView, can_focus=True):
+class Grid(Selectable, ScrollView, can_focus=True):
     """A table with a cursor. `word` translates headings, `tr` states; ages are counted from `now_ms`."""
 
     DEFAULT_CSS = """
@@ -237,6 +238,8 @@ class Grid(ScrollView, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """A heading sorts; a row gets the cursor, and is opened where it had it."""
+        if self.text_selection is not None:
+            return
         if event.y == 0:
             at = HEAD
             for slot in self._columns.slots:
@@ -383,15 +386,23 @@ class Grid(ScrollView, can_focus=True):
         look = Look(row.health, row.stale_since is not None, row.key in self.marks, cursor)
         return grid_lines.said(row, look, self._columns.slots, self._texts, self._before)
 
-    def render_line(self, y: int) -> Strip:
-        """The heading, or the row that is seen there."""
+    def place(self, y: int) -> int:
+        """See `Selectable`: 0 is the heading, behind it come the rows."""
+        return y + round(self.scroll_y) if y else 0
+
+    def between(self, first: int, last: int) -> Iterable[int]:
+        """See `Selectable`: with the heading only rows that are seen."""
+        return range(first, last + 1) if first else [0, *range(self.place(1), last + 1)]
+
+    def draw(self, at: int) -> Strip:
+        """The heading, or a row."""
         width, base = self._width, self._base
-        if y == 0:
+        if at == 0:
             plain, chosen = self._heading_style("grid--heading"), self._heading_style("grid--sorted")
             arrangement = self._shown.arrangement if self._shown is not None else None
             heading = grid_lines.heading(self._columns, arrangement, plain, chosen, width)
             return heading.adjust_cell_length(width, plain)
-        at = y - 1 + round(self.scroll_y)
+        at -= 1
         if at >= len(self.rows):
             return Strip.blank(width, base)
         line = self._lines.get(at)

@@ -14,13 +14,14 @@ from textual.widget import Widget
 from rocketmq_ops.tui.model.figures import SIGNS, time_of_day
 from rocketmq_ops.tui.model.table import Health
 from rocketmq_ops.tui.widgets.cells import cut, fitted
+from rocketmq_ops.tui.widgets.selecting import Selectable
 from rocketmq_ops.tui.widgets.steady import steady
 from rocketmq_ops.tui.widgets.styles import style_of
 
 Part = tuple[str, str]
 
 
-class Line(Widget):
+class Line(Selectable, Widget):
     """A line of parts, each a text with a class `line--…` of `Styled`.
 
     `left` is cut where there is no room beside `right`.
@@ -42,7 +43,7 @@ class Line(Widget):
             self._left, self._right = left, right
             self.refresh()
 
-    def render_line(self, y: int) -> Strip:
+    def draw(self, at: int) -> Strip:
         """The line."""
         width = self.size.width
         right_width = sum(cell_len(text) for text, _ in self._right)
@@ -102,6 +103,8 @@ _HERE: Final = "┃"
 class TimeBar(Line):
     """The axis of time: from the first moment kept to now, with a mark for each event, and where the screen stands."""
 
+    ALLOW_SELECT = False
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._span: Stretch | None = None
@@ -137,7 +140,7 @@ class TimeBar(Line):
         begin = 9
         return begin, max(self.size.width - begin - cell_len(self._label[0]) - 2, 1)
 
-    def render_line(self, y: int) -> Strip:
+    def draw(self, at: int) -> Strip:
         """The axis."""
         width = self.size.width
         styles = _Styles(self)
@@ -147,15 +150,15 @@ class TimeBar(Line):
         left, cells = self._axis()
         first, last, shown, marks = self._span
         here = self._cell(shown, cells)
-        line: list[Part] = [(_AXIS, "plain" if at <= here else "dim") for at in range(cells)]
+        line: list[Part] = [(_AXIS, "plain" if cell <= here else "dim") for cell in range(cells)]
         worst: dict[int, Health] = {}
         order = list(Health)
         for time_ms, health in marks:
             if first <= time_ms <= last:
-                at = self._cell(time_ms, cells)
-                worst[at] = max(worst.get(at, Health.OK), health, key=order.index)
-        for at, health in worst.items():
-            line[at] = (SIGNS[health] if health is not Health.OK else "·", health.value)
+                cell = self._cell(time_ms, cells)
+                worst[cell] = max(worst.get(cell, Health.OK), health, key=order.index)
+        for cell, health in worst.items():
+            line[cell] = (SIGNS[health] if health is not Health.OK else "·", health.value)
         line[here] = (_HERE, "strong")
         segments = [Segment(fitted(f" {time_of_day(first)}", left), styles["dim"])]
         segments += [Segment(char, styles[part]) for char, part in line]

@@ -13,12 +13,13 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from rocketmq_ops.tui.widgets.cells import cut
+from rocketmq_ops.tui.widgets.selecting import Selectable
 
 #: Cells that a key moves to the side.
 _STEP = 16
 
 
-class TextLines(ScrollView, can_focus=True):
+class TextLines(Selectable, ScrollView, can_focus=True):
     """The lines, scrolled by the usual keys; Left and Right move along long ones, `wrap` has them go on below."""
 
     DEFAULT_CSS = """
@@ -80,9 +81,13 @@ class TextLines(ScrollView, can_focus=True):
         self._from = min(max(self._from + direction * _STEP, 0), -(-most // _STEP) * _STEP)
         self.refresh()
 
-    def render_line(self, y: int) -> Strip:
-        """The line that is seen there."""
-        at, style = y + round(self.scroll_y), self.rich_style
+    def place(self, y: int) -> int:
+        """See `Selectable`."""
+        return y + round(self.scroll_y)
+
+    def draw(self, at: int) -> Strip:
+        """A line, as much of it as is seen."""
+        style = self.rich_style
         width = self.scrollable_content_region.width
         if at >= len(self._drawn):
             return Strip.blank(width, style)
