@@ -15,7 +15,7 @@ import msgspec
 from rocketmq_ops.broker.auth.config import AuthConfig
 from rocketmq_ops.broker.config import BrokerConfig, check_name_servers
 from rocketmq_ops.common import launch
-from rocketmq_ops.common.addresses import MASTER_ID
+from rocketmq_ops.common.addresses import MASTER_ID, is_loopback
 from rocketmq_ops.common.config import ApplyReport, ConfigClass, ConfigError, load_config_file, override
 from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
 from rocketmq_ops.remoting.tls_system_config import TlsSystemConfig
@@ -88,7 +88,18 @@ class BrokerSettings(msgspec.Struct):
             self.broker.brokerId = MASTER_ID
         if self.store.haListenPort <= 0 and self.server.listenPort:
             self.store.haListenPort = self.server.listenPort + 1
-        return notes
+        return [*notes, *self._open_replication()]
+
+    def _open_replication(self) -> list[str]:
+        """What to say where the other ports are guarded and that of replication is not."""
+        access = self.broker.aclEnable or self.auth.authenticationEnabled
+        guarded = [*(["access"] if access else []), *(["TLS"] if self.tls.tlsMode == "enforcing" else [])]
+        if not guarded or self.store.haAllowedAddresses or is_loopback(self.server.bindAddress):
+            return []
+        return [
+            f"haListenPort={self.store.haListenPort} knows no {' and no '.join(guarded)}, as Apache's: whoever reaches "
+            "it gets every message. Close it to all but the brokers, and name these in haAllowedAddresses"
+        ]
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -96,6 +96,18 @@ def is_ip_address(host: str) -> bool:
     return False
 
 
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address."""
+    if host == "localhost":
+        return True
+    from ipaddress import ip_address
+
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def unmapped(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
     """The IPv4 address that one of IPv6 stands for (`::ffff:10.0.0.2`), else the address itself."""
     return getattr(address, "ipv4_mapped", None) or address

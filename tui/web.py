@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import re
 from collections.abc import Callable
 from ssl import Purpose, SSLContext, SSLError, create_default_context
@@ -16,6 +15,7 @@ from typing import Final
 from aiohttp import web
 from textual_serve.server import Server
 
+from rocketmq_ops.common.addresses import is_loopback
 from rocketmq_ops.common.errors import RocketMQError, system_words
 from rocketmq_ops.tui.login import Handler, Login, is_https
 
@@ -134,13 +134,3 @@ def certificate(path: str) -> SSLContext:
 
 def _no_password() -> str:
     return ""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches an address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

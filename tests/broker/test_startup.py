@@ -10,6 +10,7 @@ import pytest
 
 from rocketmq_ops.broker.controller import BrokerController
 from rocketmq_ops.broker.startup import BrokerSettings
+from rocketmq_ops.common.config import override
 from rocketmq_ops.common.properties import parse_properties
 from rocketmq_ops.namesrv.config import NamesrvConfig
 from rocketmq_ops.namesrv.controller import NamesrvController
@@ -253,3 +254,29 @@ def test_a_name_server_that_comes_later_learns_of_the_broker_soon(tmp_path, monk
             await namesrv.stop()
 
     asyncio.run(run_both())
+
+
+@pytest.mark.parametrize(
+    ("guard", "said"),
+    [
+        ({"aclEnable": "true"}, "knows no access, as"),
+        ({"authenticationEnabled": "true"}, "knows no access, as"),
+        ({"tls.server.mode": "enforcing"}, "knows no TLS, as"),
+        ({"aclEnable": "true", "tls.server.mode": "enforcing"}, "knows no access and no TLS, as"),
+    ],
+    ids=["4.x", "5.x", "TLS", "both"],
+)
+def test_an_unguarded_port_of_replication_beside_guarded_ones_is_said(guard, said):
+    def notes(**more):
+        settings = BrokerSettings.default()
+        override([f"{key}={value}" for key, value in {**guard, **more}.items()], settings.fed())
+        return [note for note in settings.check() if note.startswith("haListenPort=10912 ")]
+
+    (note,) = notes()
+    assert said in note and "haAllowedAddresses" in note
+    assert notes(haAllowedAddresses="10.0.0.2") == []
+    assert notes(bindAddress="127.0.0.1") == notes(bindAddress="::1") == []
+
+
+def test_nothing_is_said_of_replication_where_nothing_is_guarded():
+    assert BrokerSettings.default().check() == []
