@@ -111,7 +111,17 @@ def derive(
             based = _bases(window, known, held, doubted=doubted) if total is None and not window.pulling else {}
             least = _least(held, based) if total is None else 0
             lag += least
-            waiting = _waiting(window, was, looks.previous_ms, looks.before_last(name), based, least=doubted)
+            waiting = _waiting(
+                window,
+                _known_waiting(looks, name, was),
+                looks.previous_ms,
+                looks.before_last(name),
+                based,
+                least=doubted,
+            )
+            _keep_waiting(looks, window, waiting)
+        else:
+            looks.waited.pop(name, None)
         since, begun_before = _since(looks, judged, was, None if found is None else found[1], based)
         groups[name] = GroupSeen(
             group=name,
@@ -321,18 +331,44 @@ def _judged(name: str, window: GroupWindow | None) -> GroupLag:
     return judged
 
 
+def _known_waiting(looks: Looks, name: str, was: GroupSeen | None) -> tuple[int, int] | None:
+    """For how long a group had waited at a look before, ms, and when that was."""
+    kept = looks.waited.get(name)
+    if kept is None and was is not None and was.waiting_ms is not None and looks.previous_ms is not None:
+        kept = was.waiting_ms, looks.previous_ms
+    return kept
+
+
+def _keep_waiting(looks: Looks, window: GroupWindow, waiting: int | None) -> None:
+    """Keep it for later looks; what those that are silent now may know better stays."""
+    name, now = window.group, window.times[-1]
+    if waiting is None:
+        return
+    kept = looks.waited.get(name)
+    silent = any(columns.ends[-1] is None for columns in window.queues.values())
+    if kept is None or not silent or now - waiting < kept[1] - kept[0]:
+        looks.waited[name] = waiting, now
+
+
 def _waiting(
-    window: GroupWindow, was: GroupSeen | None, was_ms: int | None, held: Held | None, based: Bases, *, least: bool
+    window: GroupWindow,
+    known: tuple[int, int] | None,
+    was_ms: int | None,
+    held: Held | None,
+    based: Bases,
+    *,
+    least: bool,
 ) -> int | None:
     """For how long the oldest message that waits has been there, as looks saw it come; None where none is known to.
-    Where it came since the look before (`held`, at `was_ms`) it has waited for less than the time since then.
+    Where it came since the look before (`held`, at `was_ms`) it has waited for less than the time since then, and so
+    where it came while its broker was silent.
 
     It is in a queue since the first look at which that ended behind the group's offset. One that was there at the
-    first look already has waited for as long as it had at the look before this one (`was`, at `was_ms`) and since then,
-    if the group has not moved; else since that look at least, and so has what is not known of other queues, in the
-    window or (`least`) beside it.
+    first look that knows the queue has waited for as long as it had at the last look that knew (`known`: ms, and when)
+    and since then, if the group has not moved; else since that first look at least, and so has what is not known of
+    other queues, in the window or (`least`) beside it.
     """
-    now, oldest = window.times[-1], window.times[-1]
+    now = oldest = begun = window.times[-1]
     for key, columns in window.queues.items():
         committed, end = columns.committed[-1], columns.ends[-1]
         begin = committed if committed is not None else based.get(key, end)
@@ -343,22 +379,32 @@ def _waiting(
             continue
         place = next(at for at, each in enumerate(columns.ends) if each is not None and each > begin)
         oldest = min(oldest, window.times[place])
-        if place > 0 and columns.ends[place - 1] is not None:
+        before = next((at for at in range(place - 1, -1, -1) if columns.ends[at] is not None), None)
+        if before is not None:
+            if before < place - 1 and not _came_since(held, key, begin):
+                begun = min(begun, window.times[before])
             continue
-        known = was.waiting_ms if was is not None else None
-        if isinstance(known, Below):
-            known = 0
-        if place == 0 and was_ms is not None and known is not None and columns.committed[0] == committed:
-            oldest, least = min(oldest, was_ms - known), least or isinstance(known, OrMore)
+        if known is not None and known[1] >= window.times[place] and columns.committed[place] == committed:
+            waited, when = known
+            since = when if isinstance(waited, Below) else when - waited
+            oldest, least = min(oldest, since), least or isinstance(waited, OrMore)
         else:
             least = True
-    if least:
+    if least or begun < oldest < now:
         return OrMore(now - oldest) if oldest < now else None
+    if begun < oldest:
+        return Below(now - begun)
     if oldest < now:
         return now - oldest
     if was_ms is None or held is None:
         return None
     return Below(now - was_ms) if _all_new(window, held) else now - was_ms
+
+
+def _came_since(held: Held | None, key: QueueKey, begin: int) -> bool:
+    """Whether what waits in a queue was not there yet at the look `held`."""
+    ends = {} if held is None else dict(zip(held.keys, held.ends, strict=True))
+    return ABSENT != ends.get(key, ABSENT) <= begin
 
 
 def _all_new(window: GroupWindow, held: Held) -> bool:

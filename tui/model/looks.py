@@ -210,6 +210,9 @@ class Looks:
         self._looks: deque[Look] = deque()
         #: The newest that saw something.
         self._seen: Look | None = None
+        #: By group for how long it had waited, ms, at the last look that knew, and when that was, ms since 1970: it
+        #: stays while a broker is silent.
+        self.waited: dict[str, tuple[int, int]] = {}
 
     @property
     def last(self) -> Look | None:
@@ -258,7 +261,7 @@ class Looks:
         """Those that told something, be it that brokers were silent; to go on from."""
         found = Looks()
         found._looks.extend(look for look in self._looks if look.groups or look.silent)
-        found._seen = found.last
+        found._seen, found.waited = found.last, self.waited
         return found
 
     def window(self, group: str) -> GroupWindow:

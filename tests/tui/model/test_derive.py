@@ -370,3 +370,41 @@ def test_queues_taken_together_say_what_each_says_by_itself(seed: int) -> None:
 
 def derive_none() -> Derived:
     return Derived({}, {}, {}, None, 0, None)
+
+
+def test_what_has_waited_before_a_silence_has_waited_so_long_behind_it():
+    """Of a group that stands still, whose broker falls silent for some looks: longer than a window reaches back."""
+    still, busy = (1_000, 10), [(10 * n, 10 * n) for n in range(140)]
+    for silent_both in (True, False):
+        turns = []
+        for n in range(140):
+            silent = n == 0 or 60 <= n < 63
+            first = (None, None) if 60 <= n < 63 else (10, 10) if n == 0 else still
+            turns.append([first, (None, None) if silent and silent_both and n else busy[n]])
+        said = watched(*turns)
+        assert shown(said[59]) == "9m40s"
+        assert shown(said[61]) == "?"
+        assert [shown(said[n]) for n in (63, 64, 80, 100, 139)] == ["10m20s", "10m30s", "13m10s", "16m30s", "23m"]
+
+
+def test_a_lower_bound_does_not_fall_behind_a_silence():
+    turns = [[(None, None)] if 60 <= n < 63 else [(1_000, 10)] for n in range(140)]
+    said = watched(*turns)
+    assert [shown(said[n]) for n in (59, 61, 63, 100, 139)] == [">9m50s", "?", ">10m30s", ">16m40s", ">23m10s"]
+
+
+def test_what_came_in_a_silence_has_waited_no_longer_than_that():
+    """A group that keeps up has a few messages left at each look."""
+    turns = [[(None, None)] if 20 <= n < 23 else [(10 * n + 4, 10 * n)] for n in range(60)]
+    said = watched(*turns)
+    assert shown(said[19]) == "<10s"
+    assert [each.groups["g"].waiting_ms for each in said[20:23]] == [None] * 3
+    assert said[23].groups["g"].waiting_ms == 40_000
+    assert isinstance(said[23].groups["g"].waiting_ms, Below)
+    assert shown(said[24]) == "<10s"
+
+
+def test_what_was_consumed_behind_a_silence_does_not_wait_on():
+    turns = [[(None, None)] if 60 <= n < 63 else [(1_000 + n, 10 if n < 60 else 900)] for n in range(100)]
+    said = watched(*turns)
+    assert shown(said[63]) in ("?", ">4m30s", ">4m40s", ">4m50s"), "as long as the window reaches back"
