@@ -111,7 +111,7 @@ def waits(lag: int | None) -> str:
     """How many messages wait, in English."""
     if lag is None:
         return "messages wait, how many is not known"
-    return plural(lag, "message waits", "messages wait")
+    return plural(lag, "message waits", "messages wait", grouped=True)
 
 
 def _last(columns: QueueWindow) -> tuple[int | None, int | None]:
@@ -219,7 +219,7 @@ def _without_offset(columns: QueueWindow, window: GroupWindow, end: int) -> tupl
     if len(since) < LEAST_RUNS or since[0] - since[-1] < _FIRST_COMMIT_MS:
         return LagState.UNKNOWN, f"the group has committed no offset of it; it ends at {end}"
     length = _length(times[-1] - first_ms)
-    came = plural(end - first, "message came", "messages came")
+    came = plural(end - first, "message came", "messages came", grouped=True)
     return LagState.STALLED, f"the group has committed no offset of it in {length}, and {came} meanwhile"
 
 
@@ -266,7 +266,7 @@ def _state(points: list[_Point], members: int | None) -> tuple[LagState, str]:
     if all(points[p].lag >= points[p - 1].lag for p in range(1, len(points))):
         return (
             LagState.SLOW,
-            f"it consumes, but its lag went from {first.lag} to {last.lag} in "
+            f"it consumes, but its lag went from {first.lag:,} to {last.lag:,} in "
             f"{_length(last.time_ms - first.time_ms)} and never shrank",
         )
     return LagState.OK, f"{waits(last.lag)}, and its lag shrinks"

@@ -243,7 +243,7 @@ def retries_waiting(facts: Facts) -> Iterator[Hit]:
             waiting[p.group] = waiting.get(p.group, 0) + max(p.ends.max_offset - max(p.offset, p.ends.min_offset), 0)
     for group, count in waiting.items():
         if count >= _WAITING_RETRIES:
-            yield Hit(group, f"{count} messages wait to be tried again")
+            yield Hit(group, f"{count:,} messages wait to be tried again")
 
 
 @rule(

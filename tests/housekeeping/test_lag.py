@@ -137,6 +137,13 @@ def test_nobody_connected_is_offline_only_where_messages_wait():
     assert judge(window([100, 100, 100], [1000, 1000, 1000], members=None)).state == "stalled"
 
 
+def test_what_waits_is_written_as_in_tables():
+    said = judge(window([100, 100, 100], [6_218, 6_218, 6_218])).evidence
+    assert said.endswith("; 6,118 messages wait")
+    said = judge(window([100, 200, 300], [1_100, 2_200, 3_300])).evidence
+    assert "its lag went from 1,000 to 3,000 in" in said
+
+
 def test_a_group_is_as_its_worst_queue_and_a_queue_that_is_gone_does_not_count():
     group = window([5, 5, 5], [5, 5, 5])
     group.queues[QueueKey("orders", "broker-a", 1)] = QueueWindow([10, 10, 10], [4, 4, 4])

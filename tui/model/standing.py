@@ -81,7 +81,7 @@ def standing(looks: Looks, then: Look, judged: GroupLag) -> tuple[GroupLag, int]
             queue = msgspec.structs.replace(queue, state=LagState.SLOW, evidence=evidence)
         queues.append(queue)
     stand = plural(len(at), "queue has not moved", "queues have not moved")
-    evidence = f"{stand} for {length}, and the lag of the group grew by {grown}; {waits(judged.lag)}"
+    evidence = f"{stand} for {length}, and the lag of the group grew by {grown:,}; {waits(judged.lag)}"
     return msgspec.structs.replace(judged, state=LagState.SLOW, evidence=evidence, queues=queues), since
 
 

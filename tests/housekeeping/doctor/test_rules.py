@@ -342,7 +342,7 @@ SEEDS: dict[str, tuple[Seed, str]] = {
     ),
     "groups.no-retries": (group("retryQueueNums", 0), "retryQueueNums set to 0 on a"),
     "groups.dead-letters": (ends("%DLQ%G", {0: Ends(3, 10)}), "7 dead letters"),
-    "groups.retries-waiting": (ends("%RETRY%G", {0: Ends(0, 5000)}), "5000 messages wait"),
+    "groups.retries-waiting": (ends("%RETRY%G", {0: Ends(0, 5000)}), "5,000 messages wait"),
     "groups.broadcasting": (clients(h.client("c1", []), model="BROADCASTING"), "1 client is online"),
     "groups.without-offset": (no_offsets("T@G"), "T has 400 messages and no offset of the group"),
     "groups.backlog-stands": (

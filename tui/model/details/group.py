@@ -39,6 +39,7 @@ from rocketmq_ops.tui.model.details.last import (
     silent_brokers,
     watched_alone,
 )
+from rocketmq_ops.tui.model.details.topic import last_message
 from rocketmq_ops.tui.model.moment import GroupSeen, Moment
 from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Value, total
 
@@ -201,11 +202,10 @@ async def _held_back(asking: Asking, topic: str, what: str, none: str) -> tuple[
     heard = {queue.broker_name for queue in status.queues} | {failure.target for failure in status.failures}
     status.failures += not_led_to(asking.moment, seen.on if seen is not None else (), heard)
     messages = None if status.failures else sum(queue.max_offset - queue.min_offset for queue in status.queues)
-    times = [queue.last_update_timestamp for queue in status.queues if queue.last_update_timestamp is not None]
     dead = what == "dead letters"
     row = Row(
         key=topic,
-        cells=(topic, what, messages, await _not_consumed(asking, topic), max(times, default=None)),
+        cells=(topic, what, messages, await _not_consumed(asking, topic), last_message(status)),
         health=Health.UNKNOWN if messages is None else Health.WARNING if dead and messages else Health.OK,
         opens=Address("dead-letters", asking.name) if dead else Address("topic", topic),
     )

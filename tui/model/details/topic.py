@@ -203,12 +203,17 @@ def queue_section(status: TopicStatus, moment: Moment, silent: Mapping[str, Heal
         Fact("Messages", sum(q.max_offset - q.min_offset for q in status.queues) if whole else None, Kind.COUNT),
         Fact("In", seen.in_rate if seen is not None else status.put_tps, Kind.RATE),
         Fact("Out", seen.out_rate if seen is not None else None, Kind.RATE),
-        Fact(
-            "Last message", max((q.last_update_timestamp or 0 for q in status.queues), default=0) or None, Kind.MOMENT
-        ),
+        Fact("Last message", last_message(status), Kind.MOMENT),
     )
     section = also(table_of(_QUEUES, rows, "no broker reported any queue of this topic"), status.failures, *facts)
     return msgspec.structs.replace(section, lacks=(lambda row: silent.get(str(row.cells[0]))) if silent else None)
+
+
+def last_message(status: TopicStatus) -> Value:
+    """When the last message of a topic came, ms since 1970; None where that is not known."""
+    if status.queues and not status.failures and not any(queue.max_offset for queue in status.queues):
+        return NOTHING
+    return max((queue.last_update_timestamp or 0 for queue in status.queues), default=0) or None
 
 
 def _not_told(seen: TopicSeen | None, silent: Mapping[str, Health]) -> list[Row]:

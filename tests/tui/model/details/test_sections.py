@@ -11,6 +11,8 @@ from rocketmq_ops.client.admin.changes import Change
 from rocketmq_ops.client.admin.groups.consumer_status import BLOCKED_MS, ClientStatus, PoppedQueue
 from rocketmq_ops.client.admin.groups.group import GroupProgress, QueueProgress
 from rocketmq_ops.client.admin.replicas.ha import BrokerReplication, ReplicationReport
+from rocketmq_ops.client.admin.topics.topic_status import QueueStatus, TopicStatus
+from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.housekeeping.history.runs import QueueKey, QueueOffsets
 from rocketmq_ops.housekeeping.lag import GroupLag, LagState, QueueLag
 from rocketmq_ops.housekeeping.unsaved import Unsaved
@@ -277,6 +279,12 @@ def test_a_topic_without_messages_has_no_last_one() -> None:
     section = topic.queue_section(made_up.topic_status(), fakes.moment())
     assert cells(section, "messages", "last")[-1] == (0, "-")
     assert fact(section, "Messages") == 3003
+    never = TopicStatus("%RETRY%g", [QueueStatus("broker-a", n, 0, 0, None) for n in range(2)])
+    assert fact(topic.queue_section(never, fakes.moment()), "Last message") == NOTHING
+    expired = TopicStatus("T", [QueueStatus("broker-a", 0, 7, 7, None)])
+    assert fact(topic.queue_section(expired, fakes.moment()), "Last message") is None, "there was one"
+    never.failures.append(Failure("broker-b", "timeout", ""))
+    assert fact(topic.queue_section(never, fakes.moment()), "Last message") is None, "a broker may have one"
 
 
 def test_groups_of_a_topic_that_were_not_watched_are_unknown() -> None:
