@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from rocketmq_ops.client.admin.affected import Affected
 from rocketmq_ops.client.admin.changes import Change
@@ -15,6 +15,7 @@ from rocketmq_ops.housekeeping.lag import waits
 from rocketmq_ops.tui.changes import MadeChange, PlannedChange
 from rocketmq_ops.tui.model.table import Health
 
+T = TypeVar("T")
 #: A text in English, and how bad it is.
 Said = tuple[str, Health]
 #: Things of a kind that are listed.
@@ -57,6 +58,13 @@ def _some(changes: Sequence[Change], lines: list[Said]) -> Sequence[Change]:
     return changes[:MOST]
 
 
+def _first(things: Sequence[T], said: str, lines: list[Said]) -> Sequence[T]:
+    """The first of many, behind a line that says of how many."""
+    if len(things) > MOST:
+        lines.append((said, Health.WARNING))
+    return things[:MOST]
+
+
 def _fields(change: Change) -> list[Said]:
     return [(f"  {field.name}: {_shown(field.before)} → {_shown(field.after)}", Health.OK) for field in change.fields]
 
@@ -67,21 +75,22 @@ def _shown(value: object) -> str:
 
 def _affected(found: Affected) -> list[Said]:
     lines: list[Said] = []
-    for group in found.groups[:MOST]:
+    groups, senders, brokers = found.groups, found.producers or [], found.brokers
+    for group in _first(groups, f"touches {len(groups)} groups; the first {MOST} are listed", lines):
         online = None if group.consumers is None else len(group.consumers)
         lines.append((f"touches group {group.group} with {_clients(online)}", Health.WARNING))
-        for each in group.topics[:MOST]:
+        for each in _first(group.topics, f"  {len(group.topics)} topics; the first {MOST} are listed", lines):
             said = f"  topic {each.topic}: {waits(each.lag)}"
             if each.lag_millis:
                 said = f"  topic {each.topic}: {waits(each.lag)}, the oldest for {human_span(each.lag_millis)}"
             lines.append((said, Health.OK))
     lines += [
         (f"may touch producers of group {producers.group}: {_clients(len(producers.clients))}", Health.WARNING)
-        for producers in (found.producers or [])[:MOST]
+        for producers in _first(senders, f"{len(senders)} groups of producers; the first {MOST} are listed", lines)
     ]
     if found.producers:
         lines.append(("brokers do not record to which of their topics a producer sends", Health.INFO))
-    for broker in found.brokers[:MOST]:
+    for broker in _first(brokers, f"touches {len(brokers)} brokers; the first {MOST} are listed", lines):
         lines.append((f"touches broker {broker.address} with {_clients(broker.clients)}", Health.WARNING))
     if not lines and not found.failures:
         lines.append((NOBODY, Health.OK))

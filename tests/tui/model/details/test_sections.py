@@ -5,7 +5,14 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from rocketmq_ops.client.admin.affected import Affected, AffectedClient, AffectedGroup, AffectedLag, AffectedProducers
+from rocketmq_ops.client.admin.affected import (
+    Affected,
+    AffectedBroker,
+    AffectedClient,
+    AffectedGroup,
+    AffectedLag,
+    AffectedProducers,
+)
 from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
 from rocketmq_ops.client.admin.changes import Change
 from rocketmq_ops.client.admin.groups.consumer_status import BLOCKED_MS, ClientStatus, PoppedQueue
@@ -37,7 +44,7 @@ from rocketmq_ops.tui.model.details import message as one_message
 from rocketmq_ops.tui.model.details.batch import PlannedOf, planned_lines
 from rocketmq_ops.tui.model.details.blocked import without_new
 from rocketmq_ops.tui.model.details.detail import Section, side_by_side
-from rocketmq_ops.tui.model.details.plan import made_lines, plan_lines
+from rocketmq_ops.tui.model.details.plan import MOST, made_lines, plan_lines
 from rocketmq_ops.tui.model.figures import figure
 from rocketmq_ops.tui.model.table import NOTHING, Health, Kind, OrMore
 from tests.tui import fakes
@@ -476,6 +483,28 @@ def test_a_plan_says_what_and_whom() -> None:
         "touches group billing with 1 client",
         "  topic orders: 60 messages wait, the oldest for 3m",
     ]
+
+
+def test_a_plan_lists_the_first_of_many_and_says_of_how_many() -> None:
+    client = AffectedClient("10.1.0.9@1", "10.1.0.9:5000", "JAVA", "V5_3_3")
+    lags = [AffectedLag(f"topic-{number:02}", 1, None) for number in range(MOST + 1)]
+    touched = Affected(
+        [
+            AffectedGroup(f"group-{number:02}", lags if number == 0 else [], [], "CLUSTERING")
+            for number in range(MOST + 2)
+        ],
+        [AffectedProducers(f"shop-{number:02}", [client]) for number in range(MOST + 3)],
+        [AffectedBroker(f"10.0.0.{number}:10911", 1, 1, 0, 1) for number in range(MOST + 4)],
+    )
+    said = [text for text, _ in plan_lines(PlannedChange(words=(), to_type="x", changes=[], affected=touched))]
+    for sentence, begins, listed in (
+        (f"touches {MOST + 2} groups; the first {MOST} are listed", "touches group ", MOST),
+        (f"  {MOST + 1} topics; the first {MOST} are listed", "  topic ", MOST),
+        (f"{MOST + 3} groups of producers; the first {MOST} are listed", "may touch producers ", MOST),
+        (f"touches {MOST + 4} brokers; the first {MOST} are listed", "touches broker ", MOST),
+    ):
+        assert sentence in said
+        assert sum(text.startswith(begins) for text in said) == listed
 
 
 def test_of_many_what_is_true_of_each_stands_at_the_end_and_of_some_below_these() -> None:
