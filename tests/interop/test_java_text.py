@@ -52,8 +52,8 @@ def test_the_text_is_the_same(filled: Cluster, line: str) -> None:
 )
 def test_the_text_is_the_same_but_for_figures_that_move(filled: Cluster, line: str) -> None:
     ours, theirs = texts(filled, *line.replace("BROKER", filled.pair.broker_address).split())
-    # Rates of 1 min and 10 min are there when the broker has run for so long.
-    moving = re.compile(r"(?<=Tps) *:[ \d.]*$| *[\d.]+")
+    # Rates of 1 min and 10 min are there when the broker has run for so long; bytes have the unit of their number.
+    moving = re.compile(r"(?<=Tps) *:[ \d.]*$| *[\d.]+(?: (?:B|[KMGTP]iB)\b)?")
     assert [moving.sub("#", text) for text in ours] == [moving.sub("#", text) for text in theirs]
 
 
