@@ -103,12 +103,13 @@ class FrameDecoder:
         return data[8 : 8 + word], (data if size < COPY_BELOW_BYTES else memoryview(data))[8 + word :]
 
     def typed_command(
-        self, raw: bytes | bytearray | memoryview, body: bytes | bytearray | memoryview
+        self, raw: bytes | bytearray | memoryview, body: bytes | bytearray | memoryview, most: int = _FLAT_BYTES
     ) -> RemotingCommand | None:
-        """The command of a short JSON header that begins with a code whose fields are typed, mostly SEND_MESSAGE_V2;
-        None when the generic decoder has to see it."""
+        """The command of a JSON header of `most` bytes that begins with a code whose fields are typed, mostly
+        SEND_MESSAGE_V2; None when the generic decoder has to see it. One that is longer than usual may nest too deep.
+        """
         typed = self._typed.get(raw[8:12])
-        if typed is None or len(raw) > _FLAT_BYTES:
+        if typed is None or len(raw) > most:
             return None
         decode, code = typed
         try:
@@ -233,18 +234,11 @@ class FrameDecoder:
         return command
 
     def _decode_json(self, raw: bytes) -> RemotingCommand:
-        typed = self._typed.get(raw[8:12])
-        if typed is not None:
-            try:
-                command = typed[0](raw)
-                if command.code == typed[1]:
-                    _check_depth(raw)
-                    command.serialize_type = JSON
-                    command.ext_source = raw
-                    return command
-            except _DECODE_ERRORS:
-                pass
-        return decode_json_header(raw)
+        command = self.typed_command(raw, b"", most=len(raw))
+        if command is None:
+            return decode_json_header(raw)
+        _check_depth(raw)
+        return command
 
 
 def decode_json_header(raw: bytes | memoryview) -> RemotingCommand:

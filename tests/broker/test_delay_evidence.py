@@ -236,19 +236,25 @@ def asks_when_told(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(slave_synchronize, name, 3_600_000)
 
 
+async def one_of_four_delivered(pair: Pair, clock: Clock) -> BrokerController:
+    """The slave of a master that has delivered "old" of its delayed messages when it was asked last, and has three more."""
+    session, slave = await pair.start_master(), await pair.start_slave()
+    pair.master.delay.stop()
+    await park(session, clock, "old")
+    clock.now += 1_000
+    assert pair.master.delay.deliver_due(clock.now) == 1
+    await park(session, clock, "a", "b", "c")
+    await looked(pair, slave)
+    return slave
+
+
 @pytest.mark.usefixtures("asks_when_told")
 def test_a_slave_that_became_the_master_does_not_deliver_again(tmp_path: Path, clock: Clock) -> None:
     """It has the whole log, and how far the levels were when it asked last: before any was delivered."""
 
     async def main() -> None:
         async with Pair(tmp_path, messageDelayLevel=LEVELS) as pair:
-            session, slave = await pair.start_master(), await pair.start_slave()
-            pair.master.delay.stop()
-            await park(session, clock, "old")
-            clock.now += 1_000
-            assert pair.master.delay.deliver_due(clock.now) == 1
-            await park(session, clock, "a", "b", "c")
-            await looked(pair, slave)
+            slave = await one_of_four_delivered(pair, clock)
             assert slave.delay.table[1] == 1
             clock.now += 999
             assert pair.master.delay.deliver_due(clock.now) == 2
@@ -266,13 +272,7 @@ def test_what_the_slave_s_log_does_not_have_is_delivered_by_it(tmp_path: Path, c
 
     async def main() -> None:
         async with Pair(tmp_path, messageDelayLevel=LEVELS) as pair:
-            session, slave = await pair.start_master(), await pair.start_slave()
-            pair.master.delay.stop()
-            await park(session, clock, "old")
-            clock.now += 1_000
-            assert pair.master.delay.deliver_due(clock.now) == 1
-            await park(session, clock, "a", "b", "c")
-            await looked(pair, slave)
+            slave = await one_of_four_delivered(pair, clock)
             stall(slave)
             clock.now += 1_000
             assert pair.master.delay.deliver_due(clock.now) == 3
