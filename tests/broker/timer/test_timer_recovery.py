@@ -52,7 +52,8 @@ class Load:
     """Random timers, flushes and passing time, with copies of the disk at some of the lines of the code."""
 
     def __init__(self, root: Path, seed: int, *, power: bool, share: float) -> None:
-        self.rng = random.Random(seed)
+        #: What happens is drawn apart from when it ends: how many lines of code are run differs from Python to Python.
+        self.rng, self._ends = random.Random(seed), random.Random(seed)
         self.root = root
         self.fs = FaultyFileSystem()
         self.timers = open_timers(root, Clock(START), self.fs)
@@ -63,14 +64,14 @@ class Load:
         self._power, self._share = power, share
 
     def take(self) -> None:
-        fs = self.fs.after_power_cut(self.rng) if self._power else self.fs.after_kill()
+        fs = self.fs.after_power_cut(self._ends) if self._power else self.fs.after_kill()
         now = self.timers.clock.now
         self.moments.append(Moment(dict(self.sent), set(self.acked), set(self.recalled), now, fs))
 
     def on_line(self, frame: FrameType, event: str, arg: Any) -> Callable[..., Any] | None:
         if not frame.f_code.co_filename.startswith(CODE):
             return None
-        if self.rng.random() < self._share:
+        if self._ends.random() < self._share:
             self.take()
         return self.on_line
 
@@ -80,14 +81,15 @@ class Load:
         if kind < 0.5:
             body = b"m%d" % len(self.sent)
             due = self.sent[body] = timers.clock.now + rng.choice([1, 900, 1_000, 1_500, 4_000, 9_000, 30_000])
-            if due < timers.files.read_time:  # the clock was set back, and this moment is over
-                self.sent[body] = timers.clock.now
+            if due < timers.files.read_time:  # this moment is over, and comes at once: wherever the clock is set until then
+                self.sent[body] = 0
             assert timers.send(body, TIMER_DELIVER_MS=due) is PutStatus.PUT_OK
             self.acked.add(body)
         elif kind < 0.6 and self.acked:
             body = rng.choice(sorted(self.acked))
             moment = (self.sent[body] - 1) // 1_000 * 1_000
-            if moment > timers.clock.now // 1_000 * 1_000 and body not in self.recalled:
+            over = max(timers.clock.now // 1_000 * 1_000, timers.files.read_time - 1_000)
+            if moment > over and body not in self.recalled:
                 self.recalled.add(body)
                 assert timers.recall(body, moment + 1) is PutStatus.PUT_OK
         elif kind < 0.75:
