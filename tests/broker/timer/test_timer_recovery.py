@@ -81,7 +81,9 @@ class Load:
         if kind < 0.5:
             body = b"m%d" % len(self.sent)
             due = self.sent[body] = timers.clock.now + rng.choice([1, 900, 1_000, 1_500, 4_000, 9_000, 30_000])
-            if due < timers.files.read_time:  # this moment is over, and comes at once: wherever the clock is set until then
+            if (
+                due < timers.files.read_time
+            ):  # this moment is over, and comes at once: wherever the clock is set until then
                 self.sent[body] = 0
             assert timers.send(body, TIMER_DELIVER_MS=due) is PutStatus.PUT_OK
             self.acked.add(body)
