@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rocketmq_ops.client.consumer.group_consumer import GroupConsumer
 from rocketmq_ops.client.consumer.listener import ConsumeContext, ConsumeResult, call_listener, restore_topic
+from rocketmq_ops.client.consumer.pull_consumer import PullConsumer
 from rocketmq_ops.client.consumer.push_consumer import PushConsumer
 from rocketmq_ops.common.addresses import parse_address
 from rocketmq_ops.common.clock import now_ms
@@ -131,10 +132,10 @@ class ClientProcessor:
     def consumer_status(
         self, channel: Channel, request: RemotingCommand, header: GetConsumerStatusRequestHeader
     ) -> RemotingCommand:
-        """The offsets as this client holds them."""
-        consumer = self._push_consumer(header.group)
+        """The offsets as this client holds them; those of a lite pull consumer Apache's does not tell either."""
+        consumer = self._instance.consumers.get(header.group)
         table: dict[MessageQueue, int] = {}
-        if consumer is not None:
+        if isinstance(consumer, PushConsumer | PullConsumer):
             table = {q: offset for q, offset in consumer.offsets.table.items() if q.topic == header.topic}
         return request.reply(body=GetConsumerStatusBody(message_queue_table=table).encode())
 
@@ -143,9 +144,12 @@ class ClientProcessor:
     ) -> RemotingCommand:
         """Settings, subscriptions, queues and rates of a consumer."""
         consumer = self._instance.consumers.get(header.consumer_group)
-        if not isinstance(consumer, GroupConsumer):
+        if isinstance(consumer, GroupConsumer):
+            info = running_info(consumer)
+        elif isinstance(consumer, PullConsumer):
+            info = _running_info_of_pulls(consumer)
+        else:
             return request.reply(ResponseCode.SYSTEM_ERROR, _no_group(header.consumer_group))
-        info = running_info(consumer)
         if header.jstack_enable:
             info.jstack = "\n".join(sorted(str(task) for task in asyncio.all_tasks()))
         return request.reply(body=info.encode())
@@ -179,8 +183,7 @@ class ClientProcessor:
                 ConsumeContext(queue),
                 consumer.settings.consume_timeout_ms,
             )
-            later = "CR_SUSPEND_CURRENT_QUEUE_A_MOMENT" if consumer.settings.orderly else "CR_LATER"
-            result.consume_result = "CR_SUCCESS" if answer == ConsumeResult.SUCCESS else later
+            result.consume_result = "CR_SUCCESS" if answer == ConsumeResult.SUCCESS else "CR_LATER"
         except (RocketMQError, CorruptDataError) as error:
             channel.send(request.reply(ResponseCode.SYSTEM_ERROR, f"the message cannot be read: {error}"))
             return
@@ -201,7 +204,6 @@ def running_info(consumer: GroupConsumer) -> ConsumerRunningInfo:
     settings = consumer.settings
     return ConsumerRunningInfo(
         properties={
-            "consumerGroup": consumer.group,
             "messageModel": settings.message_model,
             "consumeFromWhere": settings.consume_from_where,
             "consumeThreadMax": str(settings.concurrency),
@@ -209,10 +211,7 @@ def running_info(consumer: GroupConsumer) -> ConsumerRunningInfo:
             "consumeMessageBatchMaxSize": str(settings.batch_size),
             "PROP_CONSUMEORDERLY": "true" if settings.orderly else "false",
             "PROP_THREADPOOL_CORE_SIZE": str(settings.concurrency),
-            "PROP_CONSUMER_START_TIMESTAMP": str(consumer.started_ms),
-            "PROP_NAMESERVER_ADDR": "".join(f"{a};" for a in consumer.instance.session.name_servers.addresses),
-            "PROP_CONSUME_TYPE": consumer.consume_type,
-            "PROP_CLIENT_VERSION": "V5_3_3",
+            **_properties_of_all(consumer),
         },
         subscription_set=consumer.subscriptions(),
         mq_table={
@@ -221,6 +220,24 @@ def running_info(consumer: GroupConsumer) -> ConsumerRunningInfo:
         },
         status_table={topic: consumer.stats.status(topic) for topic in sorted(consumer.topics())},
     )
+
+
+def _running_info_of_pulls(consumer: PullConsumer) -> ConsumerRunningInfo:
+    """The same of a consumer that holds no queues (DefaultMQPullConsumerImpl.consumerRunningInfo)."""
+    return ConsumerRunningInfo(
+        properties={"messageModel": consumer.message_model, **_properties_of_all(consumer)},
+        subscription_set=list(consumer.heartbeat_data().subscription_data_set),
+    )
+
+
+def _properties_of_all(consumer: GroupConsumer | PullConsumer) -> dict[str, str]:
+    return {
+        "consumerGroup": consumer.group,
+        "PROP_CONSUMER_START_TIMESTAMP": str(consumer.started_ms),
+        "PROP_NAMESERVER_ADDR": "".join(f"{a};" for a in consumer.instance.session.name_servers.addresses),
+        "PROP_CONSUME_TYPE": consumer.consume_type,
+        "PROP_CLIENT_VERSION": "V5_3_3",
+    }
 
 
 def install(instance: ClientInstance) -> None:

@@ -88,6 +88,8 @@ class ConcurrentService:
         untried, failed = _not_consumed(messages, result, context)
         consumed = len(messages) - len(untried) - len(failed)
         consumer.stats.consumed(queue.queue.topic, consumed, len(failed), time.monotonic() - started)
+        if queue.released:
+            return  # who has the queue by now gets all of it: what is given back too, it would get twice
         done, again = messages, untried
         if failed and consumer.settings.broadcasting:
             log.warning("broadcasting: %d messages of %s failed and are dropped", len(failed), queue.queue)
@@ -97,7 +99,7 @@ class ConcurrentService:
             done = [message for message in messages if message not in again]
             self._tasks.start(self._submit_later(queue, again), f"consume again {queue.queue.topic}")
         offset = queue.remove(done)
-        if offset is not None and not queue.released:
+        if offset is not None and not queue.released:  # it may be, since what failed was given back
             update(consumer.offsets.table, queue.queue, offset, increase_only=True)
 
     async def _give_back(self, message: MessageExt, context: ConsumeContext) -> bool:

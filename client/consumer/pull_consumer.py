@@ -13,10 +13,11 @@ from rocketmq_ops.client.instance import ClientInstance
 from rocketmq_ops.client.options import ClientOptions
 from rocketmq_ops.client.queue_api import PullResult
 from rocketmq_ops.common.addresses import MASTER_ID
+from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.message import MessageQueue
 from rocketmq_ops.common.tags import SUB_ALL
 from rocketmq_ops.common.topics import group_problem
-from rocketmq_ops.remoting.bodies.enums import BROADCASTING, CLUSTERING, CONSUME_ACTIVELY, MessageModel
+from rocketmq_ops.remoting.bodies.enums import BROADCASTING, CLUSTERING, CONSUME_ACTIVELY, ConsumeType, MessageModel
 from rocketmq_ops.remoting.bodies.heartbeat import ConsumerData, SubscriptionData
 
 SUSPEND_MS = 20_000
@@ -28,6 +29,8 @@ class PullConsumer:
 
     `hooks` are ConsumeMessageHooks and FilterMessageHooks (`client/hooks/api.py`).
     """
+
+    consume_type: ConsumeType = CONSUME_ACTIVELY
 
     def __init__(
         self,
@@ -49,6 +52,7 @@ class PullConsumer:
         self.offsets = offset_store(
             self.instance, group, broadcasting=message_model == BROADCASTING, directory=offset_dir
         )
+        self.started_ms = 0
         self._subscriptions: dict[str, SubscriptionData] = {}
         self._broker_ids: dict[MessageQueue, int] = {}
 
@@ -62,6 +66,7 @@ class PullConsumer:
     async def start(self) -> None:
         """Read saved offsets and join the instance. Raises ClientError without a name server, and after a stop."""
         await self.instance.start_consumer(self.group, self, self.offsets.load)
+        self.started_ms = now_ms()
 
     async def stop(self) -> None:
         """Save offsets, unregister, leave the instance."""
@@ -177,7 +182,7 @@ class PullConsumer:
         """This group in the heartbeat."""
         return ConsumerData(
             group_name=self.group,
-            consume_type=CONSUME_ACTIVELY,
+            consume_type=self.consume_type,
             message_model=self.message_model,
             subscription_data_set=list(self._subscriptions.values()),
         )

@@ -159,6 +159,39 @@ def test_what_a_listener_still_had_at_a_reset_counts_for_nothing(tmp_path: Path)
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("how", ["reset", "given up"])
+def test_what_fails_in_a_queue_that_is_another_ones_by_now_is_not_given_back(tmp_path: Path, how: str) -> None:
+    """Whoever has the queue gets the message from there: given back, it would be delivered twice."""
+
+    async def main() -> None:
+        async with cluster(tmp_path, T=1) as c:
+            await fill(c, 1)
+            gate, calls = asyncio.Event(), list[str]()
+
+            async def fails_once(messages: list[MessageExt], context: ConsumeContext) -> None:
+                calls.append(messages[0].topic)
+                if len(calls) == 1:
+                    await gate.wait()
+                    raise ValueError
+
+            async with PushConsumer("G", fails_once, c.options, settings=first()) as consumer:
+                consumer.subscribe("T")
+                await until(lambda: len(calls) == 1)
+                old = consumer.rebalancer.held[QUEUE]
+                if how == "reset":
+                    c.broker.offsets.assign_reset("T", "G", 0, 0)
+                    await until(lambda: len(calls) == 2)
+                else:
+                    consumer.unsubscribe("T")
+                    await until(lambda: QUEUE not in consumer.rebalancer.held)
+                gate.set()
+                await until(lambda: old.in_flight == 0)
+                assert c.broker.store.max_offset("SCHEDULE_TOPIC_XXXX", 2) == 0
+                assert c.broker.store.max_offset("%RETRY%G", 0) == 0
+
+    asyncio.run(main())
+
+
 def test_a_reset_of_an_orderly_queue_waits_for_its_listener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rebalance, "GIVE_UP_WAIT_SECONDS", 0.01)
 
