@@ -26,7 +26,7 @@ from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.bounded import Bounded
 from rocketmq_ops.common.permission import PERM_READ
 from rocketmq_ops.common.sysflag import PULL_COMMIT_OFFSET, PULL_SUBSCRIPTION, PULL_SUSPEND
-from rocketmq_ops.common.topics import is_retry_topic
+from rocketmq_ops.common.topics import is_predefined_group, is_retry_topic, is_system_group
 from rocketmq_ops.remoting.bodies import SubscriptionData, SubscriptionGroupConfig, TopicConfig
 from rocketmq_ops.remoting.bodies.enums import BROADCASTING, CONSUME_ACTIVELY
 from rocketmq_ops.remoting.channel import Channel
@@ -236,7 +236,8 @@ class PullMessageProcessor:
                 message_filter = cached[1]
             else:
                 message_filter = self._expression_filter(subscription, header)
-        if controller.config.rejectPullConsumerEnable:
+        # The groups of tools, and of brokers themselves, pull all the same (MixAll.isSysConsumerGroupPullMessage).
+        if controller.config.rejectPullConsumerEnable and not (is_predefined_group(group) or is_system_group(group)):
             info = controller.consumers.get(group)
             active = info is None or info.consume_type == CONSUME_ACTIVELY
             if active and (info is None or channel not in info.channels):

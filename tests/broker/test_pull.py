@@ -129,6 +129,18 @@ def test_refusals(tmp_path: Path) -> None:
     run(tmp_path, body)
 
 
+def test_tools_pull_where_consumers_that_pull_by_themselves_are_rejected(tmp_path: Path) -> None:
+    async def body(session: Session) -> None:
+        await session.send("T", b"x")
+        session.broker.config.rejectPullConsumerEnable = True
+        assert (await session.pull("T")).code == R.SUBSCRIPTION_NOT_EXIST
+        for group in ("TOOLS_CONSUMER", "CID_RMQ_SYS_any"):
+            answer = await session.ask(RequestCode.PULL_MESSAGE, pull_fields("T", group, 0, 0))
+            assert bodies(answer) == [b"x"]
+
+    run(tmp_path, body)
+
+
 def test_held_pull_is_answered_when_its_message_comes(tmp_path: Path) -> None:
     async def body(session: Session) -> None:
         await session.send("T", b"first")
