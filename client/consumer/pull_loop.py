@@ -121,7 +121,8 @@ class PullLoop:
             await self._moved(result)
             return
         queue.next_offset = result.next_begin_offset
-        consumer.stats.pulled(queue.queue.topic, len(result.messages), time.monotonic() - queue.last_pull)
+        if result.status == PullStatus.FOUND:  # one that waited for nothing says nothing of how long pulls take
+            consumer.stats.pulled(queue.queue.topic, len(result.messages), time.monotonic() - queue.last_pull)
         if result.messages:
             queue.put(result.messages)
             self._submit(queue, result.messages)

@@ -4,6 +4,7 @@ import asyncio
 import json
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,9 @@ from hypothesis import strategies as st
 
 import rocketmq_ops.client
 from rocketmq_ops.client import errors
+from rocketmq_ops.client.api.pull import PullStatus
 from rocketmq_ops.client.api.session import Session
+from rocketmq_ops.client.consumer import consume_stats
 from rocketmq_ops.client.consumer.allocate import (
     averagely,
     averagely_by_circle,
@@ -24,7 +27,9 @@ from rocketmq_ops.client.consumer.consume_settings import ConsumeSettings
 from rocketmq_ops.client.consumer.consume_stats import ConsumeStats
 from rocketmq_ops.client.consumer.offset_store import LocalFileOffsetStore, update
 from rocketmq_ops.client.consumer.process_queue import ProcessQueue
+from rocketmq_ops.client.consumer.pull_loop import PullLoop
 from rocketmq_ops.client.consumer.subscription import build_subscription, matching
+from rocketmq_ops.client.queue_api import PullResult
 from rocketmq_ops.client.route import RouteTable
 from rocketmq_ops.common.message import MessageExt, MessageQueue
 from rocketmq_ops.remoting.bodies import BrokerData, QueueData, TopicRouteData
@@ -267,6 +272,39 @@ def test_rates():
     assert status.pull_tps == 0.5 and status.consume_ok_tps == 0.1 and status.consume_failed_msgs == 2
     assert status.pull_rt == pytest.approx(10) and status.consume_rt == pytest.approx(4)
     assert stats.status("other").pull_tps == 0
+
+
+def test_what_failed_is_counted_for_an_hour(monkeypatch):
+    """As by Java's clients: a figure that only grows would be an alarm for ever."""
+    now = 7200.0
+    monkeypatch.setattr(consume_stats.time, "monotonic", lambda: now)
+    stats = ConsumeStats()
+    stats.consumed("T", 1, 3, 0.004)
+    now += 120
+    status = stats.status("T")
+    assert (status.consume_failed_msgs, status.consume_failed_tps, status.consume_ok_tps) == (3, 0, 0)
+    assert status.consume_rt == pytest.approx(4), "of the last hour, where the last minute has no call"
+    now += 600
+    stats.consumed("T", 0, 1, 0.006)
+    assert stats.status("T").consume_failed_msgs == 4 and stats.status("T").consume_rt == pytest.approx(6)
+    now += 3000
+    assert stats.status("T").consume_failed_msgs == 1
+    now += 600
+    assert stats.status("T").consume_failed_msgs == 0 and stats.status("T").consume_rt == 0
+
+
+def test_a_pull_that_found_nothing_has_no_time():
+    async def main():
+        stats = ConsumeStats()
+        consumer = SimpleNamespace(stats=stats, passed_over=lambda queue, offset: None)
+        loop = PullLoop(consumer, ProcessQueue(MessageQueue("T", "broker-a", 0)), lambda *_: None)
+        for status in (PullStatus.NO_NEW_MSG, PullStatus.NO_MATCHED_MSG):
+            await loop._take(PullResult(status=status, next_begin_offset=0, min_offset=0, max_offset=0))
+        assert stats.status("T").pull_rt == 0
+        await loop._take(PullResult(status=PullStatus.FOUND, next_begin_offset=1, min_offset=0, max_offset=1))
+        assert stats.status("T").pull_rt > 0
+
+    asyncio.run(main())
 
 
 def test_the_package_names_its_parts():
