@@ -45,14 +45,16 @@ class Known:
         self._told: dict[str, dict[str, str]] = {}
         #: When they were told last (ms since 1970).
         self._told_ms: dict[str, int | None] = {}
-        #: Brokers that did not answer when a dashboard before this one has ended.
-        self._dead_before: dict[str, BrokerSeen] = {}
+        #: Brokers that did not answer when a dashboard before this one has ended, or that no name server listed.
+        self._left: dict[str, BrokerSeen] = {}
 
     def go_on(self, before: Moment) -> None:
-        """Who did not answer a moment ago has not answered since then, until it does. Brokers are known once a name
-        server has told of them, and of others."""
+        """Who did not answer a moment ago has not answered since then, until it does; and no name server leads to who
+        was not listed. Brokers are known once a name server has told of them, and of others."""
         self.name_servers |= {address: each for address, each in before.name_servers.items() if each.dead}
-        self._dead_before = {address: each for address, each in before.brokers.items() if each.dead}
+        self._left = {
+            address: each for address, each in before.brokers.items() if each.dead or each.unlisted_since is not None
+        }
         counts = {name: group.members for name, group in before.groups.items() if group.members is not None}
         self.members.go_on(counts)
 
@@ -63,8 +65,8 @@ class Known:
     def listed(self, address: str, seen: NameServerSeen) -> None:
         """A name server answered: its brokers are brokers, and those that none lists any more are not listed."""
         self.name_servers[address] = seen
-        self.brokers |= self._dead_before
-        self._dead_before = {}
+        self.brokers |= self._left
+        self._left = {}
         every = {
             at: (cluster, name, broker_id)
             for server in self.name_servers.values()

@@ -232,7 +232,10 @@ class LiveModel(Timeline):
         self._told()
 
     async def _keep(self, kept: Kept, pause: Callable[[], None]) -> None:
-        self._span = await self._tape.append(kept, pause) or self._span
+        try:
+            await self._tape.append(kept, pause)
+        finally:
+            self._span = await self._tape.span() or self._span
 
     async def _look_at_prober(self) -> None:
         if self._probed is None:

@@ -20,7 +20,7 @@ from rocketmq_ops.housekeeping.bundle.bundle import read_bundle
 from rocketmq_ops.housekeeping.history.database import HistoryError, beside
 from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.history.place import history_file
-from rocketmq_ops.housekeeping.history.runs import GroupWindow, Span
+from rocketmq_ops.housekeeping.history.runs import GroupWindow, Run, Span
 from rocketmq_ops.housekeeping.history.slice import history_of
 from rocketmq_ops.housekeeping.probe.lock import NoLockError, RunningError, one_at_a_time
 from rocketmq_ops.tui.model.going_on import Left, left_in
@@ -112,28 +112,32 @@ class Tape:
         finally:
             self._thread.shutdown(wait=False)
 
-    async def append(self, kept: Kept, pause: Pause = at_once) -> Span | None:
-        """Add a moment to the ring and the session; what can be scrubbed through then. `pause` is called every few
-        ms."""
+    async def append(self, kept: Kept, pause: Pause = at_once) -> None:
+        """Add a moment to the ring and the session. `pause` is called every few ms."""
 
-        def appended() -> Span | None:
+        def appended() -> None:
             run = run_of(kept, pause)
-            for history in (self._main, self._session):
-                if history is not None:
-                    history.append(run, pause)
-            if self._session is not None and (self._whole_ms is None or abs(run.time_ms - self._whole_ms) >= _LACKS_MS):
-                self._session.move_into()
-                self._whole_ms = run.time_ms
-            return None if self._history is None else self._history.span()
+            try:
+                if self._main is not None:
+                    self._main.append(run, pause)
+            finally:  # they are on two disks, mostly: what one has no room for goes to the other all the same
+                if self._session is not None:
+                    self._copy(self._session, run, pause)
 
-        return await self.in_thread(appended)
+        await self.in_thread(appended)
+
+    def _copy(self, session: History, run: Run, pause: Pause) -> None:
+        session.append(run, pause)
+        if self._whole_ms is None or abs(run.time_ms - self._whole_ms) >= _LACKS_MS:
+            session.move_into()
+            self._whole_ms = run.time_ms
 
     @property
     def _history(self) -> History | None:
         return self._main or self._session
 
     async def span(self) -> Span | None:
-        """What there is."""
+        """What there is, to be scrubbed through."""
         return await self.in_thread(lambda: None if self._history is None else self._history.span())
 
     async def moment(self, time_ms: int) -> Moment | None:

@@ -58,6 +58,8 @@ def verdict(
         return Verdict(Health.UNKNOWN, (Said("waiting for the brokers"),))
     if doubts:
         return Verdict(Health.WARNING, tuple(doubts))
+    if any(server.answered_ms is None and not server.outdated for server in name_servers.values()):
+        return Verdict(Health.UNKNOWN, (Said("waiting for the name servers", None, Address("nameservers")),))
     if not groups_known:
         return Verdict(Health.UNKNOWN, (Said("waiting for the groups"),))
     if unknown:

@@ -241,6 +241,9 @@ def test_nothing_learned_yet_is_not_well():
     assert verdict(answered, {}, [], []).health is Health.CRITICAL
     assert verdict(answered, {"b": broker(answered_ms=None)}, [], []).health is Health.UNKNOWN
     assert verdict(answered, {"b": broker()}, [], []).health is Health.OK
+    one_of_two = verdict(answered | {"o": NameServerSeen(address="o")}, {"b": broker()}, [], [])
+    assert one_of_two.parts[0].text == "waiting for the name servers", "it may know of others"
+    assert one_of_two.health is Health.UNKNOWN
     used, unused, unasked = (group("g", None, LagState.UNKNOWN, members=members) for members in (1, 0, None))
     assert not_judged([used, unused, group("ok", 0)]) == 1
     assert not_judged([unasked, unused, group("ok", 0)]) == 1, "that nobody uses it is not known yet"

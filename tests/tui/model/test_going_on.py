@@ -96,6 +96,31 @@ def test_what_is_well_now_is_over_and_what_was_wrong_meanwhile_is_no_longer_said
     run(test)
 
 
+def test_a_broker_that_answers_and_is_not_listed_is_not_well_for_being_started_anew():
+    async def test():
+        cluster = Cluster()
+        cluster.group("g", 100, 50)
+        async with cluster.watched(ring=True) as model:
+            await cluster.clock.advance(20_000)
+            cluster.unlisted.add(B)
+            await cluster.clock.advance(60_000)
+            before = model.moment()
+        assert lasting(before).keys() == {("broker-b", "is not listed by any name server")}
+        async with cluster.watched(ring=True) as model:
+            for _ in range(6):
+                await cluster.clock.advance(10_000)
+                moment = model.moment()
+                assert (lasting(moment), moment.verdict) == (lasting(before), before.verdict)
+                assert moment.brokers[B].answered_ms > before.brokers[B].answered_ms, "it is asked on"
+                assert moment.totals.lag == before.totals.lag
+                assert told(moment) == told(before)
+            cluster.unlisted.clear()
+            await cluster.clock.advance(10_000)
+            assert lasting(model.moment()) == {}
+
+    run(test)
+
+
 def test_of_a_large_cluster_the_first_figures_come_first(monkeypatch):
     async def test():
         cluster = Cluster()

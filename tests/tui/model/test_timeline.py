@@ -105,6 +105,34 @@ def test_a_copy_of_the_file_alone_lacks_the_last_minute_of_the_session_at_most(t
     run(test)
 
 
+def test_a_full_disk_of_the_one_file_costs_the_other_nothing(tmp_path, monkeypatch):
+    append = History.append
+
+    async def test(full):
+        cluster = Cluster()
+        cluster.group("g", 100, 100)
+        session = tmp_path / full
+        async with cluster.watched(ring=True, session=session) as model:
+            await cluster.clock.advance(20_000)
+
+            def refused(history, *more):
+                if (history.path == session) is (full == "session"):
+                    raise HistoryError("no space is left", "make room")
+                append(history, *more)
+
+            with monkeypatch.context() as patch:
+                patch.setattr(History, "append", refused)
+                await cluster.clock.advance(60_000)
+            assert model.moment().verdict.parts[0].text == "recording: no space is left"
+            last_ms = model.moment().groups_ms
+            assert (model.span().last_ms == last_ms) is (full == "session"), "what there is can be gone through"
+        async with Replay(session) as replay:
+            assert (replay.moment().groups_ms == last_ms) is (full == "ring")
+
+    run(lambda: test("ring"))
+    run(lambda: test("session"))
+
+
 def test_two_sessions_are_not_copied_into_one_file(tmp_path):
     async def test():
         (tmp_path / "other-name").symlink_to(tmp_path / "session")
