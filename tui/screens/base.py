@@ -29,7 +29,7 @@ from rocketmq_ops.tui.saved import SIGN, SavedError
 from rocketmq_ops.tui.screens.top_lines import path_line, verdict_line
 from rocketmq_ops.tui.widgets.command_bar import CommandBar
 from rocketmq_ops.tui.widgets.grid import Grid
-from rocketmq_ops.tui.widgets.lines import Line, Part, Stretch, TimeBar
+from rocketmq_ops.tui.widgets.lines import Key, KeyLine, Line, Part, Stretch, TimeBar
 from rocketmq_ops.tui.widgets.selecting import Selectable
 from rocketmq_ops.tui.widgets.steady import steady
 
@@ -81,7 +81,7 @@ class DashboardScreen(Screen[None]):
         self._looks: object = None
         self._size_drawn: Size | None = None
         #: The keys that are shown, and for what they were found.
-        self._keys: tuple[object, list[Part]] | None = None
+        self._keys: tuple[object, list[Key]] | None = None
 
     @property
     def dashboard(self) -> Dashboard:
@@ -96,7 +96,7 @@ class DashboardScreen(Screen[None]):
         yield Line(id="verdict")
         yield from self.body()
         yield TimeBar(id="time")
-        yield Line(id="keys")
+        yield KeyLine(id="keys")
 
     def _extend_compose(self, widgets: list[Widget]) -> None:
         """Without Textual's own: there are no tips, and a place for notices comes with the first notice."""
@@ -177,12 +177,12 @@ class DashboardScreen(Screen[None]):
         """The keys that are shown, and what is said beside them."""
         state = self.focused, self.context.language.name, self._pauses()
         if self._keys is None or self._keys[0] != state:
-            self._keys = state, self._key_parts()
-        self.query_one("#keys", Line).show(self._keys[1], self.status())
+            self._keys = state, self._keys_shown()
+        self.query_one("#keys", KeyLine).show_keys(self._keys[1], self.status())
 
-    def _key_parts(self) -> list[Part]:
+    def _keys_shown(self) -> list[Key]:
         """The keys out of the bindings, which are others where something else has the keys."""
-        parts: list[Part] = [(" ", "plain")]
+        keys: list[Key] = []
         seen: set[str] = set()
         for active in self.active_bindings.values():
             binding = active.binding
@@ -193,9 +193,8 @@ class DashboardScreen(Screen[None]):
                 continue
             does = self._pauses() if binding.action == "pause" else binding.description
             if does:
-                parts.append((self.app.get_key_display(binding), "key"))
-                parts.append((f" {self.context.tr(does)}  ", "plain"))
-        return parts
+                keys.append(Key(binding.key, self.app.get_key_display(binding), self.context.tr(does)))
+        return keys
 
     def _pauses(self) -> str:
         """What the key does that stops the time; nothing where there is none, as in files of a store."""

@@ -28,6 +28,7 @@ from rocketmq_ops.tui.model.details.batch import (
     names_of,
     plan_all,
     planned_lines,
+    some_names,
     to_type,
 )
 from rocketmq_ops.tui.model.details.plan import Said
@@ -91,7 +92,8 @@ class ChangeMenu(ModalScreen[Offer | None]):
         with Vertical():
             yield Static(tr("What to change (Enter shows what it would do; nothing is sent yet)"), markup=False)
             if self._about:
-                yield Static(f"{len(self._about)} {tr('marked')}: {', '.join(self._about)}", id="about", markup=False)
+                about = f"{len(self._about):,} {tr('marked')}: {some_names(self._about)}"
+                yield Static(about, id="about", markup=False)
             yield OptionList(*(Option(self._line(offer)) for offer in self._offers))
 
     def _line(self, offer: Offer) -> Text:
@@ -199,7 +201,10 @@ class ChangeScreen(ModalScreen[bool]):
         assert changer is not None
         try:
             words = words_of(line)
-            self._plans = await plan_all(changer, expand(words, self._offer.each), self._at_once)
+            lines = expand(words, self._offer.each)
+            self._plans = await plan_all(
+                changer, lines, progress=lambda ended: self._say_planned(ended, len(lines)), at_once=self._at_once
+            )
             one = self._plans[0] if len(self._plans) == 1 else None
             if one is not None and one.error is not None:
                 raise one.error
@@ -228,6 +233,10 @@ class ChangeScreen(ModalScreen[bool]):
         confirm.value = ""
         confirm.focus()
         self.call_after_refresh(confirm.scroll_visible, animate=False)
+
+    def _say_planned(self, ended: int, count: int) -> None:
+        if count > 1:
+            self._say([(f"{ended} of {count} are planned", Health.INFO)])
 
     def _refused(self, error: RocketMQError) -> None:
         self._busy = False

@@ -165,10 +165,10 @@ class TableScreen(SortingScreen):
             parts.append((tr(text) + "  ", "key"))
         grid = self.grid
         if grid.marks:
-            parts.append((f"{len(grid.marks)} {tr('marked')}  ", "key"))
+            parts.append((f"{len(grid.marks):,} {tr('marked')}  ", "key"))
             hidden = len(grid.marks) - grid.marks_shown
             if hidden:
-                parts.append((f"{hidden} {tr('of them not shown')}  ", "warning"))
+                parts.append((f"{hidden:,} {tr('of them not shown')}  ", "warning"))
         parts.append((f"{seen:,}/{total:,} " if seen != total else f"{total:,} ", "dim"))
         return parts
 

@@ -50,6 +50,8 @@ class Grid(Selectable, ScrollView, can_focus=True):
         Binding("right", "slide(1)", "columns to the right", show=False),
         Binding("enter", "open", "open"),
         Binding("space", "mark", "mark"),
+        Binding("a", "mark_shown", "mark all that are shown", show=False),
+        Binding("A", "unmark", "take all marks away", show=False),
     ]
 
     #: Keys that move the cursor, and do nothing else: to where, from where, by the rows of a page and the last row.
@@ -230,9 +232,21 @@ class Grid(Selectable, ScrollView, can_focus=True):
             self.move_to(self.cursor + 1)
             self.post_message(self.Moved())
 
+    def action_mark_shown(self) -> None:
+        """Mark all rows that are shown, as a filter leaves them, also those that are not seen; others keep theirs."""
+        self.marks.update([row.key for row in self.rows])
+        self._marked()
+
+    def action_unmark(self) -> None:
+        """Take all marks away, also those of rows that are not shown."""
+        self.unmark()
+
     def unmark(self) -> None:
         """Take all marks away."""
         self.marks.clear()
+        self._marked()
+
+    def _marked(self) -> None:
         self._redraw()
         self.post_message(self.Moved())
 

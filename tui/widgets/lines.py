@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+from textual import events
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -46,10 +47,7 @@ class Line(Selectable, Widget):
     def draw(self, at: int) -> Strip:
         """The line."""
         width = self.size.width
-        right_width = sum(cell_len(text) for text, _ in self._right)
-        room = width - right_width - 1 if right_width else width
-        if room < width // 3:
-            room, right_width = width, 0
+        room, right_width = self._room()
         segments, used = [], 0
         styles = _Styles(self)
         whole = cell_len("".join(text for text, _ in self._left).rstrip()) <= room
@@ -65,6 +63,54 @@ class Line(Selectable, Widget):
         if right_width:
             segments += [Segment(text, styles[name]) for text, name in self._right]
         return Strip(segments).adjust_cell_length(width, styles["plain"])
+
+    def _room(self) -> tuple[int, int]:
+        """The cells that `left` may take, and those that `right` takes: none where little would be left."""
+        width, right = self.size.width, sum(cell_len(text) for text, _ in self._right)
+        room = width - right - 1 if right else width
+        return (width, 0) if room < width // 3 else (room, right)
+
+
+class Key(NamedTuple):
+    """A key by the name that a binding has for it, as it is written, and what it does, in the reader's words."""
+
+    name: str
+    shown: str
+    does: str
+
+
+class KeyLine(Line):
+    """The keys of a screen: a click on one does what it does."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._keys: Sequence[Key] = ()
+        self._drawn_keys: Sequence[Part] = ()
+
+    def show_keys(self, keys: Sequence[Key], right: Sequence[Part] = ()) -> None:
+        """Draw these keys, and what is said beside them."""
+        if keys is not self._keys:
+            self._keys, parts = keys, [(" ", "plain")]
+            for key in keys:
+                parts += [(key.shown, "key"), (f" {key.does}  ", "plain")]
+            self._drawn_keys = parts
+        self.show(self._drawn_keys, right)
+
+    def key_at(self, x: int) -> str | None:
+        """The key at a cell; None between two of them, and where there is none."""
+        at, (room, _) = 1, self._room()
+        for key in self._keys:
+            end = at + cell_len(f"{key.shown} {key.does}")
+            if at <= x < min(end, room):
+                return key.name
+            at = end + 2
+        return None
+
+    def on_click(self, event: events.Click) -> None:
+        """Press the key: from here, since what a screen sends does not come back to it."""
+        key = self.key_at(event.x)
+        if key is not None and self.text_selection is None:
+            self.app.simulate_key(key)
 
 
 class _Styles(dict[str, Style]):

@@ -18,6 +18,8 @@ T = TypeVar("T")
 
 #: Command lines that are planned or made beside each other, so that servers have little to do at once.
 AT_ONCE: Final = 4
+#: Of so many things the lines are listed; of more their number is said.
+MOST_LISTED: Final = 200
 #: What a command says of one that came to its end.
 _DONE: Final = ("ok", "unchanged")
 
@@ -67,14 +69,21 @@ def expand(words: Sequence[str], each: Sequence[Mapping[str, str]]) -> list[Line
     return [LineOf(name, line) for line, name in lines.items()]
 
 
-async def plan_all(changer: Changer, lines: Sequence[LineOf], at_once: int = AT_ONCE) -> list[PlannedOf]:
-    """What each would do, in their order."""
+async def plan_all(
+    changer: Changer, lines: Sequence[LineOf], *, progress: Callable[[int], None], at_once: int = AT_ONCE
+) -> list[PlannedOf]:
+    """What each would do, in their order. `progress` gets how many are planned."""
+    ended = 0
 
     async def planned(line: LineOf) -> PlannedOf:
+        nonlocal ended
         try:
-            return PlannedOf(line.name, await changer.plan(line.words))
+            result = PlannedOf(line.name, await changer.plan(line.words))
         except RocketMQError as error:
-            return PlannedOf(line.name, None, error)
+            result = PlannedOf(line.name, None, error)
+        ended += 1
+        progress(ended)
+        return result
 
     return await _beside(lines, planned, at_once)
 
@@ -127,7 +136,11 @@ def to_type(plans: Sequence[PlannedOf], yes: str) -> str:
 
 def names_of(plans: Sequence[PlannedOf]) -> str:
     """The names of those that would change, the first of them."""
-    names = [each.name for each in plans if each.effective]
+    return some_names([each.name for each in plans if each.effective])
+
+
+def some_names(names: Sequence[str]) -> str:
+    """The first of many names."""
     return ", ".join(names[:MOST]) + (", …" if len(names) > MOST else "")
 
 
@@ -137,6 +150,9 @@ def planned_lines(plans: Sequence[PlannedOf]) -> list[Said]:
         return plan_lines(plans[0].plan)
     effective = sum(each.effective for each in plans)
     lines: list[Said] = [(f"{effective} of {len(plans)} would change", Health.INFO)]
+    if len(plans) > MOST_LISTED:
+        lines.append((f"the first {MOST_LISTED} are listed, what fails before all else", Health.WARNING))
+        plans = sorted(plans, key=lambda each: (each.error is None, not each.effective))[:MOST_LISTED]
     for each in plans:
         if each.error is not None:
             lines += _error_lines(each.name, each.error)
@@ -181,7 +197,10 @@ def made_of_lines(made: Sequence[MadeOf]) -> list[Said]:
     health = Health.OK if len(done) == len(made) else Health.CRITICAL
     lines: list[Said] = [(f"{len(done)} of {len(made)} are done", health)]
     if unsent:
-        lines.append((f"{len(unsent)} were not sent: {', '.join(unsent)}", Health.WARNING))
+        lines.append((f"{len(unsent)} were not sent: {some_names(unsent)}", Health.WARNING))
+    if len(made) > MOST_LISTED:
+        lines.append((f"the first {MOST_LISTED} are listed, what fails before all else", Health.WARNING))
+        made = sorted(made, key=lambda each: each.made is not None and each.made.status in _DONE)[:MOST_LISTED]
     for each in made:
         if each.error is not None:
             lines += _error_lines(each.name, each.error)
