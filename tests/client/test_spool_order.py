@@ -75,15 +75,21 @@ def spool_of(tmp_path, brokers):
     return SendSpool(tmp_path / "spool", brokers, retry_ms=1, max_retry_ms=5)
 
 
+def held_up(tmp_path):
+    """A spool whose requests wait at a gate: its brokers, the gate, and the spool."""
+    brokers, gate = Brokers(), Gate()
+    brokers.answer = gate
+    return brokers, gate, spool_of(tmp_path, brokers)
+
+
 def call(spool, body, key="k", **more):
     return asyncio.create_task(spool.send(Message("Orders", body.encode()), order_key=key, **more))
 
 
 def test_a_call_waits_for_one_before_it_that_is_still_tried(tmp_path):
     async def main():
-        brokers, gate = Brokers(), Gate()
-        brokers.answer = gate
-        async with spool_of(tmp_path, brokers) as spool:
+        brokers, gate, spool = held_up(tmp_path)
+        async with spool:
             first = call(spool, "1")
             await gate.reached.wait()
             second = call(spool, "2")
@@ -104,9 +110,8 @@ def test_a_call_waits_for_one_before_it_that_is_still_tried(tmp_path):
 
 def test_calls_of_a_burst_go_together_and_have_a_result_each(tmp_path):
     async def main():
-        brokers, gate = Brokers(), Gate()
-        brokers.answer = gate
-        async with spool_of(tmp_path, brokers) as spool:
+        brokers, gate, spool = held_up(tmp_path)
+        async with spool:
             bodies = [str(i) for i in range(100)]
             calls = [call(spool, body) for body in bodies]
             await gate.reached.wait()
@@ -125,7 +130,7 @@ def test_calls_of_a_burst_go_together_and_have_a_result_each(tmp_path):
 
 def test_one_that_is_refused_stops_none_of_those_called_with_it(tmp_path):
     async def main():
-        brokers, gate = Brokers(), Gate()
+        brokers, gate, spool = held_up(tmp_path)
 
         async def answer(bodies):
             await gate(bodies)
@@ -133,7 +138,7 @@ def test_one_that_is_refused_stops_none_of_those_called_with_it(tmp_path):
                 raise BrokerError(ResponseCode.MESSAGE_ILLEGAL, "too long")
 
         brokers.answer = answer
-        async with spool_of(tmp_path, brokers) as spool:
+        async with spool:
             calls = [call(spool, str(i)) for i in range(6)]
             await gate.reached.wait()
             gate.open.set()
@@ -147,9 +152,8 @@ def test_one_that_is_refused_stops_none_of_those_called_with_it(tmp_path):
 
 def test_a_call_that_is_cancelled_in_the_line_is_not_sent(tmp_path):
     async def main():
-        brokers, gate = Brokers(), Gate()
-        brokers.answer = gate
-        async with spool_of(tmp_path, brokers) as spool:
+        brokers, gate, spool = held_up(tmp_path)
+        async with spool:
             first = call(spool, "1")
             await gate.reached.wait()
             second, third = call(spool, "2"), call(spool, "3")
@@ -167,9 +171,8 @@ def test_a_call_that_is_cancelled_in_the_line_is_not_sent(tmp_path):
 
 def test_what_waits_in_the_line_for_longer_than_its_time_is_kept(tmp_path):
     async def main():
-        brokers, gate = Brokers(), Gate()
-        brokers.answer = gate
-        async with spool_of(tmp_path, brokers) as spool:
+        brokers, gate, spool = held_up(tmp_path)
+        async with spool:
             first = call(spool, "1", timeout_ms=600_000)
             await gate.reached.wait()
             second = call(spool, "2", timeout_ms=1)
@@ -253,10 +256,8 @@ def test_a_burst_of_one_key_reaches_a_broker_in_order(tmp_path):
 @pytest.mark.parametrize("away", [True, False], ids=["away", "answers"])
 def test_close_waits_for_the_calls_that_are_under_way(tmp_path, away, key):
     async def main():
-        brokers, gate = Brokers(), Gate()
-        brokers.answer = gate
+        brokers, gate, spool = held_up(tmp_path)
         gate.failure = RemotingConnectError("away") if away else None
-        spool = spool_of(tmp_path, brokers)
         await spool.open()
         calls = [call(spool, str(i), key) for i in range(4)]
         await gate.reached.wait()
@@ -281,9 +282,8 @@ def test_close_waits_for_the_calls_that_are_under_way(tmp_path, away, key):
 
 def test_close_waits_for_what_goes_on_behind_a_cancelled_call(tmp_path):
     async def main():
-        brokers, gate = Brokers(), Gate()
-        brokers.answer, gate.failure = gate, RemotingConnectError("away")
-        spool = spool_of(tmp_path, brokers)
+        brokers, gate, spool = held_up(tmp_path)
+        gate.failure = RemotingConnectError("away")
         await spool.open()
         first, second, third = (call(spool, body) for body in "123")
         await gate.reached.wait()
