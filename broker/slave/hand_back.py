@@ -6,7 +6,8 @@ noted (`own_commits.py`) and that is ahead of the master's is committed there by
 masters take as well. It is not when
 
 * the master is as far or further. Its consumers may be back and commit meanwhile: the master is asked again right
-  before, and one of ours does not go back then either (FORWARD_ONLY);
+  before, and one of ours does not go back then either (FORWARD_ONLY). One of Apache's does: it is asked once more in
+  the same breath as the commit, and gets back what it had by then and lost by it;
 * the master has gone back since it was asked first, or a reset of it waits for the consumer
   (`useServerSideResetOffset`): the reset came later, and counts;
 * the master does not have the group or the topic any more. A group that came into being on the slave it never had: it
@@ -33,6 +34,8 @@ log = logging.getLogger(__name__)
 
 #: Queues that are handed back at a time.
 AT_ONCE = 64
+#: Commits of a queue at most: consumers that commit just when a lost offset is given back are few.
+_TRIES = 3
 
 #: Topic, group, queue id and offset, and what the master has.
 _Commit = tuple[tuple[str, str, int, int], int]
@@ -109,12 +112,12 @@ async def _one(
         if min(offset, end) <= now or now < has:
             return now
         try:
-            kept = await master.commit(group, topic, queue_id, min(offset, end))
+            now, kept = await _commit(master, group, topic, queue_id, min(offset, end), now)
         except RefusedError as error:
             if new is None or error.code != ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST:
                 raise
             await master.make_group(new)
-            kept = await master.commit(group, topic, queue_id, min(offset, end))
+            now, kept = await _commit(master, group, topic, queue_id, min(offset, end), now)
     except RefusedError as error:
         log.warning("offset %d of %s in queue %d of %s is not handed back: %s", offset, group, queue_id, topic, error)
         if error.code in _GONE:
@@ -122,5 +125,32 @@ async def _one(
         raise
     if kept:
         log.info("%s in queue %d of %s keeps its offset at the master: %s", group, queue_id, topic, kept)
-        return now
-    return min(offset, end)
+    return now
+
+
+async def _commit(
+    master: MasterApi, group: str, topic: str, queue_id: int, offset: int, before: int
+) -> tuple[int, str]:
+    """Commit `offset` where the master had `before`: what it has afterwards, and why it kept that, if it did.
+
+    What the master got in between, from a consumer that is further or from a reset, counts: a question on the same
+    connection, for whose answer the commit does not wait, sees it, and it is committed again. Only what comes within
+    the µs between these two is not seen. Consumers of Apache's and ours commit all that they have every 5 s: they set
+    it right then, unless they end before.
+    """
+    forward = True
+    for _ in range(_TRIES):
+        meanwhile, kept = await asyncio.gather(
+            master.offset(group, topic, queue_id), master.commit(group, topic, queue_id, offset, forward=forward)
+        )
+        if kept:
+            return meanwhile, kept
+        # As far as the commit: this one, which was dealt with first, or a consumer's. Neither is lost.
+        if meanwhile in (before, offset):
+            return offset, ""
+        has = await master.offset(group, topic, queue_id)
+        if has != offset:
+            return has, ""
+        log.info("%s in queue %d of %s has come to %d at the master: that counts", group, queue_id, topic, meanwhile)
+        before, offset, forward = offset, meanwhile, meanwhile > offset
+    return offset, ""

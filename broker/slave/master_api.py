@@ -86,14 +86,14 @@ class MasterApi:
             return -1
         return answer.decode_header(QueryConsumerOffsetResponseHeader).offset
 
-    async def commit(self, group: str, topic: str, queue_id: int, offset: int) -> str:
-        """Commit an offset as a consumer would, but not back; empty, or why it was not taken: RESET_REMARK,
-        FURTHER_REMARK. A master of Apache's takes it also where it is further.
+    async def commit(self, group: str, topic: str, queue_id: int, offset: int, *, forward: bool = True) -> str:
+        """Commit an offset as a consumer would, but with `forward` not back; empty, or why it was not taken:
+        RESET_REMARK, FURTHER_REMARK. A master of Apache's takes it also where it is further.
         """
         header = UpdateConsumerOffsetRequestHeader(
             consumer_group=group, topic=topic, queue_id=queue_id, commit_offset=offset
         )
-        answer = await self._ask(RemotingCommand.of(header, ext_fields={FORWARD_ONLY: "true"}))
+        answer = await self._ask(RemotingCommand.of(header, ext_fields={FORWARD_ONLY: "true"} if forward else {}))
         return answer.remark if answer.remark in (RESET_REMARK, FURTHER_REMARK) else ""
 
     async def make_group(self, config: SubscriptionGroupConfig) -> None:

@@ -93,9 +93,9 @@ def test_a_consumer_that_is_back_at_the_master_is_not_set_back(tmp_path: Path, m
         await both.master_comes_back()
         real = MasterApi.commit
 
-        async def late(master: MasterApi, group: str, topic: str, queue_id: int, offset: int) -> str:
+        async def late(master: MasterApi, group: str, topic: str, queue_id: int, offset: int, **options: Any) -> str:
             assert (await both.commit(both.master, group, topic, 9)).code == 0
-            return await real(master, group, topic, queue_id, offset)
+            return await real(master, group, topic, queue_id, offset, **options)
 
         monkeypatch.setattr(MasterApi, "commit", late)
         await both.slave_looks()

@@ -26,7 +26,7 @@ class Master(OffsetsOfApache):
     async def offset(self, group: str, topic: str, queue_id: int) -> int:
         return self.table.get((topic, group), {}).get(queue_id, -1)
 
-    async def take(self, group: str, topic: str, queue_id: int, offset: int) -> str:
+    async def take(self, group: str, topic: str, queue_id: int, offset: int, *, forward: bool = True) -> str:
         await OffsetsOfApache.commit(self, group, topic, queue_id, offset)
         return ""
 
@@ -66,3 +66,45 @@ def test_what_the_master_has_got_since_it_was_asked_is_kept(meanwhile: int) -> N
     asyncio.run(hand_back(cast("MasterApi", master), cast("OwnCommits", own), masters))
     assert master.table == {("T", "g"): {0: meanwhile, 1: 9}} and own.settled == set(own.commits)
     assert masters == {topic_at_group("T", "g"): {0: meanwhile, 1: 9}}
+
+
+class Busy(Master):
+    """Takes `commits` in turn, each just before the slave's next question about the offset is dealt with."""
+
+    def __init__(self, *commits: int | None) -> None:
+        super().__init__()
+        self.commits, self.taken = list(commits), list[tuple[int, bool]]()
+
+    async def offset(self, group: str, topic: str, queue_id: int) -> int:
+        commit = self.commits.pop(0) if self.commits else None
+        if commit is not None:
+            self.table[topic, group][queue_id] = commit
+        return await super().offset(group, topic, queue_id)
+
+    async def commit(self, group: str, topic: str, queue_id: int, offset: int, *, forward: bool = True) -> str:  # type: ignore[override]
+        self.taken.append((offset, forward))
+        self.table[topic, group][queue_id] = offset
+        return ""
+
+
+@pytest.mark.parametrize(
+    ("commits", "taken", "has"),
+    [
+        ((None, None), [(9, True)], 9),
+        ((None, 12), [(9, True), (12, True)], 12),
+        ((None, 12, None, 15), [(9, True), (12, True), (15, True)], 15),
+        ((None, 2), [(9, True), (2, False)], 2),
+        ((None, 12, 13), [(9, True)], 13),
+    ],
+    ids=["nobody", "a consumer", "twice", "a reset", "a consumer that commits again"],
+)
+def test_what_is_committed_between_question_and_hand_back_is_set_right(
+    commits: tuple[int | None, ...], taken: list[tuple[int, bool]], has: int
+) -> None:
+    """A master of Apache's takes an offset that is behind its own."""
+    master = Busy(*commits)
+    master.table["T", "g"] = {0: 5}
+    own, masters = Own(("T", "g", 0, 9)), {topic_at_group("T", "g"): {0: 5}}
+    asyncio.run(hand_back(cast("MasterApi", master), cast("OwnCommits", own), masters))
+    assert master.taken == taken and master.table == {("T", "g"): {0: has}} and own.settled == set(own.commits)
+    assert masters == {topic_at_group("T", "g"): {0: has}}
