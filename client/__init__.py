@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from rocketmq_ops.client.consumer.consume_settings import ConsumeSettings as ConsumeSettings
     from rocketmq_ops.client.consumer.deduplicate import Claim as Claim
     from rocketmq_ops.client.consumer.deduplicate import DeduplicationStore as DeduplicationStore
-    from rocketmq_ops.client.consumer.deduplicate import SqliteStore as SqliteStore
     from rocketmq_ops.client.consumer.deduplicate import StoreUnavailableError as StoreUnavailableError
     from rocketmq_ops.client.consumer.deduplicate import deduplicate as deduplicate
     from rocketmq_ops.client.consumer.listener import ConsumeContext as ConsumeContext
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from rocketmq_ops.client.consumer.pull_consumer import PullConsumer as PullConsumer
     from rocketmq_ops.client.consumer.push_consumer import PushConsumer as PushConsumer
     from rocketmq_ops.client.consumer.redis_store import RedisStore as RedisStore
+    from rocketmq_ops.client.consumer.sqlite_store import SqliteStore as SqliteStore
     from rocketmq_ops.client.consumer.subscription import MessageSelector as MessageSelector
     from rocketmq_ops.client.hooks.api import CheckForbiddenHook as CheckForbiddenHook
     from rocketmq_ops.client.hooks.api import ConsumeMessageHook as ConsumeMessageHook
@@ -94,7 +94,7 @@ _MODULE_OF = {
     "SpoolFullError": "producer.spool_file",
     "SpoolState": "producer.spool_records",
     "Spooled": "producer.spool_entries",
-    "SqliteStore": "consumer.deduplicate",
+    "SqliteStore": "consumer.sqlite_store",
     "StoreUnavailableError": "consumer.deduplicate",
     "TransactionListener": "producer.transactions",
     "TransactionProducer": "producer.transactions",

@@ -3,6 +3,9 @@
 Messages are delivered at least once: again after a lost answer, a rebalance, a resend by the producer. What was
 consumed is noted in a store that outlives the process. A store that cannot be used for a while is waited for: without
 it nothing is consumed, and nothing is lost.
+
+Keys that are being consumed are reserved for a short time, and again and again while the listener runs: those of a
+process that died are free soon, however long a listener may take.
 """
 
 from __future__ import annotations
@@ -11,13 +14,10 @@ import asyncio
 import contextlib
 import inspect
 import logging
-import sqlite3
 import threading
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from enum import Enum
-from pathlib import Path
 from typing import Protocol, TypeVar
 
 from rocketmq_ops.client.consumer.listener import ConsumeContext, ConsumeResult, Fate, Listener, fates
@@ -33,8 +33,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 DAY_MS = 24 * 60 * 60 * 1000
-#: Rows that have run out are deleted once in so many claims.
-_CLAIMS_A_CLEANING = 1000
+#: A reservation is renewed so often within its time; after a failure of the store, so often.
+_RENEWALS, _RENEWALS_OF_A_STORE_AWAY = 3, 10
 #: Seconds between calls of a store that cannot be used: at first, and at most.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 
@@ -61,14 +61,17 @@ _AFTER = {Fate.CONSUMED: Claim.DONE, Fate.UNTRIED: Claim.BUSY, Fate.FAILED: Clai
 class DeduplicationStore(Protocol):
     """Where consumed keys are noted; one store for each consumer group.
 
-    Both methods raise StoreUnavailableError while the store cannot be used, and are then called again.
+    Both methods raise StoreUnavailableError while the store cannot be used, and are then called again. How long
+    something lasts is for the store to measure, by a clock that all consumers share.
     """
 
-    async def claim(self, keys: Sequence[str], owner: str, until_ms: int) -> list[Claim]:
-        """Reserve keys for `owner` until a time, unless they are done or another's; what it has stays its own."""
+    async def claim(self, keys: Sequence[str], owner: str, lease_ms: int) -> list[Claim]:
+        """Reserve keys for `owner` for so long from now, unless they are done or another's; what it has stays its own,
+        for so long from now.
+        """
 
-    async def settle(self, owner: str, done: Iterable[str], failed: Iterable[str], until_ms: int) -> None:
-        """Note what `owner` consumed, to be remembered until a time, and free what it did not."""
+    async def settle(self, owner: str, done: Iterable[str], failed: Iterable[str], remember_ms: int) -> None:
+        """Note what `owner` consumed, to be remembered for so long, and free what it did not."""
 
 
 def business_key(message: MessageExt) -> str:
@@ -81,26 +84,29 @@ def deduplicate(
     *,
     store: DeduplicationStore,
     key: Callable[[MessageExt], str] = business_key,
-    lease_ms: int = 15 * 60 * 1000,
+    lease_ms: int = 30_000,
     remember_ms: int = 7 * DAY_MS,
     patience_ms: int = 60_000,
 ) -> Listener:
     """A listener that leaves out messages whose key was consumed, or is being consumed, and gives the rest on.
 
     A key is remembered for `remember_ms`. A message whose key another consumer is at waits here, and is looked at again
-    every few seconds (`ConsumeContext.untried`). A key that a consumer died with is free after `lease_ms`, which
-    therefore has to be longer than the listener takes. A plain listener that takes longer than the consumer's
-    `consume_timeout_ms` runs on in its thread: its keys stay reserved, and what it did counts. What the listener did is
-    not undone when the process dies before the key is noted: then it is called again for that key.
+    every few seconds (`ConsumeContext.untried`). Keys are reserved for `lease_ms`, and again every third of it while
+    the listener runs: a key that a consumer died with is free after `lease_ms`, and a listener may take as long as it
+    wants to, unless it holds up the event loop, or the store is away, for longer than that. A plain listener that takes
+    longer than the consumer's `consume_timeout_ms` runs on in its thread: its keys stay reserved, and what it did
+    counts. What the listener did is not undone when the process dies before the key is noted: then it is called again
+    for that key.
 
     A store that cannot be used is waited for, up to `patience_ms` a call; then StoreUnavailableError is raised, and the
     messages wait as those do whose key another is at. Where it fails behind the listener, the messages count as
     consumed, which the log says: a second delivery of them would be consumed again.
     """
 
-    async def settle(owner: str, done: list[str], failed: list[str]) -> None:
+    async def settle(lease: _Lease, done: list[str], failed: list[str]) -> None:
+        await lease.ended()  # else a renewal that is under way would reserve what is freed here
         try:
-            await _patiently(lambda: store.settle(owner, done, failed, now_ms() + remember_ms), patience_ms)
+            await _patiently(lambda: store.settle(lease.owner, done, failed, remember_ms), patience_ms)
         except StoreUnavailableError as error:
             log.error(
                 "%d keys were consumed and that is not noted: a second delivery would be consumed again: %s",
@@ -114,18 +120,20 @@ def deduplicate(
         """Call the listener with a message of each key, note what became of them, and put it into `claimed`."""
         messages, known = list(mine.values()), True
         answer: object = ConsumeResult.RECONSUME_LATER
+        lease = _Lease(store, list(mine), owner, lease_ms)
         try:
             answer = await call_user_code(None, call.function, messages, inner)
         except asyncio.CancelledError:
             known = not call.goes_on()  # the loop ends before the thread: the lease has to end too
             raise
         finally:
+            lease.end()
             if known:
                 ended = fates(messages, ConsumeResult.SUCCESS if answer is None else answer, inner)
                 claimed.update(zip(mine, map(_AFTER.__getitem__, ended), strict=True))
                 done = [name for name in mine if claimed[name] is Claim.DONE]
                 not_done = [name for name in mine if claimed[name] is not Claim.DONE]
-                await asyncio.shield(run_later(settle(owner, done, not_done), "settle keys"))
+                await asyncio.shield(run_later(settle(lease, done, not_done), "settle keys"))
 
     async def listen(messages: list[MessageExt], context: ConsumeContext) -> ConsumeResult:
         by_key: dict[str, list[MessageExt]] = {}
@@ -136,7 +144,7 @@ def deduplicate(
         inner = ConsumeContext(context.queue, context.delay_level, suspend_ms=context.suspend_ms)
         try:
             owner = uuid.uuid4().hex
-            claims = await _patiently(lambda: store.claim(list(by_key), owner, now_ms() + lease_ms), patience_ms)
+            claims = await _patiently(lambda: store.claim(list(by_key), owner, lease_ms), patience_ms)
             claimed.update(zip(by_key, claims, strict=True))
             mine = {name: by_key[name][0] for name in by_key if claimed[name] is Claim.MINE}
             if mine:
@@ -170,6 +178,55 @@ def deduplicate(
             raise
 
     return listen
+
+
+class _Lease:
+    """The reservation of the keys that one call of the listener consumes, renewed until `end`."""
+
+    def __init__(self, store: DeduplicationStore, keys: list[str], owner: str, lease_ms: int) -> None:
+        self.owner = owner
+        self._store, self._keys, self._lease_ms = store, keys, lease_ms
+        self._over = asyncio.Event()
+        self._renewing = run_later(self._renew(), "renew keys")
+
+    def end(self) -> None:
+        """Renew it no more."""
+        self._over.set()
+
+    async def ended(self) -> None:
+        """Wait until the renewal that is under way is over."""
+        await self._renewing
+
+    async def _renew(self) -> None:
+        often = _RENEWALS
+        while self._keys:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._lease_ms / 1000 / often):
+                    await self._over.wait()
+            if self._over.is_set():
+                return
+            try:
+                claims = await self._store.claim(self._keys, self.owner, self._lease_ms)
+            except StoreUnavailableError as error:
+                often = _RENEWALS_OF_A_STORE_AWAY
+                if _outages.due(now_ms()):
+                    log.warning("%s: reservations of keys that are being consumed are not renewed", error)
+            except Exception:
+                log.exception("reservations of keys that are being consumed cannot be renewed")
+                return
+            else:
+                often = _RENEWALS
+                self._note(claims)
+
+    def _note(self, claims: list[Claim]) -> None:
+        lost = [key for key, claim in zip(self._keys, claims, strict=True) if claim is not Claim.MINE]
+        if lost:
+            self._keys = [key for key in self._keys if key not in lost]
+            log.warning(
+                "the reservation of %d keys ran out under the listener, and another consumer has taken them, %r among "
+                "them: they may be consumed twice",
+                len(lost), lost[0],
+            )  # fmt: skip
 
 
 class _ListenerCall:
@@ -224,99 +281,3 @@ async def _patiently(call: Callable[[], Awaitable[T]], patience_ms: int) -> T:
 
 
 _outages = LogRate()
-
-
-class SqliteStore:
-    """Consumed keys in an SQLite file, which the consumers of one host may share; an async context manager."""
-
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="deduplicate")
-        self._database: sqlite3.Connection | None = None
-        self._claims = 0
-
-    async def __aenter__(self) -> SqliteStore:
-        await self.open()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
-
-    async def open(self) -> None:
-        """Open the file, or make it. Raises StoreUnavailableError where that fails."""
-        self._database = await self._run(self._open)
-
-    async def close(self) -> None:
-        """Close the file."""
-        if self._database is not None:
-            await self._run(self._database.close)
-            self._database = None
-        self._thread.shutdown()
-
-    async def claim(self, keys: Sequence[str], owner: str, until_ms: int) -> list[Claim]:
-        """Reserve keys; expired reservations and memories count as none."""
-        return await self._run(self._claim, keys, owner, until_ms)
-
-    async def settle(self, owner: str, done: Iterable[str], failed: Iterable[str], until_ms: int) -> None:
-        """Note what was consumed, also after the lease ran out, unless another has reserved it since."""
-        await self._run(self._settle, owner, list(done), list(failed), until_ms)
-
-    async def _run(self, function: Callable[..., T], *args: object) -> T:
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)
-        except sqlite3.Error as error:
-            raise StoreUnavailableError(f"{self.path} cannot be used to deduplicate: {error}") from error
-
-    def _open(self) -> sqlite3.Connection:
-        database = sqlite3.connect(self.path, timeout=10, isolation_level=None, check_same_thread=False)
-        try:
-            database.execute("PRAGMA journal_mode=WAL")
-            database.execute("PRAGMA synchronous=FULL")
-            database.execute(
-                "CREATE TABLE IF NOT EXISTS consumed"
-                "(key TEXT PRIMARY KEY, owner TEXT, until_ms INTEGER NOT NULL) WITHOUT ROWID"
-            )
-            database.execute("CREATE INDEX IF NOT EXISTS consumed_until ON consumed(until_ms)")
-        except sqlite3.Error:
-            database.close()
-            raise
-        return database
-
-    def _claim(self, keys: Sequence[str], owner: str, until_ms: int) -> list[Claim]:
-        now, claims = now_ms(), []
-        with self._transaction() as database:
-            if self._claims % _CLAIMS_A_CLEANING == 0:
-                database.execute("DELETE FROM consumed WHERE until_ms <= ?", (now,))
-            self._claims += 1
-            for key in keys:
-                found = database.execute("SELECT owner, until_ms FROM consumed WHERE key = ?", (key,)).fetchone()
-                if found is not None and found[1] > now and found[0] != owner:
-                    claims.append(Claim.DONE if found[0] is None else Claim.BUSY)
-                    continue
-                database.execute("INSERT OR REPLACE INTO consumed VALUES(?, ?, ?)", (key, owner, until_ms))
-                claims.append(Claim.MINE)
-        return claims
-
-    def _settle(self, owner: str, done: list[str], failed: list[str], until_ms: int) -> None:
-        with self._transaction() as database:
-            for key in done:
-                database.execute(
-                    "INSERT INTO consumed VALUES(?, NULL, ?) ON CONFLICT(key) DO UPDATE"
-                    " SET owner = NULL, until_ms = excluded.until_ms WHERE owner = ? OR until_ms <= ?",
-                    (key, until_ms, owner, now_ms()),
-                )
-            for key in failed:
-                database.execute("DELETE FROM consumed WHERE key = ? AND owner = ?", (key, owner))
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        database = self._database
-        if database is None:
-            raise ClientError(f"{self.path} is not open", "await open(), or use 'async with'")
-        database.execute("BEGIN IMMEDIATE")
-        try:
-            yield database
-        except BaseException:
-            database.execute("ROLLBACK")
-            raise
-        database.execute("COMMIT")

@@ -1,8 +1,8 @@
 """Consumed keys in Redis, for the consumers of one group on many hosts. It needs the package redis (`[redis]`).
 
 A key of Redis for each business key, with the owner of its reservation or DONE, and the time after which it counts for
-nothing as its own expiry. Reservations and notes are scripts of one key each: atomic, and the same when they are sent
-twice because an answer was lost.
+nothing as its own expiry, by the clock of Redis: those of its clients do not matter. Reservations and notes are scripts
+of one key each: atomic, and the same when they are sent twice because an answer was lost.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import Any, Final, Protocol
 
 from rocketmq_ops.client.consumer.deduplicate import Claim, StoreUnavailableError
 from rocketmq_ops.client.errors import ClientError
-from rocketmq_ops.common.clock import now_ms
 
 #: The value of a key that was consumed, in the scripts too; of one that is reserved it is the owner.
 DONE: Final = "*"
@@ -78,16 +77,14 @@ class RedisStore:
         if self._own:
             await self._redis.aclose()
 
-    async def claim(self, keys: Sequence[str], owner: str, until_ms: int) -> list[Claim]:
+    async def claim(self, keys: Sequence[str], owner: str, lease_ms: int) -> list[Claim]:
         """Reserve keys. Raises StoreUnavailableError."""
-        lasting = max(until_ms - now_ms(), 1)
-        answers = await self._each(CLAIM, [(key, owner, lasting) for key in keys])
+        answers = await self._each(CLAIM, [(key, owner, lease_ms) for key in keys])
         return [Claim(answer.decode() if isinstance(answer, bytes) else answer) for answer in answers]
 
-    async def settle(self, owner: str, done: Iterable[str], failed: Iterable[str], until_ms: int) -> None:
+    async def settle(self, owner: str, done: Iterable[str], failed: Iterable[str], remember_ms: int) -> None:
         """Note what was consumed, free what was not. Raises StoreUnavailableError."""
-        lasting = max(until_ms - now_ms(), 1)
-        await self._each(SETTLE, [(key, owner, lasting) for key in done] + [(key, owner, 0) for key in failed])
+        await self._each(SETTLE, [(key, owner, remember_ms) for key in done] + [(key, owner, 0) for key in failed])
 
     async def _each(self, script: str, calls: list[tuple[str, str, int]]) -> list[Any]:
         from redis.exceptions import RedisError

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import defaultdict
 
 from rocketmq_ops.client.consumer.redis_store import CLAIM, DONE, SETTLE
 
@@ -11,6 +12,8 @@ class FakeRedis:
 
     def __init__(self):
         self.data = {}
+        #: ms for which each key was reserved and remembered, in turn.
+        self.lasting = defaultdict(list)
         self.port = 0
         self.refuses = ""
         self._server = None
@@ -57,6 +60,7 @@ class FakeRedis:
             answer = "done" if found == DONE else "busy" if found not in (None, owner) else "mine"
             if answer == "mine":
                 self.data[key] = owner
+                self.lasting[key].append(int(lasting))
             return b"$%d\r\n%s\r\n" % (len(answer), answer.encode())
         assert script == SETTLE
         if found not in (None, owner):
@@ -65,4 +69,5 @@ class FakeRedis:
             self.data.pop(key, None)
         else:
             self.data[key] = DONE
+            self.lasting[key].append(int(lasting))
         return b":1\r\n"

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from client_cluster import cluster, consume_twenty_of_five_keys, until
+from consumed_keys import QUEUE, Inner, Slow, message
 
 from rocketmq_ops.client import (
     ConsumeContext,
@@ -22,31 +23,9 @@ from rocketmq_ops.client.consumer.consume_settings import FROM_FIRST_OFFSET
 from rocketmq_ops.client.consumer.deduplicate import Claim
 from rocketmq_ops.client.errors import ClientError
 from rocketmq_ops.client.user_code import call_user_code
-from rocketmq_ops.common.clock import now_ms
-from rocketmq_ops.common.message import Message, MessageExt, MessageQueue
+from rocketmq_ops.common.message import Message
 
 SUCCESS, LATER = ConsumeResult
-QUEUE = MessageQueue("T", "b", 0)
-
-
-def message(keys, body=b"x"):
-    host = ("127.0.0.1", 1)
-    properties = {"UNIQ_KEY": f"U{body.decode()}"} | ({"KEYS": keys} if keys else {})
-    return MessageExt("T", 0, 0, 0, 100, body, 0, 0, 0, 0, host, 0, host, 0, 0, properties, "id")
-
-
-class Inner:
-    def __init__(self):
-        self.got = []
-        self.answer = SUCCESS
-        self.ack_index = None
-
-    async def __call__(self, messages, context):
-        self.got.append([m.body for m in messages])
-        context.ack_index = self.ack_index
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
 
 
 def test_a_key_is_consumed_once(tmp_path):
@@ -87,52 +66,6 @@ def test_what_failed_comes_again_and_what_was_done_does_not(tmp_path):
     asyncio.run(main())
 
 
-def test_a_key_that_another_consumes_waits_until_its_lease_ends(tmp_path, monkeypatch):
-    async def main():
-        now = 1_000_000
-        monkeypatch.setattr("rocketmq_ops.client.consumer.deduplicate.now_ms", lambda: now)
-        inner = Inner()
-        async with SqliteStore(tmp_path / "seen") as one, SqliteStore(tmp_path / "seen") as two:
-            assert await one.claim(["T a"], "died", now + 50) == [Claim.MINE]
-            listen = deduplicate(inner, store=two, lease_ms=100, remember_ms=1000)
-            batch, context = [message("a", b"1"), message("b", b"2")], ConsumeContext(QUEUE)
-            assert await listen(batch, context) == LATER
-            assert inner.got == [[b"2"]] and context.untried == batch[:1]
-            now += 50
-            assert await listen([message("a", b"1"), message("b", b"2")], ConsumeContext(QUEUE)) == SUCCESS
-            assert inner.got == [[b"2"], [b"1"]]
-            # The one that was thought dead comes back: the other's word counts.
-            await one.settle("died", [], ["T a"], now + 1)
-            assert await one.claim(["T a"], "c", now + 1) == [Claim.DONE]
-            now += 1000
-            assert await one.claim(["T a"], "c", now + 1) == [Claim.MINE]
-
-    asyncio.run(main())
-
-
-def test_what_was_done_after_the_lease_ran_out_is_noted(tmp_path, monkeypatch):
-    async def main():
-        now = 1_000_000
-        monkeypatch.setattr("rocketmq_ops.client.consumer.deduplicate.now_ms", lambda: now)
-        async with SqliteStore(tmp_path / "seen") as one:
-            assert await one.claim(["a", "b", "c"], "slow", now + 50) == [Claim.MINE] * 3
-            now += 50
-            await one.claim(["c"], "quick", now + 50)
-            async with SqliteStore(tmp_path / "seen") as two:
-                await two.claim(["x"], "y", now + 50)  # the first claim of a store deletes what has run out
-                with sqlite3.connect(tmp_path / "seen") as database:
-                    assert database.execute("SELECT key FROM consumed").fetchall() == [("c",), ("x",)]
-                database.close()
-                await one.settle("slow", ["a", "c"], ["b"], now + 1000)
-                assert await two.claim(["a", "b", "c"], "z", now + 50) == [Claim.DONE, Claim.MINE, Claim.BUSY]
-                # Another's reservation that has run out, too, and was not cleaned up, hinders nothing.
-                now += 50
-                await one.settle("slow", ["c"], [], now + 1000)
-                assert await two.claim(["c"], "z", now + 50) == [Claim.DONE]
-
-    asyncio.run(main())
-
-
 class Away(SqliteStore):
     """Cannot be used, or has the key reserved for a consumer that died, until `back` is set; counts what is claimed."""
 
@@ -140,10 +73,10 @@ class Away(SqliteStore):
         super().__init__(path)
         self.answers, self.back, self.claims = answers, False, 0
 
-    async def claim(self, keys, owner, until_ms):
+    async def claim(self, keys, owner, lease_ms):
         self.claims += 1
         if self.back:
-            return await super().claim(keys, owner, until_ms)
+            return await super().claim(keys, owner, lease_ms)
         if not self.answers:
             raise StoreUnavailableError("it is away")
         return [Claim.BUSY for _ in keys]
@@ -188,7 +121,7 @@ def test_of_a_batch_what_waits_stays_and_what_failed_goes_back(tmp_path, monkeyp
                 got.append([(m.body, m.reconsume_times) for m in messages])
                 context.delay_level, context.ack_index = 1, 0
 
-            assert await store.claim(["Orders a"], "other", now_ms() + 600_000) == [Claim.MINE]
+            assert await store.claim(["Orders a"], "other", 600_000) == [Claim.MINE]
             async with Producer("p", c.options) as producer:
                 for key in ("a", "b", "c"):
                     await producer.send(Message("Orders", key.encode(), keys=key))
@@ -223,8 +156,8 @@ def test_what_was_consumed_is_no_dead_letter_for_others_of_its_batch(tmp_path, m
                         raise ValueError("no")
 
             keys = ("busy", "known", "done", "known", "done", "fails")
-            assert await store.claim(["Orders busy", "Orders known"], "other", now_ms() + 600_000) == [Claim.MINE] * 2
-            await store.settle("other", ["Orders known"], [], now_ms() + 600_000)
+            assert await store.claim(["Orders busy", "Orders known"], "other", 600_000) == [Claim.MINE] * 2
+            await store.settle("other", ["Orders known"], [], 600_000)
             async with Producer("p", c.options) as producer:
                 for key in keys:
                     await producer.send(Message("Orders", key.encode(), keys=key))
@@ -247,21 +180,6 @@ def test_what_was_consumed_is_no_dead_letter_for_others_of_its_batch(tmp_path, m
     asyncio.run(main())
 
 
-class Slow:
-    """A plain listener that returns, or raises, when it is let; `started` is set on the loop."""
-
-    def __init__(self, failure=None):
-        self.loop, self.started = asyncio.get_running_loop(), asyncio.Event()
-        self.let, self.failure, self.got = threading.Event(), failure, []
-
-    def __call__(self, messages, context):
-        self.got.append([m.body for m in messages])
-        self.loop.call_soon_threadsafe(self.started.set)
-        assert self.let.wait(60)
-        if self.failure is not None:
-            raise self.failure
-
-
 async def cut_short(listening):
     listening.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -282,7 +200,7 @@ class Noting(SqliteStore):
 
 async def claimed(store, key):
     """What another gets that claims a key."""
-    return (await store.claim([key], "other", now_ms() + 60_000))[0]
+    return (await store.claim([key], "other", 60_000))[0]
 
 
 def test_what_a_thread_did_after_its_time_counts(tmp_path):
@@ -382,7 +300,7 @@ def test_a_store_says_what_is_wrong(tmp_path):
         async with SqliteStore(tmp_path / "seen.sqlite") as store:
             await store.claim(["a"], "o", 1)
         with sqlite3.connect(tmp_path / "seen.sqlite") as database:
-            assert database.execute("SELECT * FROM consumed").fetchall() == [("a", "o", 1)]
+            assert database.execute("SELECT key, owner FROM consumed").fetchall() == [("a", "o")]
         database.close()
 
     asyncio.run(main())

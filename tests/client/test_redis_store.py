@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 from client_cluster import cluster, consume_twenty_of_five_keys, until
+from consumed_keys import QUEUE, message
 from fake_redis import FakeRedis
 
 from rocketmq_ops.client import (
@@ -20,15 +21,12 @@ from rocketmq_ops.client import (
 )
 from rocketmq_ops.client.consumer import deduplicate as module
 from rocketmq_ops.client.errors import ClientError
-from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.log_rate import LogRate
-from rocketmq_ops.common.message import MessageExt, MessageQueue
 from rocketmq_ops.common.tasks import run_later
 
 pytest.importorskip("redis")
 
 SERVER = shutil.which("redis-server")
-QUEUE = MessageQueue("T", "b", 0)
 
 
 def _is_up(ended, log):
@@ -71,12 +69,6 @@ SERVERS = [
 ]
 
 
-def message(keys, body=b"x"):
-    host = ("127.0.0.1", 1)
-    properties = {"UNIQ_KEY": f"U{body.decode()}", "KEYS": keys}
-    return MessageExt("T", 0, 0, 0, 100, body, 0, 0, 0, 0, host, 0, host, 0, 0, properties, "id")
-
-
 class Inner:
     def __init__(self):
         self.got = []
@@ -91,7 +83,7 @@ class Inner:
 def test_reservations_and_notes(tmp_path, server):
     async def main():
         async with server(tmp_path) as url, RedisStore(url, prefix="g") as one, RedisStore(url, prefix="g") as two:
-            soon = now_ms() + 600_000
+            soon = 600_000
             assert await one.claim([], "A", soon) == []
             assert await one.claim(["a", "b"], "A", soon) == [Claim.MINE, Claim.MINE]
             assert await one.claim(["a", "b"], "A", soon) == [Claim.MINE, Claim.MINE]
@@ -111,9 +103,9 @@ def test_reservations_and_notes(tmp_path, server):
 def test_reservations_run_out(tmp_path):
     async def main():
         async with real(tmp_path) as url, RedisStore(url, prefix="g") as store:
-            assert await store.claim(["a"], "died", now_ms() + 1) == [Claim.MINE]
+            assert await store.claim(["a"], "died", 1) == [Claim.MINE]
             async with asyncio.timeout(20):
-                while await store.claim(["a"], "B", now_ms() + 600_000) != [Claim.MINE]:
+                while await store.claim(["a"], "B", 600_000) != [Claim.MINE]:
                     pass
 
     asyncio.run(main())
@@ -171,6 +163,24 @@ def test_what_cannot_be_noted_is_consumed_and_said(tmp_path, caplog):
             server.refuses = ""
             # Its reservation stands until it runs out.
             assert await listen([message("a")], ConsumeContext(QUEUE)) == ConsumeResult.RECONSUME_LATER
+        await server.stop()
+
+    asyncio.run(main())
+
+
+def test_reservations_are_renewed_while_the_listener_runs(tmp_path):
+    async def main():
+        server, renewed = FakeRedis(), 3
+        await server.start()
+        async with RedisStore(server.url, prefix="g") as store:
+
+            async def slow(messages, context):
+                await until(lambda: len(server.lasting["g:T a"]) > renewed)
+
+            assert await deduplicate(slow, store=store, lease_ms=30, remember_ms=1000)(
+                [message("a")], ConsumeContext(QUEUE)
+            ) == (ConsumeResult.SUCCESS)
+        assert server.lasting["g:T a"][: renewed + 1] == [30] * (renewed + 1) and server.lasting["g:T a"][-1] == 1000
         await server.stop()
 
     asyncio.run(main())

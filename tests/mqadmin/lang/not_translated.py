@@ -120,6 +120,7 @@ NOT_READ = {
     },
     "client/consumer/deduplicate.py": {
         "consume keys",
+        "renew keys",
         "settle keys",
     },
     "client/producer/spool.py": {
