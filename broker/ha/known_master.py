@@ -22,6 +22,8 @@ class KnownMaster:
         self._learnt_ha: str | None = None
         #: Where it serves requests; None while no name server knows a master.
         self.address: str | None = None
+        #: Where its commitlog ended when it was asked last, and when that was (ms since the epoch); kept when it goes.
+        self.log_end: tuple[int, int] | None = None
 
     @property
     def ha_address(self) -> str | None:
@@ -41,6 +43,8 @@ class KnownMaster:
         now = (self.address, self.ha_address)
         if now == before:
             return
+        if address and address != before[0]:
+            self.log_end = None  # it may be another one, or have lost the end of its log
         log.info("the master is at %s, its replication at %s", *(text or "an unknown place" for text in now))
         for listener in self._listeners:
             listener()

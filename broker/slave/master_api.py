@@ -111,9 +111,12 @@ class MasterApi:
         answer = await self._ask(RemotingCommand.request(RequestCode.GET_BROKER_RUNTIME_INFO))
         table = KVTable.decode(answer.body_bytes).table
         try:
-            return int(table["commitLogMinOffset"]), int(table["commitLogMaxOffset"])
+            first, end = int(table["commitLogMinOffset"]), int(table["commitLogMaxOffset"])
         except (KeyError, ValueError) as error:
             raise CorruptDataError(f"brokerStatus of {self.address} cannot be read: {error}") from None
+        if self._controller.master.address == self.address:
+            self._controller.master.log_end = end, self._controller.clock()
+        return first, end
 
     async def record_at(self, offset: int) -> bytes | None:
         """Its record at a commitlog offset, None where it has none there.

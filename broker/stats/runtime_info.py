@@ -1,8 +1,9 @@
 """The key-value table that `brokerStatus` shows: the store, the delay service and the statistics as they are now.
 
 Every key of Apache's is there. Those of thread pools are constant but for sends that wait for the disk: one event loop
-handles everything, so no request waits in a queue. A slave has two keys more: where it replicates from, and why it does
-not, or does without knowing whether its commitlog is the master's (`haProblem`, empty while all is well).
+handles everything, so no request waits in a queue. A slave has some keys more: where it replicates from, whether it is
+connected there, why it does not replicate, or does without knowing whether its commitlog is the master's (`haProblem`,
+empty while all is well), and where the master's commitlog ended when it was asked last, and when that was.
 
 Mirrors AdminBrokerProcessor.prepareRuntimeInfo.
 """
@@ -61,7 +62,11 @@ def runtime_info(controller: BrokerController) -> dict[str, str]:
         info[f"{pool}ThreadPoolQueueHeadWaitTimeMills"] = "0"
     if controller.ha.client is not None:
         info["haMasterAddress"] = controller.master.ha_address or ""
+        info["haConnected"] = str(controller.ha.client.is_connected).lower()
         info["haProblem"] = controller.ha.client.problem or controller.ha.client.not_compared
+        if controller.master.log_end is not None:
+            end, asked = controller.master.log_end
+            info.update(haMasterLogEnd=str(end), haMasterLogEndTimestamp=str(asked))
     info["sendThreadPoolQueueSize"] = str(controller.fast_failure.waiting_sends)
     info["sendThreadPoolQueueHeadWaitTimeMills"] = str(controller.fast_failure.longest_wait_ms)
     if controller.store_config.transientStorePoolEnable:  # only then Apache's has it; nothing waits for a commit here

@@ -11,6 +11,7 @@ import pytest
 from rocketmq_ops.common.fastjson import dumps
 from rocketmq_ops.common.properties import parse_properties
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
+from rocketmq_ops.mqadmin.values import human_time
 from rocketmq_ops.remoting.codes import RequestCode as Code
 from tests.mqadmin.conftest import Cli, Ran
 from tests.mqadmin.fake_cluster import FakeBroker, FakeCluster
@@ -32,6 +33,8 @@ class Pair:
         self.master = self.cluster["broker-a"]
         self.slave = FakeBroker(self.cluster.transport, "broker-a", "C1", SLAVE)
         self.ends = {self.master.address: 1000, SLAVE: 1000}
+        #: More of what each says of itself.
+        self.figures: dict[str, dict[str, str]] = {}
         self.addresses = {0: self.master.address, 1: SLAVE}
         self.master.config |= {"brokerRole": "SYNC_MASTER", "brokerId": "0", "brokerPermission": "6"}
         self.slave.config |= {"brokerRole": "SLAVE", "brokerId": "1", "brokerPermission": "6"}
@@ -47,7 +50,7 @@ class Pair:
         run = {"bootTimestamp": str(_BOOT_MS), "runtime": "[ 1,000 days, 1 hours, 2 minutes, 3 seconds ]"}
         for broker in (self.master, self.slave):
             end = lambda c, at=broker.address: c.reply(  # noqa: E731
-                body=dumps({"table": {"commitLogMaxOffset": str(self.ends[at]), **run}})
+                body=dumps({"table": {"commitLogMaxOffset": str(self.ends[at]), **run, **self.figures.get(at, {})}})
             )
             self.cluster.transport.on(broker.address, Code.GET_BROKER_RUNTIME_INFO, end)
 
@@ -56,6 +59,11 @@ class Pair:
         changed = _BOOT_MS + 1000 * (_RUN_SECONDS - (seconds or 0))
         version = {"counter": 1, "stateVersion": 0, "timestamp": changed}
         self.master.config_version = None if seconds is None else {"version": json.dumps(version)}
+
+    def slave_status(self, last_read: int) -> None:
+        """Let the slave answer GET_BROKER_HA_STATUS: when it heard of its master last, in ms."""
+        status = {"master": False, "haClientRuntimeInfo": {"lastReadTimestamp": last_read}}
+        self.cluster.transport.on(SLAVE, Code.GET_BROKER_HA_STATUS, lambda c: c.reply(body=dumps(status)))
 
     def master_stops(self) -> None:
         self.cluster.stop(self.master.address)
@@ -186,6 +194,73 @@ def test_what_the_slave_may_lack_is_not_lost_unasked(pair: Pair, more: tuple[str
     assert pair.slave_file.read_text() == SLAVE_FILE
     assert pair.files(*more, "--force", "--role", "ASYNC_MASTER").code == 0
     assert "brokerRole=ASYNC_MASTER" in pair.slave_file.read_text()
+
+
+HEARD_MS = 1_700_000_000_000
+
+
+@pytest.mark.parametrize("more", [("--masterEnd", "1000"), ()], ids=["stale", "none"])
+def test_an_end_that_the_master_had_passed_is_noticed(pair: Pair, more: tuple[str, ...]) -> None:
+    """The slave had lost its connection: its log ends where the master's once did."""
+    pair.figures[SLAVE] = {"haMasterLogEnd": "1100", "haMasterLogEndTimestamp": str(HEARD_MS)}
+    pair.master_stops()
+    ran = pair.files(*more)
+    assert ran.code == ExitCode.REFUSED and pair.slave_file.read_text() == SLAVE_FILE
+    assert f"the slave asked it last ({human_time(HEARD_MS)}) that its own ended at 1100" in ran.err
+    assert "lacks the last 100 bytes of it at least" in ran.err
+    ran = pair.files("--masterEnd", "1100")
+    assert ran.code == ExitCode.REFUSED and "the slave lacks the last 100 bytes" in ran.err
+    assert pair.files(*more, "--force").code == 0
+
+
+@pytest.mark.parametrize(
+    ("last_read", "asked"), [(HEARD_MS, None), (0, HEARD_MS), (HEARD_MS - 5000, HEARD_MS)],
+    ids=["replication", "the broker", "both"],
+)  # fmt: skip
+def test_when_the_slave_heard_its_master_last_is_said(pair: Pair, last_read: int, asked: int | None) -> None:
+    if asked is not None:
+        pair.figures[SLAVE] = {"haMasterLogEnd": "1000", "haMasterLogEndTimestamp": str(asked)}
+    pair.slave_status(last_read)
+    pair.master_stops()
+    ran = pair.files("--masterEnd", "1000", "--plan")
+    assert ran.code == 0 and f"#MasterLastHeard\t{human_time(HEARD_MS)}\n" in ran.out
+    assert f"the slave heard its master last at {human_time(HEARD_MS)}: if the master was stopped later" in ran.out
+    ran = pair.files("--masterEnd", "1000", "--output", "json")
+    assert ran.code == 0 and json.loads(ran.out)["data"]["heard"]["timestamp"] == HEARD_MS
+
+
+def test_a_slave_that_does_not_say_when_it_heard_its_master_is_doubted(pair: Pair) -> None:
+    """One of 4.9, or one of 5.x whose connection has ended."""
+    pair.master_stops()
+    ran = pair.files("--masterEnd", "1000")
+    assert ran.code == 0 and "when the slave heard its master last is not known: --masterEnd has to be" in ran.out
+    assert pair.slave_file.read_text() != SLAVE_FILE
+
+
+@pytest.mark.parametrize(
+    ("figures", "last_read", "cut_off"),
+    [
+        ({"haConnected": "false", "haProblem": "cannot connect"}, HEARD_MS, True),
+        ({"haConnected": "true", "haProblem": ""}, 0, False),
+        ({}, 0, True),
+        ({}, HEARD_MS, False),
+        ({}, None, False),
+    ],
+    ids=["ours", "ours, before the first word", "5.x", "5.x, connected", "4.9"],
+)
+def test_no_end_is_named_while_replication_is_cut_off(
+    pair: Pair, figures: dict[str, str], last_read: int | None, cut_off: bool
+) -> None:
+    """Nothing is missing yet, and what the master gets before it stops would be."""
+    pair.figures[SLAVE] = figures
+    if last_read is not None:
+        pair.slave_status(last_read)
+    ran = pair.run()
+    assert ran.code == 0 and ("--masterEnd 1000" in ran.out) == (not cut_off)
+    assert ("the slave is not connected to its master's replication" in ran.out) == cut_off
+    assert ("#Problem\tcannot connect" in ran.out) == ("haProblem" in figures and cut_off)
+    ran = pair.run("--output", "json")
+    assert (ran.code, step(ran)) == (ExitCode.NO_EFFECT, "catchUp" if cut_off else "stop")
 
 
 def test_a_master_that_a_name_server_still_has_is_not_taken_for_gone(pair: Pair) -> None:

@@ -7,14 +7,15 @@ only, so two of them are for whoever starts and stops brokers.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from rocketmq_ops.client.admin.changes import Change, ChangingResult
+from rocketmq_ops.client.api import ha, servers
 from rocketmq_ops.client.api import offsets as offsets_api
-from rocketmq_ops.client.api import servers
 from rocketmq_ops.client.api.servers import cluster_info_of
 from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.addresses import MASTER_ID
@@ -59,6 +60,20 @@ class Replica(msgspec.Struct, rename="camel", kw_only=True):
         return self.role is not None
 
 
+class Heard(msgspec.Struct, rename="camel", kw_only=True):
+    """What a slave has heard of its master, by which a promotion is judged when the master is gone.
+
+    `timestamp`: when it heard of it last, ms since 1970 by the slave's clock. `log_end`: where the master's commitlog
+    ended, in bytes, when it was asked last; slaves of this toolkit say it. `connected`: whether replication is
+    connected. `problem`: why it is not. All are None where it is not known.
+    """
+
+    timestamp: int | None = None
+    log_end: int | None = None
+    connected: bool | None = None
+    problem: str | None = None
+
+
 class FileKey(msgspec.Struct, rename="camel"):
     """One key of a property file, None where the file does not have it."""
 
@@ -73,6 +88,7 @@ class Promotion(ChangingResult, rename="camel", kw_only=True):
 
     `gap_bytes`: how much of the old master's commitlog the slave does not have, None when it is not known.
     `groups_behind`: topic@group whose offsets the slave does not have as its master has them; None when not known.
+    `heard`: what the slave has heard of its master; None of a broker that is no slave.
     `masters`: what each name server has as the master. `files`: what was or would be changed in property files.
     `producers_leave_in_seconds`: how long producers may still send to the fenced master; None when it is not fenced,
     or it is not known since when.
@@ -82,6 +98,7 @@ class Promotion(ChangingResult, rename="camel", kw_only=True):
     old_master: Replica | None
     gap_bytes: int | None = None
     groups_behind: list[str] | None = None
+    heard: Heard | None = None
     producers_leave_in_seconds: int | None = None
     masters: dict[str, str | None] = {}
     next_step: StepName | None = None
@@ -121,6 +138,8 @@ async def look(admin: MQAdmin, address: str, old_master: str | None, master_end:
     end = old.max_offset if old is not None and old.answers else master_end
     if end is not None and slave.max_offset is not None:
         found.gap_bytes = max(0, end - slave.max_offset)
+    if slave.role == SLAVE:
+        found.heard = await _heard(admin, address)
     if old is not None and old.answers and old.role != SLAVE and slave.role == SLAVE:
         found.groups_behind = await _groups_behind(admin, address, old.address)
     if old is not None and old.fenced and old.unchanged_seconds is not None:
@@ -138,7 +157,8 @@ def _next_step(found: Promotion) -> StepName | None:
     if old is not None and old_serves:
         if not old.fenced:
             return "fence"
-        return "catchUp" if found.gap_bytes != 0 or found.producers_leave_in_seconds else "stop"
+        cut_off = found.heard is not None and found.heard.connected is False
+        return "catchUp" if cut_off or found.gap_bytes != 0 or found.producers_leave_in_seconds else "stop"
     return "files"
 
 
@@ -157,6 +177,29 @@ async def _replica(admin: MQAdmin, address: str) -> Replica:
         config_file=config.get("brokerConfigPath") or None,
         unchanged_seconds=_seconds_since(version, figures),
     )
+
+
+async def _heard(admin: MQAdmin, address: str) -> Heard:
+    """From its figures and GET_BROKER_HA_STATUS, which brokers of 4.9 do not have. Apache's slave forgets when it heard
+    of its master as soon as the connection ends."""
+    figures = await admin.cluster.runtime(address)
+    end, asked, connected = (
+        figures.get(key, "") for key in ("haMasterLogEnd", "haMasterLogEndTimestamp", "haConnected")
+    )
+    times = [int(asked)] if asked.isdigit() else []
+    heard = Heard(
+        log_end=int(end) if end.isdigit() else None,
+        connected=connected == "true" if connected else None,
+        problem=figures.get("haProblem") or None,
+    )
+    with contextlib.suppress(RocketMQError):
+        status = await ha.ha_status(admin.session, address)
+        read = status.ha_client_runtime_info.last_read_timestamp
+        times += [read] if read else []
+        if heard.connected is None:
+            heard.connected = bool(read)
+    heard.timestamp = max(times, default=None)
+    return heard
 
 
 def _seconds_since(version: DataVersion | None, figures: dict[str, str]) -> int | None:

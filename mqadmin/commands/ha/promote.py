@@ -16,11 +16,12 @@ from rocketmq_ops.mqadmin.confirm import require_consent
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import CommandError
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
+from rocketmq_ops.mqadmin.lang import tr_message
 from rocketmq_ops.mqadmin.options.brokers import BrokerAddress
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Status, Table
 from rocketmq_ops.mqadmin.render.report import change_problems, labelled
 from rocketmq_ops.mqadmin.run import Run
-from rocketmq_ops.mqadmin.values import integer, one_of, path
+from rocketmq_ops.mqadmin.values import human_time, integer, one_of, path
 
 MASTER_ROLES = ("ASYNC_MASTER", "SYNC_MASTER")
 
@@ -116,12 +117,15 @@ def _files(
         found.next_step = "start"
         return _outcome(found, _start_text(found), by_hand, done=False)
     _require_nothing_lost(found, master_end, force=force)
+    if master_end is not None and not force:
+        by_hand += ["", _doubt_text(found)]
     if config_file is None:
         return _outcome(found, "change the property files as follows, then start the slave and run this again", by_hand,
                         done=False)  # fmt: skip
     if run.plan:
         return _outcome(found, "would change the property files", by_hand, done=True)
     lines = [f"{key.file}: {key.key}={key.after}" for key in found.files]
+    lines += [] if force else [_doubt_text(found)]
     require_consent(run.declaration, {"broker_addr": found.slave.address}, lines, yes=run.options.yes)
     _change_files(config_file, mine, old_config_file, others)
     found.next_step = "start"
@@ -163,6 +167,16 @@ def _require_nothing_lost(found: Promotion, master_end: int | None, *, force: bo
         )
     if force:
         return
+    heard_end = found.heard.log_end if found.heard is not None else None
+    if heard_end is not None and heard_end > max(found.slave.max_offset or 0, master_end or 0):
+        lacking = heard_end - (found.slave.max_offset or 0)
+        raise CommandError(
+            f"the slave's log ends at {found.slave.max_offset}, and its master said when the slave asked it last "
+            f"({_last_heard(found)}) that its own ended at {heard_end}: the slave lacks the last "
+            f"{lacking} bytes of it at least",
+            "start the old master until the slave has fetched them; with --force they are lost",
+            ExitCode.REFUSED,
+        )
     if found.gap_bytes is None:
         raise CommandError(
             "the old master does not answer: whether it had more than the slave, whose log ends at "
@@ -223,7 +237,28 @@ def _gap_lines(found: Promotion) -> list[str]:
         labelled("#OldMaster", _replica_text(found.old_master) if found.old_master is not None else None),
         labelled("#BytesMissing", found.gap_bytes),
         labelled("#GroupsBehind", None if found.groups_behind is None else ", ".join(found.groups_behind) or "0"),
+        *([] if found.heard is None else [labelled("#MasterLastHeard", _last_heard(found))]),
+        *([labelled("#Problem", tr_message(found.heard.problem))] if found.heard and found.heard.problem else []),
     ]
+
+
+def _last_heard(found: Promotion) -> str | None:
+    timestamp = found.heard.timestamp if found.heard is not None else None
+    return None if timestamp is None else human_time(timestamp)
+
+
+def _doubt_text(found: Promotion) -> str:
+    """What nobody can tell from here, where it goes on with an end that the user gives."""
+    last = _last_heard(found)
+    if last is None:
+        return (
+            "when the slave heard its master last is not known: --masterEnd has to be from after the stop of the "
+            "master, else what its log got in between is lost"
+        )
+    return (
+        f"the slave heard its master last at {last}: if the master was stopped later than that, --masterEnd has to be "
+        "from after its stop, else what its log got in between is lost"
+    )
 
 
 def _replica_text(replica: Replica) -> str:
@@ -245,6 +280,11 @@ def _waiting_text(found: Promotion) -> str:
         return (
             f"producers may send to the old master for another {found.producers_leave_in_seconds} s, until their next "
             "route; run this again then"
+        )
+    if found.next_step == "catchUp" and found.gap_bytes == 0:
+        return (
+            "the slave is not connected to its master's replication: what the master gets now does not reach it. Run "
+            "this again when it is"
         )
     if found.next_step == "catchUp":
         return f"the slave has yet to fetch {found.gap_bytes} bytes; run this again"

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from rocketmq_ops.broker.slave import slave_synchronize
+from rocketmq_ops.broker.stats.runtime_info import runtime_info
+from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import CorruptDataError
 from rocketmq_ops.remoting.bodies import SetMessageRequestModeRequestBody, SubscriptionGroupConfig
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
@@ -215,3 +217,30 @@ def test_a_master_has_no_commits_of_its_own_time_as_a_slave(tmp_path: Path) -> N
 
     asyncio.run(run())
     assert not list(folder.glob("slaveOffset*"))
+
+
+def test_where_the_masters_log_ended_is_known_when_it_is_gone(tmp_path: Path) -> None:
+    """Also what never came to the slave, so that a promotion notices that it lacks something."""
+
+    async def run() -> None:
+        async with pair(tmp_path) as both:
+            slave = both.slave.broker
+            await both.slave_looks()
+            assert slave.ha.client is not None
+            await until(lambda: slave.ha.client is not None and slave.ha.client.is_connected)
+            assert runtime_info(slave)["haConnected"] == "true"
+            await slave.ha.client.stop()
+            await both.ask_master(RequestCode.SEND_MESSAGE_V2, send_fields("T"), b"hello")
+            end = both.master.store.max_phy_offset
+            await both.slave_looks()
+            before = runtime_info(slave)
+            assert before["haConnected"] == "false" and before["haMasterLogEnd"] == str(end)
+            assert slave.store.max_phy_offset < end and int(before["haMasterLogEndTimestamp"]) <= now_ms()
+            await both.master_goes()
+            after = runtime_info(slave)
+            assert after["haMasterLogEnd"] == str(end)
+            # Another master's log is another one.
+            slave.master.learn("127.0.0.1:1", None)
+            assert "haMasterLogEnd" not in runtime_info(slave)
+
+    asyncio.run(run())
