@@ -387,12 +387,13 @@ def test_another_interval_is_that_of_all_rounds_and_single_questions_are_no_more
         cluster = Cluster()
         for n in range(250):
             cluster.group(f"g{n}", 100, 90)
+        seconds = int(60 * pace)  # as many rounds at each pace
         async with cluster.watched(pace=pace):
-            await cluster.clock.advance(120_000)
+            await cluster.clock.advance(seconds * 1000)
         asked = Counter((addr, Code(code)) for _, addr, code in cluster.asked)
-        assert abs(asked[A, Code.GET_BROKER_RUNTIME_INFO] - 24 / pace) <= 2
-        assert abs(asked[A, Code.GET_BROKER_CONSUME_STATS] - 12 / pace) <= 2
-        assert asked[A, Code.GET_CONSUMER_CONNECTION_LIST] <= 242
+        assert abs(asked[A, Code.GET_BROKER_RUNTIME_INFO] - 12) <= 1
+        assert abs(asked[A, Code.GET_BROKER_CONSUME_STATS] - 6) <= 1
+        assert asked[A, Code.GET_CONSUMER_CONNECTION_LIST] <= 2 * seconds + 2
 
     run(test)
 
