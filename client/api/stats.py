@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable, Mapping
 from functools import cache, partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -15,7 +15,13 @@ from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 
 if TYPE_CHECKING:
-    from rocketmq_ops.remoting.bodies import BrokerStatsData, ConsumeStatsList, QueryConsumeTimeSpanBody
+    from rocketmq_ops.common.message import MessageQueue
+    from rocketmq_ops.remoting.bodies import (
+        BrokerStatsData,
+        ConsumeStatsList,
+        OffsetWrapper,
+        QueryConsumeTimeSpanBody,
+    )
 
 #: Groups and queues that are gone through between two pauses, some ms.
 _AT_A_TIME: Final = 1_000
@@ -75,11 +81,7 @@ async def group_totals(session: Session, address: str) -> dict[str, GroupTotals]
     return {
         group: GroupTotals(
             sum(table.consume_tps for table in tables),
-            [
-                (o.broker_offset, o.consumer_offset)
-                for table in tables
-                for o in (entry.offsets for entry in table.offset_table)
-            ],
+            [(o.broker_offset, o.consumer_offset) for table in tables for _, o in table.entries],
         )
         for group, tables in _group_tables(await _group_stats(session, address))
     }
@@ -97,14 +99,9 @@ def _queues_of(body: bytes, pause: Pause = at_once) -> dict[str, list[QueueOffse
     done = 0
     for group, tables in _group_tables(body, pause):
         queues = found[group] = [
-            QueueOffset(
-                names.setdefault(entry.queue.topic, entry.queue.topic),
-                entry.queue.queue_id,
-                entry.offsets.broker_offset,
-                entry.offsets.consumer_offset,
-            )
+            QueueOffset(names.setdefault(queue.topic, queue.topic), queue.queue_id, o.broker_offset, o.consumer_offset)
             for table in tables
-            for entry in table.offset_table
+            for queue, o in table.entries
         ]
         done += 1 + len(queues)
         if done >= _AT_A_TIME:
@@ -125,57 +122,61 @@ def _group_tables(body: bytes, pause: Pause = at_once) -> list[tuple[str, list[_
     from rocketmq_ops.remoting.bodies import ConsumeStatsList
 
     try:
-        pairs = _ENTRY.sub(rb"[\1,\2]", body)
+        flat = _flat(body)
         pause()
-        lists = _TABLE.sub(rb'"offsetTable":[\1]', pairs)
+        listed = _of_groups().decode(flat)
         pause()
-        listed = _of_groups().decode(lists)
     except msgspec.MsgspecError:
         # Other than Apache's brokers write it: the slow way reads all of the dialect.
         whole = ConsumeStatsList.decode(body).consume_stats_list
         return [
-            (
-                group,
-                [
-                    _Table(
-                        table.consume_tps,
-                        [
-                            _Entry(_Queue(queue.topic, queue.queue_id), _Offsets(o.broker_offset, o.consumer_offset))
-                            for queue, o in table.offset_table.items()
-                        ],
-                    )
-                    for table in tables
-                ],
-            )
+            (group, [_Table(table.consume_tps, _halves(table.offset_table)) for table in tables])
             for groups in whole
             for group, tables in groups.items()
         ]
     return [(group, tables) for groups in listed.consume_stats_list for group, tables in groups.items()]
 
 
-# A table's keys are queues, written as objects. As pairs what is left is standard JSON: much faster to read.
-_ENTRY = re.compile(rb"(\{[^{}]*\}):(\{[^{}]*\})")
-_TABLE = re.compile(rb'"offsetTable":\{((?:\[\{[^{}]*\},\{[^{}]*\}\],?)*)\}')
+_BEGIN: Final = b'"offsetTable":{'
 
 
-class _Queue(msgspec.Struct, rename="camel", gc=False):
+def _flat(body: bytes) -> bytes:
+    """A table's keys are queues, written as objects. With queues and offsets in turn, as a list, what is left is
+    standard JSON: much faster to read. By no name that Apache's brokers take for a topic is anything else changed."""
+    first, *tables = body.replace(b"}:{", b"},{").split(_BEGIN)
+    lists = [table.replace(b"}}", b"}]", 1) if table[:1] != b"}" else b"]" + table[1:] for table in tables]
+    return b'"offsetTable":['.join([first, *lists])
+
+
+class _Half(msgspec.Struct, rename="camel", gc=False):
+    """A queue, or the offsets of the one before it."""
+
     topic: str = ""
     queue_id: int = 0
-
-
-class _Offsets(msgspec.Struct, rename="camel", gc=False):
     broker_offset: int = 0
     consumer_offset: int = 0
 
 
-class _Entry(msgspec.Struct, array_like=True, gc=False):
-    queue: _Queue
-    offsets: _Offsets
-
-
 class _Table(msgspec.Struct, rename="camel", gc=False):
     consume_tps: float = 0.0
-    offset_table: list[_Entry] = []
+    offset_table: list[_Half] = []
+
+    @property
+    def entries(self) -> Iterable[tuple[_Half, _Half]]:
+        """Each queue with its offsets."""
+        halves = iter(self.offset_table)
+        return zip(halves, halves, strict=True)
+
+
+def _halves(table: Mapping[MessageQueue, OffsetWrapper]) -> list[_Half]:
+    return [
+        half
+        for queue, o in table.items()
+        for half in (
+            _Half(queue.topic, queue.queue_id),
+            _Half(broker_offset=o.broker_offset, consumer_offset=o.consumer_offset),
+        )
+    ]
 
 
 class _Listed(msgspec.Struct, rename="camel"):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 
+import pytest
+
 from rocketmq_ops.client.api.session import Session
 from rocketmq_ops.client.api.stats import QueueOffset, group_queues
 from rocketmq_ops.remoting.codes import ResponseCode
@@ -36,6 +38,28 @@ def _told() -> bytes:
     entry = '{"brokerName":"b","queueId":0,"topic":"T"}:{"brokerOffset":7,"consumerOffset":3,"lastTimestamp":1}'
     groups = ",".join(f'{{"g{n}":[{{"consumeTps":1.0,"offsetTable":{{{entry}}}}}]}}' for n in range(_GROUPS))
     return f'{{"consumeStatsList":[{groups}],"totalDiff":0}}'.encode()
+
+
+def asked_of(body: bytes) -> dict[str, list[QueueOffset]]:
+    return asyncio.run(group_queues(Session(_Answering(body), timeout_ms=1_000), "127.0.0.1:1"))
+
+
+@pytest.mark.parametrize("key", ['"queueId"', "queueId"], ids=["standard", "of the dialect"])
+def test_each_queue_has_the_offsets_behind_it(key: str) -> None:
+    def table(topic: str, *offsets: tuple[int, int]) -> str:
+        entries = ",".join(
+            f'{{"brokerName":"b",{key}:{queue},"topic":"{topic}"}}:{{"brokerOffset":{end},"consumerOffset":{at}}}'
+            for queue, (end, at) in enumerate(offsets)
+        )
+        return f'{{"consumeTps":0.5,"offsetTable":{{{entries}}}}}'
+
+    several = f"{table('T', (9, 4), (8, 8))},{table('%RETRY%g1')},{table('U', (1, 0))}"
+    body = f'{{"consumeStatsList":[{{"g1":[{several}]}},{{"g2":[]}},{{"g3":[{table("T", (9, 0))}]}}],"totalDiff":7}}'
+    assert asked_of(body.encode()) == {
+        "g1": [QueueOffset("T", 0, 9, 4), QueueOffset("T", 1, 8, 8), QueueOffset("U", 0, 1, 0)],
+        "g2": [],
+        "g3": [QueueOffset("T", 0, 9, 0)],
+    }
 
 
 def test_the_groups_of_a_broker_are_read_in_a_thread_with_pauses() -> None:
