@@ -316,30 +316,35 @@ class Sampler:
                     )
             if fresh:
                 await self._until_done([self._looking[address] for address in fresh])
-            answers: list[GroupsOf] = []
-            for address, broker in self._known.to_ask_for_groups().items():
-                task = self._looking.get(address)
-                if task is not None and task.done() and not task.cancelled():
-                    del self._looking[address]
-                    answers.append(task.result())
-                else:
-                    answers.append(GroupsOf(address, broker.broker_name, None))
-            try:
-                await self._looked(self._clock.now_ms(), answers)
-                self._known.failures.pop(_LOOK, None)
-            except Exception as error:  # it must not be the last one
-                log.exception("a look at all groups")
-                why = f"{type(error).__name__}: {error}"
-                cause = f"a look at all groups failed: {why}"
-                self._known.failures[_LOOK] = Failure(_LOOK[0], cause, "this is a fault of the dashboard")
-                self._changed()
-            slowest = max((answer.took_ms for answer in answers), default=0)
+            slowest = await self._one_look()
             pause = max(self._period(GROUPS) if looks else SECOND_LOOK_MS, min(slowest * REST, MOST_WAIT_MS))
             looks += 1
             soonest = self._soon(started)
             while (now := self._clock.now_ms()) < (soonest if self._hurried else started + pause):
                 await self._rest((soonest if self._hurried else started + pause) - now)
             self._hurried = False
+
+    async def _one_look(self) -> int:
+        """What was answered, told; how long the slowest took, ms. Nothing holds the answers until the next look: the
+        collector would go through all of them."""
+        answers: list[GroupsOf] = []
+        for address, broker in self._known.to_ask_for_groups().items():
+            task = self._looking.get(address)
+            if task is not None and task.done() and not task.cancelled():
+                del self._looking[address]
+                answers.append(task.result())
+            else:
+                answers.append(GroupsOf(address, broker.broker_name, None))
+        try:
+            await self._looked(self._clock.now_ms(), answers)
+            self._known.failures.pop(_LOOK, None)
+        except Exception as error:  # it must not be the last one
+            log.exception("a look at all groups")
+            why = f"{type(error).__name__}: {error}"
+            cause = f"a look at all groups failed: {why}"
+            self._known.failures[_LOOK] = Failure(_LOOK[0], cause, "this is a fault of the dashboard")
+            self._changed()
+        return max((answer.took_ms for answer in answers), default=0)
 
     async def _until_done(self, tasks: list[asyncio.Task[GroupsOf]]) -> None:
         """Wait for all of them, and not too long."""
