@@ -8,14 +8,21 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from textual import events
 from textual._compositor import Compositor
+from textual._styles_cache import StylesCache
 from textual.css.stylesheet import Stylesheet
 from textual.geometry import Region
 from textual.pilot import Pilot
 from textual.screen import Screen
+from textual.timer import Timer
+from textual.widget import Widget
 
 from rocketmq_ops.tui.model.views.every import VIEWS
 from rocketmq_ops.tui.screens.detail import DetailScreen
+from rocketmq_ops.tui.widgets.drawn import Bar, Drawn
+from rocketmq_ops.tui.widgets.grid import Grid
+from rocketmq_ops.tui.widgets.lines import Line, TimeBar
 from tests.tui.fakes import FakeModel, dashboard, moment
 
 SIZE = (120, 40)
@@ -103,6 +110,55 @@ def test_a_letter_and_the_rows_that_it_leaves_are_one_picture(monkeypatch: pytes
         assert any(region.y <= 4 < region.bottom and region.width > 1 for region in line), "rows too"
 
     drive(counted, test)
+
+
+def test_a_key_has_its_picture_whenever_the_last_one_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = Counted(monkeypatch)
+
+    async def test(pilot: Pilot[None]) -> None:
+        monkeypatch.setattr(Timer, "resume", lambda timer: None)  # Textual's beat of pictures never comes
+        pilot.app.post_message(events.Key("down", None))
+        for _ in range(20):  # a pause of the pilot would draw it
+            await asyncio.sleep(0)
+        assert counted.pictures, "of what the key has done"
+
+    drive(counted, test)
+
+
+def test_lines_that_come_into_view_are_not_framed(monkeypatch: pytest.MonkeyPatch) -> None:
+    framed: list[int] = []
+    render = StylesCache.render_line
+
+    def rendered(cache: StylesCache, styles: Any, y: int, *given: Any) -> Any:
+        framed.append(y)
+        return render(cache, styles, y, *given)
+
+    async def test(pilot: Pilot[None]) -> None:
+        monkeypatch.setattr(StylesCache, "render_line", rendered)
+        await pilot.press("end", "home", "pagedown", "pagedown")
+        await pilot.pause()
+        assert not framed
+
+    drive(Counted(monkeypatch), test)
+
+
+@pytest.mark.parametrize("theme", ["dark", "ansi-light"])
+def test_what_is_not_framed_looks_as_if_it_were(monkeypatch: pytest.MonkeyPatch, theme: str) -> None:
+    async def test(pilot: Pilot[None]) -> None:
+        app = pilot.app
+        app.theme = theme
+        await pilot.press("down", "space", "pagedown", "pagedown")
+        await pilot.pause()
+        drawn = [each for each in app.screen._compositor.visible_widgets if isinstance(each, Drawn)]
+        assert {type(each) for each in drawn} == {Grid, Bar, Line, TimeBar}
+        for widget in drawn:
+            here = Region(0, 0, widget.scrollable_content_region.width, widget.size.height)
+            framed = Widget.render_lines(widget, here)
+            assert [strip.render(app.console) for strip in widget.render_lines(here)] == [
+                strip.render(app.console) for strip in framed
+            ]
+
+    drive(Counted(monkeypatch), test)
 
 
 @pytest.mark.parametrize("first", [True, False], ids=["first", "again"])

@@ -25,10 +25,13 @@ class KeysFirst:
         self._monotonic = monotonic
         self.sleep = sleep
         self._until = 0.0
+        #: No picture has been begun since the last one came.
+        self.unseen = False
 
     def came(self) -> None:
         """There is a key to be answered."""
         self._until = self._monotonic() + ANSWER_S
+        self.unseen = True
 
     @property
     def answering(self) -> bool:

@@ -130,6 +130,14 @@ class DashboardScreen(Screen[None]):
         """Nothing holds what it has drawn."""
         let_go_of_drawn()
 
+    def on_idle(self, event: events.Idle) -> None:
+        """What a key has changed is drawn at once: behind another picture Textual would wait for up to 17 ms."""
+        keys = self.context.keys
+        if keys.unseen and self.is_current and (self._dirty_widgets or self._layout_required or self._repaint_required):
+            keys.unseen = False
+            event.prevent_default()
+            self.call_next(self._on_timer_update)
+
     def draw(self) -> None:
         """Draw all of it."""
         self._size_drawn = self.app.size

@@ -15,6 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollBar
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -22,6 +23,7 @@ from rocketmq_ops.common.bounded import Bounded
 from rocketmq_ops.tui.model.shown import Shown
 from rocketmq_ops.tui.model.table import Column, Row
 from rocketmq_ops.tui.widgets import grid_lines
+from rocketmq_ops.tui.widgets.drawn import Bar, Drawn
 from rocketmq_ops.tui.widgets.grid_columns import HEAD, Columns
 from rocketmq_ops.tui.widgets.grid_lines import Line
 from rocketmq_ops.tui.widgets.grid_styles import Look, RowStyles, row_styles
@@ -33,7 +35,7 @@ from rocketmq_ops.tui.widgets.styles import style_of, styled
 _KEPT: Final = 1000
 
 
-class Grid(Selectable, ScrollView, can_focus=True):
+class Grid(Drawn, Selectable, ScrollView, can_focus=True):
     """A table with a cursor. `word` translates headings, `tr` states; ages are counted from `now_ms`."""
 
     DEFAULT_CSS = """
@@ -285,6 +287,15 @@ class Grid(Selectable, ScrollView, can_focus=True):
             self._lay_out()
             self._redraw()
 
+    @property
+    def vertical_scrollbar(self) -> ScrollBar:
+        """As Textual's; one that is drawn quickly."""
+        if self._vertical_scrollbar is None:
+            self._vertical_scrollbar = bar = Bar()
+            bar.display = False
+            self.app._start_widget(self, bar)
+        return self._vertical_scrollbar
+
     def notify_style_update(self) -> None:
         """Its styles may be others: that is seen when it is drawn."""
         super().notify_style_update()
@@ -408,9 +419,18 @@ class Grid(Selectable, ScrollView, can_focus=True):
         """See `Selectable`: with the heading only rows that are seen."""
         return range(first, last + 1) if first else [0, *range(self.place(1), last + 1)]
 
+    def lines_at(self, places: Sequence[int]) -> Iterable[Strip]:
+        """See `Drawn`."""
+        if self.text_selection is not None:
+            return super().lines_at(places)
+        width, base = self._width, self._base
+        return [self._line(self.place(y), width, base) for y in places]
+
     def draw(self, at: int) -> Strip:
         """The heading, or a row."""
-        width, base = self._width, self._base
+        return self._line(at, self._width, self._base)
+
+    def _line(self, at: int, width: int, base: Style) -> Strip:
         if at == 0:
             plain, chosen = self._heading_style("grid--heading"), self._heading_style("grid--sorted")
             arrangement = self._shown.arrangement if self._shown is not None else None

@@ -15,6 +15,7 @@ from textual.widget import Widget
 from rocketmq_ops.tui.model.figures import SIGNS, time_of_day
 from rocketmq_ops.tui.model.table import Health
 from rocketmq_ops.tui.widgets.cells import cut, fitted
+from rocketmq_ops.tui.widgets.drawn import Drawn
 from rocketmq_ops.tui.widgets.selecting import Selectable
 from rocketmq_ops.tui.widgets.steady import steady
 from rocketmq_ops.tui.widgets.styles import style_of
@@ -22,7 +23,7 @@ from rocketmq_ops.tui.widgets.styles import style_of
 Part = tuple[str, str]
 
 
-class Line(Selectable, Widget):
+class Line(Drawn, Selectable, Widget):
     """A line of parts, each a text with a class `line--…` of `Styled`.
 
     `left` is cut where there is no room beside `right`.
