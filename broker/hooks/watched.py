@@ -48,6 +48,8 @@ _OWNER, _OWNER_PARENT, _OWNER_SELF, _AUTH_TYPE = "Owner", "OWNER_PARENT", "OWNER
 _DELAYS = frozenset(
     (PROPERTY_DELAY_TIME_LEVEL, PROPERTY_TIMER_DELIVER_MS, PROPERTY_TIMER_DELAY_SEC, PROPERTY_TIMER_DELAY_MS)
 )
+#: What is given is counted in units of so many bytes; only what is sent goes by commercialSizePerMsg.
+_UNIT_BYTES = 4096
 #: Of a pull, the outcomes that are not refusals.
 _EMPTY = frozenset((ResponseCode.PULL_NOT_FOUND, ResponseCode.PULL_RETRY_IMMEDIATELY, ResponseCode.PULL_OFFSET_MOVED))
 
@@ -175,12 +177,12 @@ class WatchedPulls(PullMessageProcessor):
     def _tell(self, request: RemotingCommand, header: PullMessageRequestHeader, answer: RemotingCommand) -> None:
         context = _consumption(request, header.consumer_group, header.topic, header.queue_id, "RCV_EPOLLS")
         if answer.code == ResponseCode.SUCCESS:
-            number, size = _records(answer.body)
+            number, size, units = _records(answer.body)
             context.rcv_stat = context.commercial_rcv_stats = "RCV_SUCCESS"
             context.success = True
-            context.rcv_msg_num = context.commercial_rcv_msg_num = number
+            context.rcv_msg_num, context.commercial_rcv_msg_num = number, units
             context.rcv_msg_size = context.commercial_rcv_size = size
-            context.commercial_rcv_times = number * self._controller.config.commercialBaseCount
+            context.commercial_rcv_times = units * self._controller.config.commercialBaseCount
         hooks = self._controller.hooks_in_use
         for hook in hooks.consume:
             hooks.call_after(hook, lambda hook=hook: hook.consume_message_before(context))  # type: ignore[misc]
@@ -264,14 +266,18 @@ def _consumption(
     )
 
 
-def _records(views: list[memoryview]) -> tuple[int, int]:
-    """How many records there are in the body of an answer, each behind its length, and their bytes."""
-    number = size = 0
+def _records(views: list[memoryview]) -> tuple[int, int, int]:
+    """How many records there are in the body of an answer, each behind its length, their bytes, and how many units of
+    _UNIT_BYTES they count for, each at least one (GetMessageResult.addMessage)."""
+    number = size = units = 0
     for view in views:
         at = 0
         while at < len(view):
             length = SIZE.unpack_from(view, at)[0]
-            at += length if length > 0 else len(view)  # a damaged length ends the counting, and not the broker
+            if length <= 0:
+                length = len(view)  # a damaged length ends the counting, and not the broker
+            at += length
             number += 1
+            units += ceil(length / _UNIT_BYTES)
         size += len(view)
-    return number, size
+    return number, size, units

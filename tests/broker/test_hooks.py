@@ -112,6 +112,20 @@ def test_the_type_of_a_message(tmp_path: Path, properties: dict[str, str], kind:
     with_hooks(tmp_path, [seen], body)
 
 
+def test_what_is_given_counts_once_for_each_4_kib_of_a_message(tmp_path: Path) -> None:
+    seen = Recorder()
+
+    async def body(session: Session) -> None:
+        session.broker.config.commercialBaseCount = 10
+        for size in (10, 9_000):
+            await session.send("T", b"x" * size)
+        await session.pull("T")
+        (context,) = seen.pulls
+        assert (context.rcv_msg_num, context.commercial_rcv_msg_num, context.commercial_rcv_times) == (2, 4, 40)
+
+    with_hooks(tmp_path, [seen], body)
+
+
 def test_a_pull_is_shown_when_it_is_answered_at_once_or_later(tmp_path: Path) -> None:
     seen = Recorder()
 
