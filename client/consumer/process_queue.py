@@ -41,7 +41,10 @@ class ProcessQueue:
         #: ms of a clock that goes on while the machine sleeps, as the broker's does that keeps the lock.
         self._lock_refreshed_ms = 0
         self.last_pull = time.monotonic()
-        self.last_pull_ms = self.last_consume_ms = self.last_lock_ms = 0
+        #: As shown, ms since the epoch: of what never was, when the queue was taken.
+        self.last_pull_ms = self.last_consume_ms = self.last_lock_ms = now_ms()
+        #: How often its lock could not be given back, as a listener was still at it.
+        self.try_unlock_times = 0
 
     def put(self, messages: Sequence[MessageExt]) -> None:
         """Add pulled messages; their offsets grow."""
@@ -117,6 +120,7 @@ class ProcessQueue:
             cached_msg_count=len(self.messages),
             cached_msg_size_in_mib=self.size >> 20,
             locked=self.locked,
+            try_unlock_times=self.try_unlock_times,
             last_lock_timestamp=self.last_lock_ms,
             droped=self.dropped,
             last_pull_timestamp=self.last_pull_ms,

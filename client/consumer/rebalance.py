@@ -211,6 +211,7 @@ class Rebalancer:
                 async with asyncio.timeout(GIVE_UP_WAIT_SECONDS), held.consume_lock:
                     pass
             except TimeoutError:
+                held.try_unlock_times += 1
                 return []
             calls = self._unlock({queue})
         self._forget(held)

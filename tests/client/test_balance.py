@@ -170,6 +170,8 @@ def test_an_orderly_queue_is_handed_over_soon_after_its_listener_has_ended(
                 give_to(1)
                 await until(lambda: asking.tries > TRIES)
                 assert holds(first) and not holds(second)
+                info = first.rebalancer.held[QUEUE].info(0)
+                assert info.droped and info.locked and info.try_unlock_times > 0, "as consumerStatus looks for it"
                 gate.set()
                 await until(lambda: len(got) == 3)
             assert got == [(0, 0), (1, 1), (1, 2)]
