@@ -6,14 +6,14 @@ import asyncio
 import contextlib
 from typing import Protocol
 
-from rocketmq_ops.common.clock import now_ms
+from rocketmq_ops.common.clock import now_ms, steady_ms
 
 
 class Clock(Protocol):
     """The time of day, and waiting."""
 
     def now_ms(self) -> int:
-        """ms since 1970."""
+        """ms since 1970; it never goes back."""
         ...
 
     async def wait(self, event: asyncio.Event, ms: int) -> None:
@@ -22,11 +22,18 @@ class Clock(Protocol):
 
 
 class WallClock:
-    """The clock of this machine."""
+    """The clock of this machine. Where that is set back it goes on from where it was: else nothing would be asked until
+    the time was reached again, and what is over would last until then."""
+
+    def __init__(self) -> None:
+        #: How far it is ahead of the clock that nobody sets, ms.
+        self._ahead = now_ms() - steady_ms()
 
     def now_ms(self) -> int:
-        """ms since 1970."""
-        return now_ms()
+        """See `Clock`."""
+        steady = steady_ms()
+        self._ahead = max(self._ahead, now_ms() - steady)
+        return steady + self._ahead
 
     async def wait(self, event: asyncio.Event, ms: int) -> None:
         """Until the event is set, or so long."""

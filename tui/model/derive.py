@@ -15,7 +15,7 @@ from rocketmq_ops.housekeeping.lag import GroupLag, LagState, judge, waits
 from rocketmq_ops.housekeeping.unsaved import Unsaved
 from rocketmq_ops.tui.model.looks import Held, Looks
 from rocketmq_ops.tui.model.moment import Bases, GroupSeen
-from rocketmq_ops.tui.model.standing import STILL, standing, stands_since, still_queues
+from rocketmq_ops.tui.model.standing import STANDING_MS, STILL, standing, standing_since, stands_since, still_queues
 from rocketmq_ops.tui.model.table import Below, OrMore
 
 #: Rates are over this time, ms, or what there is of it.
@@ -64,6 +64,7 @@ def derive(
     assert look is not None
     then = looks.back(RATE_MS)
     seconds = (look.time_ms - then.time_ms) / 1000 if then is not None else 0.0
+    minute = seconds * 1000 >= STANDING_MS
     silent = then.silent if then is not None else frozenset[str]()
     now, back = look.each(pause), then.each(pause) if then is not None else None
     groups: dict[str, GroupSeen] = {}
@@ -136,6 +137,7 @@ def derive(
             members=held.members,
             since_ms=since,
             begun_before=begun_before,
+            standing=standing_since(old, held) if total != 0 and old is not None and minute else frozenset(),
             idle=judged.state is LagState.OFFLINE and _unused(was) and not looks.moved(name),
         )
     incoming: dict[str, int] = {}

@@ -150,6 +150,8 @@ class GroupSeen(msgspec.Struct, kw_only=True, gc=False):
     since_ms: int | None = None
     #: It was so already when that could first be seen: it has been for longer, and how long is not known.
     begun_before: bool = False
+    #: Queues in which messages have waited for a minute, and nothing was consumed.
+    standing: frozenset[QueueKey] = frozenset()
     #: Nobody has used it for as long as is known: it is offline, and its offsets have not moved.
     idle: bool = False
 

@@ -63,11 +63,7 @@ def standing(looks: Looks, then: Look, judged: GroupLag) -> tuple[GroupLag, int]
     now, old = look.get(judged.group), then.get(judged.group)
     if now is None or old is None or not now.members or now.keys != old.keys:
         return None
-    at = [
-        place
-        for place, (was, committed) in enumerate(zip(old.committed, now.committed, strict=True))
-        if was == committed != ABSENT and old.ends[place] > committed and now.ends[place] > committed
-    ]
+    at = _still_at(old, now)
     grown = _lag(now) - _lag(old)
     if not at or grown <= 0 or not _others_keep_up(looks, then, judged.group, at):
         return None
@@ -83,6 +79,23 @@ def standing(looks: Looks, then: Look, judged: GroupLag) -> tuple[GroupLag, int]
     stand = plural(len(at), "queue has not moved", "queues have not moved")
     evidence = f"{stand} for {length}, and the lag of the group grew by {grown:,}; {waits(judged.lag)}"
     return msgspec.structs.replace(judged, state=LagState.SLOW, evidence=evidence, queues=queues), since
+
+
+def standing_since(then: Held, now: Held) -> frozenset[QueueKey]:
+    """The queues of a group in which nothing was consumed since `then`, when a message waited in each of them already;
+    none is known where they were others."""
+    return frozenset(now.keys[place] for place in _still_at(then, now)) if then.keys == now.keys else frozenset()
+
+
+def _still_at(then: Held, now: Held) -> list[int]:
+    """The places of these queues."""
+    if then.committed == now.committed == now.ends:
+        return []
+    return [
+        place
+        for place, (was, committed) in enumerate(zip(then.committed, now.committed, strict=True))
+        if was == committed != ABSENT and then.ends[place] > committed and now.ends[place] > committed
+    ]
 
 
 def _lag(held: Held) -> int:

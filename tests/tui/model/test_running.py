@@ -103,6 +103,37 @@ def test_who_has_just_got_a_message_of_a_queue_that_moves_is_not_stuck() -> None
     run(test)
 
 
+def test_who_hangs_in_a_queue_that_was_consumed_until_a_minute_ago_is_stuck_in_it() -> None:
+    """As after a rebalance, by which a client that hangs has got another queue: that one has caught up in the last five
+    minutes, and counts as well for as long as that."""
+
+    async def test() -> None:
+        cluster = Cluster()
+        a_group_that_stands_still(cluster)
+        cluster.clients["billing"] = ["c@hangs"]
+        cluster.running["c@hangs"] = says("broker-a", consumed_ms=START - 600_000, cached=8)
+        own = cluster.offsets["broker-b"]["billing"]["orders", 0]
+        async with cluster.watched() as model:
+            for _ in range(30):
+                own[0] += 7
+                own[1] = own[0] - 1
+                await cluster.clock.advance(10_000)
+            hangs_ms = cluster.clock.time_ms
+            cluster.running["c@hangs"] = says("broker-a", "broker-b", consumed_ms=hangs_ms, cached=8)
+            found: dict[int, list[object]] = {}
+            for _ in range(12):
+                own[0] += 7
+                await cluster.clock.advance(10_000)
+                rows = of(model.moment().asked, ":group/billing/problems").table.rows
+                found[cluster.clock.time_ms - hangs_ms] = [row.key.split()[-1] for row in rows]
+                queues = model.moment().groups["billing"].lag.queues
+                assert [each.state for each in queues] == [LagState.STALLED, LagState.OK]
+            assert found[50_000] == [], "it says that it consumed of both until then"
+            assert found[120_000] == ["broker-a:0", "broker-b:0"]
+
+    run(test)
+
+
 def test_groups_in_order_are_not_asked_about_and_no_broker_more_than_is_declared() -> None:
     async def test() -> None:
         cluster = Cluster()

@@ -28,10 +28,13 @@ def without_new(found: ConsumerStatusReport, seen: GroupSeen | None) -> Consumer
 
 
 def still_blocked(problems: Iterable[Problem], seen: GroupSeen | None) -> list[Problem]:
-    """Without stuck queues of a group in which no message has waited for long enough, and without those that move."""
+    """Without stuck queues of a group in which no message has waited for long enough, and without those that move. One
+    that has caught up within its window counts as well for as long as that, but does not move once it stands still."""
     if seen is None:
         return list(problems)
-    moving = {(queue.topic, queue.broker, queue.queue_id) for queue in seen.lag.queues if queue.state is LagState.OK}
+    moving = {
+        (queue.topic, queue.broker, queue.queue_id) for queue in seen.lag.queues if queue.state is LagState.OK
+    }.difference((key.topic, key.broker, key.queue_id) for key in seen.standing)
     waits = long_enough(seen.waiting_ms)
     return [
         each
