@@ -131,9 +131,9 @@ class SendMessageProcessor:
             return self._send_general(channel, request, header)
         known: KnownSends | None = channel.attrs.get(KNOWN_SENDS)
         if known is None:
-            known = channel.attrs[KNOWN_SENDS] = KnownSends(self.is_current)
+            known = channel.attrs[KNOWN_SENDS] = KnownSends(self.is_current, self._properties_parser.parse)
             channel.raw_request_handler = known.try_store
-        known.remember(request, header, plan, message, put, unique_key, keys)
+        known.remember(request, header, plan, message, put, unique_key, keys, properties.parks)
         return answer or HELD
 
     def is_current(self, plan: SendPlan) -> bool:

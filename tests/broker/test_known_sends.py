@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from rocketmq_ops.broker.controller import BrokerController
 from rocketmq_ops.broker.processors.send_message import KNOWN_SENDS, SendMessageProcessor
 from rocketmq_ops.broker.send.known_sends import KnownSends
+from rocketmq_ops.common.java_hash import tags_hash
 from rocketmq_ops.common.message import MessageExt
 from rocketmq_ops.common.message_codec import decode_message
 from rocketmq_ops.remoting.channel import Channel
@@ -122,6 +123,11 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return opaques
 
 
+#: Many of one length; some that the broker acts on, with escapes, without a separator at the end, and unreadable ones.
+OTHER_PROPERTIES = [
+    "", "TAGS\x01a\x02", "TAGS\x01b\x02", "TAGS\x01a", "TRACE_ON\x01no\x02", "DELAY\x011\x02", "DELAY\x012\x02",
+    "TAGS\x01ab\x02", 'TAGS\x01"\x02', "TAGS\x01\\\x02", "TAGS\x01é\x02", "TAGS\x02a\x02", "TAGS\x01\n\x02", "KEYS\x01a\x02",
+]  # fmt: skip
 SENDS = st.lists(
     st.fixed_dictionaries(
         {
@@ -131,7 +137,7 @@ SENDS = st.lists(
             "keys": st.sampled_from([None, "k1", "k2", "k1 k2", "", 'a"b', "a\\b", "é", "UNIQ_KEY\x01x"]),
             "keys_first": st.booleans(),
             "key": st.sampled_from([KEY, KEY[::-1], "short", "no-letter" * 3, KEY + "é"]),
-            "more": st.sampled_from(["", "TAGS\x01a\x02", "TAGS\x01b\x02", "TRACE_ON\x01no\x02", "DELAY\x011\x02"]),
+            "more": st.sampled_from(OTHER_PROPERTIES),
             "e": st.sampled_from(["0", "1", "3", "77"]),
             "g": st.sampled_from(["1795246590674", "1795246590675", "5"]),
             "h": st.sampled_from(["0", "1"]),
@@ -202,6 +208,89 @@ def test_the_third_send_of_a_kind_and_all_later_ones_are_not_decoded(
         assert decoded == [100, 101]  # the first creates the topic, the second is remembered
         counters = broker.stats.topic_counters("T")
         assert (counters.put_nums, counters.put_times) == (10, 10)
+
+    with_broker(tmp_path, body)
+
+
+def test_sends_with_other_properties_are_rarely_decoded(tmp_path: Path, decoded: list[int]) -> None:
+    def body(broker: BrokerController) -> None:
+        wire = Wire(broker)
+        for number in range(200):
+            more = f"TAGS\x01{number % 3}\x02mm\x01é{number % 7}\x02"
+            answer = wire.ask(send_frame(opaque=100 + number, keys=f"k{number % 10}", more=more))
+            assert (answer.code, answer.opaque) == (0, 100 + number)
+            stored = last_stored(broker)
+            assert stored.properties["TAGS"] == str(number % 3) and stored.properties["mm"] == f"é{number % 7}"
+            assert stored.properties["UNIQ_KEY"] == KEY and stored.properties["CLUSTER"] == "DefaultCluster"
+            unit = broker.store.consume_queue("T", 1).unit(number)
+            assert unit[2] == tags_hash(str(number % 3))
+        assert len(decoded) < 15
+        for digit in range(10):
+            assert len(broker.store.query_message("T", f"k{digit}", 32, 0, 1 << 62).views) == 20
+        # As long as those, but it has to wait: another name is one shorter for it.
+        assert wire.ask(send_frame(opaque=100, keys="k0", more="DELAY\x011\x02m\x01é1\x02")).code == 0
+        assert broker.store.max_offset("T", 1) == 200
+
+    with_broker(tmp_path, body)
+
+
+@pytest.mark.parametrize(
+    ("usual", "other"),
+    [
+        ("TAGS\x01%06d\x02", "TRACE_ON\x01no\x02"),
+        ("TAGS\x01%d\x02", "TAGS\x017777777"),
+        ("TAGS\x01%07d", "TAGS\x017\x02"),
+    ],
+)
+def test_other_properties_of_the_same_length_are_stored_as_decoded_ones(
+    usual: str, other: str, tmp_path: Path, decoded: list[int]
+) -> None:
+    def body(broker: BrokerController) -> None:
+        wire = Wire(broker)
+        for number in range(100):
+            assert wire.ask(send_frame(more=usual % (number % 7))).code == 0
+        decoded.clear()
+        found = []
+        for at in (wire, Wire(broker, 40001)):
+            before = broker.store.max_phy_offset
+            assert at.ask(send_frame(more=other)).code == 0
+            found.append((broker.store.max_phy_offset - before, last_stored(broker).properties))
+        assert found[0] == found[1]
+        assert len(decoded) == (2 if "TRACE_ON" in other else 1)
+
+    with_broker(tmp_path, body)
+
+
+def varied(wire: Wire, first: int, count: int) -> None:
+    """So many sends with a property of one digit or two, opaques from `first` on."""
+    for number in range(count):
+        answer = wire.ask(send_frame(opaque=first + number % 100, more=f"n\x01{5 + 3 * number % 20}\x02"))
+        assert answer.code == 0
+
+
+def test_what_is_remembered_of_a_length_gives_way_when_opaques_become_longer(
+    tmp_path: Path, decoded: list[int]
+) -> None:
+    def body(broker: BrokerController) -> None:
+        wire = Wire(broker)
+        varied(wire, 100, 600)
+        decoded.clear()
+        varied(wire, 1000, 600)  # with one digit as long as those before with two
+        assert len(decoded) < 60
+
+    with_broker(tmp_path, body)
+
+
+def test_sends_with_other_properties_are_remembered_anew_after_a_change(tmp_path: Path, decoded: list[int]) -> None:
+    def body(broker: BrokerController) -> None:
+        wire = Wire(broker)
+        varied(wire, 100, 600)
+        broker.config.traceOn = False
+        broker.configuration_changed()
+        decoded.clear()
+        varied(wire, 100, 100)
+        assert len(decoded) < 10
+        assert last_stored(broker).properties["TRACE_ON"] == "false"
 
     with_broker(tmp_path, body)
 
