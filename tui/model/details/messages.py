@@ -9,6 +9,7 @@ from typing import Final
 
 from rocketmq_ops.client.admin.messages.message_results import tag_filter
 from rocketmq_ops.client.errors import NotFoundError
+from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.common.filter.conditions import FIELDS, SQL92, Condition, condition
 from rocketmq_ops.common.javatypes import LONG_MAX
@@ -160,10 +161,12 @@ def _meeting(address: Address, where: Condition | None, messages: Iterable[Messa
 
 
 def check(address: Address) -> None:
-    """Raises AddressError for a time or a condition that is none."""
-    for name in ("begin", "end"):
-        if text := address.option(name):
-            time_of(text, 0)
+    """Raises AddressError for a time or a condition that is none, and for a time that ends before it begins."""
+    now = now_ms()
+    times = (address.option(name) for name in ("begin", "end"))
+    begin, end = (time_of(text, now) if text else None for text in times)
+    if begin is not None and end is not None and begin > end:
+        raise AddressError("begin is after end", "give the earlier time as begin")
     _condition(address)
 
 
