@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
+import threading
 import time
+import traceback
 from typing import TYPE_CHECKING, Any
 
 from rocketmq_ops.client.consumer.group_consumer import GroupConsumer
@@ -151,7 +154,7 @@ class ClientProcessor:
         else:
             return request.reply(ResponseCode.SYSTEM_ERROR, _no_group(header.consumer_group))
         if header.jstack_enable:
-            info.jstack = "\n".join(sorted(str(task) for task in asyncio.all_tasks()))
+            info.jstack = stacks()
         return request.reply(body=info.encode())
 
     def consume_directly(
@@ -220,6 +223,14 @@ def running_info(consumer: GroupConsumer) -> ConsumerRunningInfo:
         },
         status_table={topic: consumer.stats.status(topic) for topic in sorted(consumer.topics())},
     )
+
+
+def stacks() -> str:
+    """Where each thread is, those of listeners among them, and what each task waits for (UtilAll.jstack)."""
+    frames = sys._current_frames()
+    threads = sorted((thread for thread in threading.enumerate() if thread.ident in frames), key=lambda t: t.name)
+    told = [f"{thread.name}\n{''.join(traceback.format_stack(frames[thread.ident or 0]))}" for thread in threads]
+    return "\n".join([*told, *sorted(str(task) for task in asyncio.all_tasks())])
 
 
 def _running_info_of_pulls(consumer: PullConsumer) -> ConsumerRunningInfo:

@@ -323,52 +323,6 @@ def test_brokers_ask_the_client(tmp_path):
     asyncio.run(main())
 
 
-def test_brokers_ask_clients_that_pull_by_themselves_or_in_order(tmp_path):
-    """A name that Apache's CMResult does not have would be read as none."""
-
-    async def later(messages, context):
-        return ConsumeResult.RECONSUME_LATER
-
-    async def main():
-        async with cluster(tmp_path, Asked=1) as c:
-            await fill(c.options, "Asked", 2)
-            queue = MessageQueue("Asked", "broker-a", 0)
-            async with (
-                PullConsumer("P", c.options) as puller,
-                PushConsumer("G", later, c.options, settings=first(orderly=True)) as pusher,
-            ):
-                await puller.pull(queue, 0)
-                puller.update_offset(queue, 1)
-                pusher.subscribe("Asked")
-                await until(lambda: queue in pusher.rebalancer.held)
-                for consumer in (puller, pusher):
-                    await consumer.instance.send_heartbeats()
-
-                async def ask(consumer, code, header, body=b""):
-                    channel = c.broker.consumers.find_channel(consumer.group, consumer.instance.client_id).channel
-                    return await channel.invoke(RemotingCommand.request(code, header, body))
-
-                client_id = puller.instance.client_id
-                header = GetConsumerRunningInfoRequestHeader(consumer_group="P", client_id=client_id)
-                info = ConsumerRunningInfo.decode((await ask(puller, 307, header)).body)
-                assert info.properties["PROP_CONSUME_TYPE"] == "CONSUME_ACTIVELY" and not info.mq_table
-                assert int(info.properties["PROP_CONSUMER_START_TIMESTAMP"]) == puller.started_ms > 0
-                assert {s.topic for s in info.subscription_set} == {"Asked"}
-
-                header = GetConsumerStatusRequestHeader(topic="Asked", group="P")
-                body = (await ask(puller, 221, header)).body
-                assert GetConsumerStatusBody.decode(body).message_queue_table == {queue: 1}
-
-                record = bytes(c.broker.store.get_message("G", "Asked", 0, 1, 1, None).views[0])
-                header = ConsumeMessageDirectlyResultRequestHeader(
-                    consumer_group="G", client_id=pusher.instance.client_id, msg_id="x", broker_name="broker-a"
-                )
-                answer = await ask(pusher, 309, header, record)
-                assert ConsumeMessageDirectlyResult.decode(answer.body).consume_result == "CR_LATER"
-
-    asyncio.run(main())
-
-
 def test_a_reset_takes_effect_although_the_broker_applies_offsets_late(tmp_path):
     """Apache's broker handles requests of one connection in several threads, and so out of their order."""
 
