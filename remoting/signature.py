@@ -19,6 +19,8 @@ from rocketmq_ops.remoting.header_fields import to_ext_fields
 #: The fields that access adds to a request.
 ACCESS_KEY: Final = "AccessKey"
 SIGNATURE: Final = "Signature"
+#: What shows who somebody is; the third one of clients of hosted instances (SessionCredentials.SECURITY_TOKEN).
+CREDENTIALS: Final = frozenset({ACCESS_KEY, SIGNATURE, "SecurityToken"})
 #: The field of QUERY_MESSAGE that brokers before 5.0 never sign, and later ones do unless the client is older.
 UNIQUE_KEY_QUERY: Final = "_UNIQUE_KEY_QUERY"
 #: MQVersion's ordinal of the last clients whose `_UNIQUE_KEY_QUERY` is not signed.

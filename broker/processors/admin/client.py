@@ -38,6 +38,7 @@ from rocketmq_ops.remoting.headers import (
     QueryTopicsByConsumerRequestHeader,
 )
 from rocketmq_ops.remoting.pending_answers import answer_later
+from rocketmq_ops.remoting.signature import CREDENTIALS
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
@@ -177,7 +178,9 @@ class ClientAdminProcessor:
         client = self._controller.consumers.find_channel(group, client_id)
         if client is None:
             return request.reply(ResponseCode.SYSTEM_ERROR, f"The Consumer <{group}> <{client_id}> not online")
-        forwarded = RemotingCommand.request(request.code, None, body, dict(request.ext_fields))
+        # Without the signature of who asks: being of the values alone, it would do for other requests of the client's.
+        fields = {name: value for name, value in request.ext_fields.items() if name not in CREDENTIALS}
+        forwarded = RemotingCommand.request(request.code, None, body, fields)
 
         async def forward() -> RemotingCommand:
             try:
