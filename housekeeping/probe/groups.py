@@ -28,7 +28,6 @@ from rocketmq_ops.common.topics import (
     is_system_group,
 )
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueKey, QueueOffsets
-from rocketmq_ops.housekeeping.probe.name_servers import sample_of
 from rocketmq_ops.housekeeping.probe.names import is_probers
 from rocketmq_ops.housekeeping.unsaved import Subscribed, add_unsaved
 
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from rocketmq_ops.client.admin import MQAdmin
     from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
     from rocketmq_ops.housekeeping.once import Once
+    from rocketmq_ops.housekeeping.probe.turns import Turns
     from rocketmq_ops.remoting.bodies import ConsumerConnection
 
 #: Brokers that are asked for all groups or topics at a time: each answer may have some MB.
@@ -162,15 +162,16 @@ async def add_clients(
     masters: Sequence[BrokerAddress],
     there: Mapping[BrokerAddress, Collection[str]],
     unsaved: Collection[str],
+    turns: Turns,
 ) -> list[Failure]:
     """Who is connected: of groups that are behind, of the `unsaved` ones, which had a queue without an offset at the
-    run before, and of all others some at a time, the next ones in the next minute. Where the queues end that these
+    run before, and of all others some at a time, the next ones in the next run. Where the queues end that these
     have committed no offset of, and are to; and which of these are not known."""
     silent = _without_offset(seen, masters)
     addresses = {broker.broker_name: broker.address for broker in masters}
     every = seen.groups.keys() | silent.keys()
     sure = {name for name in seen.groups if seen.lag(name) != 0} | (every & set(unsaved))
-    asked = [*sorted(sure), *sample_of(sorted(every - sure), _MOST_QUIET, seen.time_ms // 60_000)]
+    asked = [*sorted(sure), *turns.sample("groups", every - sure, _MOST_QUIET)]
     places: list[tuple[str, str]] = []
     for name in asked:
         first = None if name in silent else addresses.get(seen.groups[name].queues[0].queue.broker)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rocketmq_ops.housekeeping.history.recorder import Surroundings
     from rocketmq_ops.housekeeping.probe.expectations import Expectations
     from rocketmq_ops.housekeeping.probe.groups import DeadLetters, GroupsSeen
+    from rocketmq_ops.housekeeping.probe.turns import Turns
 
 #: Fewer messages are no storm, however short the time between two looks.
 _LEAST_SENT_BACK: Final = 20
@@ -57,12 +58,13 @@ def record(
     dead: dict[str, DeadLetters],
     registered: dict[str, int],
     around: Surroundings,
+    turns: Turns,
 ) -> None:
     """Append the run; `registered` has each broker (`cluster/name at address`) with its id. Raises HistoryError."""
     figures = [Figure(f"probe.{m.name}", m.target, m.value) for m in report.measures if m.value is not None]
     figures += [Figure(REGISTERED, place, broker_id) for place, broker_id in registered.items()]
     figures += [Figure(_EVER_DEAD, group, letters.ever) for group, letters in dead.items()]
-    figures += around.figures
+    figures += [*turns.figures(), *around.figures]
     figures += [
         Figure(f"host.{name}", host.target, value) for host in report.hosts for name, value in host.figures().items()
     ]

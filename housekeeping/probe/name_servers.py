@@ -189,14 +189,6 @@ def _route_difference(topic: str, differing: dict[str, frozenset[str]]) -> Findi
     )
 
 
-def sample_of(topics: list[str], count: int, turn: int) -> list[str]:
-    """`count` of the topics, the next ones at each turn, so that all have their turn."""
-    if len(topics) <= count:
-        return topics
-    begin = turn * count % len(topics)
-    return (topics + topics)[begin : begin + count]
-
-
 async def unwritable(admin: MQAdmin, name_servers: list[str], broker_name: str, address: str) -> list[Finding]:
     """Whether name servers have lost a broker's write permission: producers then send nothing to it.
 

@@ -32,6 +32,7 @@ from rocketmq_ops.housekeeping.probe.delivery import Delivery, Sent
 from rocketmq_ops.housekeeping.probe.host import Store, store_of
 from rocketmq_ops.housekeeping.probe.names import Names, own_names
 from rocketmq_ops.housekeeping.probe.report import BrokerFigures, ProbeReport, measure
+from rocketmq_ops.housekeeping.probe.turns import Turns
 from rocketmq_ops.remoting.codes import RequestCode
 from rocketmq_ops.remoting.errors import RemotingConnectError
 
@@ -96,7 +97,8 @@ class Prober:
             report.conclude(_millis_since(begun))
             self._keep_findings()
             return report
-        sample = name_servers.sample_of(seen.topics, self._wanted.routes, report.timestamp // 60_000)
+        turns = self._turns()
+        sample = turns.sample("routes", seen.topics, self._wanted.routes)
         report.findings += await name_servers.judge(admin, seen, sample)
         self._brokers = seen.brokers(None)
         brokers = seen.brokers(self._cluster)
@@ -134,7 +136,7 @@ class Prober:
             report.failures.append(_nobody_here(masters))
         silent = {failure.target for failure in first.failures}
         answering = [broker for broker in brokers if broker.address not in silent]
-        await self._groups(first, answering, [broker for broker in answering if broker.broker_id == MASTER_ID])
+        await self._groups(turns, first, answering, [broker for broker in answering if broker.broker_id == MASTER_ID])
         # A broker that is down is said once.
         down = {
             finding.target for finding in report.findings if finding.id in ("probe.broker-down", "probe.broker-refuses")
@@ -160,7 +162,16 @@ class Prober:
                 self._without_history(error)
                 self.report.conclude(self.report.elapsed_millis)
 
-    async def _groups(self, first: GroupsSeen, brokers: list[BrokerAddress], masters: list[BrokerAddress]) -> None:
+    def _turns(self) -> Turns:
+        try:
+            return Turns(self._history)
+        except HistoryError as error:
+            self._without_history(error)
+            return Turns(None)
+
+    async def _groups(
+        self, turns: Turns, first: GroupsSeen, brokers: list[BrokerAddress], masters: list[BrokerAddress]
+    ) -> None:
         """How the groups keep up, and what they send back and give up."""
         report, admin = self.report, self._admin
         try:
@@ -172,7 +183,8 @@ class Prober:
             before = keeping_up.Before(None, first.time_ms)
         there, failures = await groups.topics_there(admin, masters)
         report.failures += failures
-        report.failures += await groups.add_clients(admin, first, masters, there, before.unsaved)
+        report.failures += await groups.add_clients(admin, first, masters, there, before.unsaved, turns)
+        report.parts = turns.parts
         dead, failures = await groups.dead_letters(admin, there, self._configs)
         report.failures += failures
         if before.time_ms is not None:
@@ -192,7 +204,7 @@ class Prober:
                 keeping_up.judge_gone(self._history, report, registered, first.time_ms)
                 known = {each.address: each.figures for each in report.runtimes}
                 around = await surroundings(admin, brokers, masters, known, self._configs)
-                keeping_up.record(self._history, report, first, dead, registered, around)
+                keeping_up.record(self._history, report, first, dead, registered, around, turns)
             standing = keeping_up.judge_lag(self._history, report, first)
         except HistoryError as error:
             self._without_history(error)

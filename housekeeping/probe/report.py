@@ -9,6 +9,7 @@ from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.housekeeping.findings import Finding, Severity, worst
 from rocketmq_ops.housekeeping.probe.expectations import LEAST, MEASURES, Expectations
 from rocketmq_ops.housekeeping.probe.host import HostSample
+from rocketmq_ops.housekeeping.probe.turns import Part
 
 
 class Measure(msgspec.Struct, rename="camel"):
@@ -109,7 +110,7 @@ class GroupState(msgspec.Struct, rename="camel"):
 class ProbeReport(msgspec.Struct, rename="camel", kw_only=True):
     """One run. `severity` is the worst of measures and findings; times in ms. `failures`: what could not be asked.
 
-    `hosts`: the hosts of brokers, as far as they were to be sampled.
+    `hosts`: the hosts of brokers, as far as they were to be sampled. `parts`: what was not asked for of all.
     """
 
     timestamp: int
@@ -121,6 +122,7 @@ class ProbeReport(msgspec.Struct, rename="camel", kw_only=True):
     findings: list[Finding] = []
     groups: list[GroupState] = []
     hosts: list[HostSample] = []
+    parts: list[Part] = []
     failures: list[Failure] = []
 
     def tells_of(self, measure: Measure) -> bool:

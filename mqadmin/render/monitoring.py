@@ -17,6 +17,7 @@ from rocketmq_ops.mqadmin.render.plot import share_bar
 
 if TYPE_CHECKING:
     from rocketmq_ops.housekeeping.probe.report import BrokerTrip, Measure, ProbeReport
+    from rocketmq_ops.housekeeping.probe.turns import Part
 
 CODE_OF: dict[Severity, PluginCode] = {
     Severity.OK: PluginCode.OK,
@@ -123,12 +124,27 @@ def _blocks(report: ProbeReport) -> list[Table | str]:
         unknown = host.unknown()
         told = f"HOST {host.target}: {host.told()}" + (f"; unknown: {', '.join(unknown)}" if unknown else "")
         blocks += ["", tr_message(told)]
+    blocks += ["", *map(tr_message, map(_part, report.parts))] if report.parts else []
     for finding in report.findings:
         severity = tr_heading(finding.severity.upper())
         blocks += ["", f"{severity} {finding.id} {_of(finding.target, tr_message(finding.evidence))}"]
         if finding.remedy:
             blocks.append(f"  {tr_heading('next')}: {tr_message(finding.remedy)}")
     return blocks
+
+
+def _part(part: Part) -> str:
+    """That a run did not ask for all, and when it will have."""
+    runs = -(-part.all // max(part.asked, 1))
+    if part.what == "routes":
+        return (
+            f"the routes of {part.asked} of {part.all} topics were compared, the others are in the next runs: all of "
+            f"them in {runs}"
+        )
+    return (
+        f"of {part.all} groups of which nothing is known to wait {part.asked} were asked who is connected, the others "
+        f"are in the next runs: all of them in {runs}"
+    )
 
 
 def _cells(measure: Measure) -> list[Cell]:

@@ -10,6 +10,7 @@ from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.housekeeping.findings import Finding, Severity
 from rocketmq_ops.housekeeping.probe.expectations import Expectations
 from rocketmq_ops.housekeeping.probe.report import BrokerTrip, ProbeReport, Stage, StageBar, measure
+from rocketmq_ops.housekeeping.probe.turns import Part
 from rocketmq_ops.mqadmin import lang
 from rocketmq_ops.mqadmin.exit_codes import PluginCode
 from rocketmq_ops.mqadmin.render.monitoring import nagios_text, probe_outcome, prometheus_text
@@ -62,6 +63,16 @@ def test_what_is_wrong_comes_first_with_what_to_do() -> None:
     assert text.startswith('CRITICAL: b: cannot connect | "x" (and 1 more)\n')
     assert "CRITICAL probe.broker-down b: cannot connect" in text and "\n  next: start it\n" in text
     assert re.search(r"CRITICAL +a#1 +replicationGap +2000000000.0 +bytes", text)
+
+
+def test_what_was_not_asked_for_of_all_is_said() -> None:
+    made = report()
+    made.parts = [Part("routes", 100, 1000), Part("groups", 100, 1950), Part("groups", 0, 7)]
+    text = table_text(probe_outcome(made, "text"))
+    assert "the routes of 100 of 1000 topics were compared, the others are in the next runs: all of them in 10" in text
+    told = "of 1950 groups of which nothing is known to wait 100 were asked who is connected"
+    assert f"{told}, the others are in the next runs: all of them in 20\n" in text
+    assert "in 10" not in table_text(probe_outcome(report(), "text"))
 
 
 def test_what_people_read_is_in_their_language_and_what_monitoring_reads_is_not() -> None:
