@@ -51,21 +51,27 @@ def test_what_waits_in_a_pair_is_delivered_by_its_promoted_slave(
 def test_what_waits_in_a_pair_is_delivered_by_apache_s_promoted_slave(
     tmp_path: Path, drivers: Callable[[str], Driver]
 ) -> None:
-    """Without steps, which Apache's may deliver twice."""
+    """Without steps, which Apache's may deliver twice. Killed within 3 s of what its master has delivered, it delivers that
+    again, too: it asks so often how far its master is.
+    """
     driver = drivers("5.3.3")
     whole = {"timerRollWindowSlot": "172800", "timerFlushIntervalMs": "1000"}
     with ExitStack() as stack:
-        group = Group(tmp_path, stack)
+        group, begun = Group(tmp_path, stack), time.monotonic()
         namesrv = group.namesrv.address
         master = group.start("ours", "master", MASTER | whole)
         wait_for_route(namesrv, "TBW102", "broker-a")
         create(driver, namesrv)
         slave = group.start("5.3.3", "slave", SLAVE | whole)
-        due = int(time.time() * 1000) + 20_000
+        # A machine on which the two took long to start takes long for all else.
+        due = int((time.time() + max(20, 3 * (time.monotonic() - begun))) * 1000)
         send(driver, namesrv, BODIES, TIMER_DELIVER_MS=due)
         wait_until(lambda: enqueued(slave.store) >= len(BODIES), "the slave has taken all", 60)
         topics = slave.store / "config" / "topics.json"
         wait_until(lambda: topics.exists() and TOPIC in topics.read_text("utf-8"), "the slave has the topic", 60)
+        left = due / 1000 - time.time()
+        if -10 < left < 1:
+            time.sleep(left + 10)
         master.child.kill()
         slave.child.stop(60)
         driver.ask("producer.close", namesrv=namesrv, group="timers")
@@ -74,4 +80,4 @@ def test_what_waits_in_a_pair_is_delivered_by_apache_s_promoted_slave(
         stack.callback(slave.child.kill)
         slave.wait_ready()
         wait_for_route(namesrv, TOPIC, "broker-a")
-        check_each_once(wait_for(driver, namesrv, BODIES, 90), BODIES, due)
+        check_each_once(wait_for(driver, namesrv, BODIES, 90 + max(0, due / 1000 - time.time())), BODIES, due)
