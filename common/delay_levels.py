@@ -8,6 +8,9 @@ from rocketmq_ops.common.errors import RocketMQError
 
 #: The setting's default, here and in Apache's brokers.
 DEFAULT_DELAY_LEVELS: Final = "1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h"
+#: Key of this toolkit's broker alone in delayOffset.json: where the commitlog ended when the levels were as the file
+#: says, so that what was delivered since lies behind it. Apache's broker passes over it, and writes the file without.
+LOG_END: Final = "logEnd"
 _UNIT_MS: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 

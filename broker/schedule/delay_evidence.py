@@ -41,6 +41,9 @@ class _Parked(NamedTuple):
 #: Before where a level goes on, how many units, due how many ms earlier at most, are looked at besides: a message that
 #: is equal in all to one of theirs must not take the record of that one for its own.
 _TWINS, _TWINS_MS = 64, 10_000
+#: A level delivers in the order of its queue: behind so many messages without a record none has one. Those between two
+#: that have are what could not be delivered, or what Apache's broker delivers out of order.
+_WITHOUT = 10_000
 
 
 def delivered(
@@ -81,6 +84,31 @@ def delivered(
                 found.popleft()
                 if one.offset >= starts[one.level]:
                     result[one.level].add(one.offset)
+    return result
+
+
+def delivered_behind(store: MessageStore, starts: Mapping[int, int], log_end: int) -> dict[int, set[int]]:
+    """As `delivered`, where all that was delivered since each level was at its start lies at commitlog offset `log_end`
+    or behind it: what is read is the traffic since, and as much of the levels as was delivered, whatever the clock did.
+    """
+    result: dict[int, set[int]] = {level: set() for level in starts}
+    topics = [topic for topic in store.queues.table if topic != SCHEDULE_TOPIC]
+    copies = _copies(store, topics, log_end - 1, None)
+    for level, start in starts.items():
+        queue, without = store.consume_queue(SCHEDULE_TOPIC, level - 1), 0
+        if queue is None or not copies:
+            continue
+        for offset, _, record, view in records_of(store, queue, start):
+            topic = record_properties(view, record).get(PROPERTY_REAL_TOPIC)
+            found = copies.get(_identity(topic, record, view)) if topic else None
+            while found and found[0] <= record.physical_offset:
+                found.popleft()
+            if found:
+                found.popleft()
+                result[level].add(offset)
+                without = 0
+            elif (without := without + 1) > _WITHOUT:
+                break
     return result
 
 

@@ -19,7 +19,7 @@ from rocketmq_ops.broker.state.config_table import read_data_version
 from rocketmq_ops.broker.turns import Turn, Turns
 from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.data_version import DataVersion
-from rocketmq_ops.common.delay_levels import parse_delay_levels
+from rocketmq_ops.common.delay_levels import LOG_END, parse_delay_levels
 from rocketmq_ops.common.errors import CorruptDataError
 from rocketmq_ops.common.files import save_with_backup
 from rocketmq_ops.common.message import PROPERTY_REAL_QUEUE_ID, PROPERTY_REAL_TOPIC, start_of, stored_value
@@ -40,16 +40,20 @@ TICK_MS = 100
 #: From how many ms on, by which the clock was set back before a kill, messages may have been delivered before they were
 #: due: see `_is_due`. Less is the correction of a time source.
 SET_BACK_MS = 1_000
+#: The file is written again when the log has gone on by so much, though no level has: it bounds what a start reads.
+_LOG_END_BYTES = 64 << 20
 _REAL_TOPIC, _REAL_QUEUE_ID = start_of(PROPERTY_REAL_TOPIC), start_of(PROPERTY_REAL_QUEUE_ID)
 
 
-def _progress(document: dict[str, Any]) -> tuple[dict[int, int], DataVersion]:
-    """The offsets by level and their version, as delayOffset.json has them. Raises CorruptDataError."""
+def _progress(document: dict[str, Any]) -> tuple[dict[int, int], DataVersion, int | None]:
+    """The offsets by level, their version, and LOG_END if it is there, as delayOffset.json has them. Raises
+    CorruptDataError."""
     try:
         table = {int(level): int(offset) for level, offset in (document.get("offsetTable") or {}).items()}
+        end = None if document.get(LOG_END) is None else int(document[LOG_END])
     except (AttributeError, TypeError, ValueError) as error:
         raise CorruptDataError(f"invalid offset of a delay level: {error}") from error
-    return table, read_data_version(document.get("dataVersion"))
+    return table, read_data_version(document.get("dataVersion")), end
 
 
 class ScheduleMessageService(ConfigManager):
@@ -65,8 +69,16 @@ class ScheduleMessageService(ConfigManager):
         #: By level, the offsets behind the table's of messages that were delivered before this broker started.
         self._delivered: dict[int, set[int]] = {}
         self._not_before: dict[int, int] = {}
-        #: What is to be written into the file: the table of a moment up to which the log is on the disk.
-        self._durable: bytes | None = None
+        #: What is to be written into the file: the table of a moment up to which the log is on the disk; without and
+        #: with LOG_END.
+        self._durable: tuple[bytes, bytes] | None = None
+        #: LOG_END as the file had it, and of what was chosen for it last; None where it is not known.
+        self._log_end: int | None = None
+        #: Whether all that lies behind the table is delivered after now: not before the start, and of no slave, whose
+        #: table is what its master said.
+        self._is_exact = False
+        #: Where the log ended when the delivery was stopped: the file is written once the store is closed.
+        self._stopped_at = 0
         self._changes = 0
         self._jobs = PeriodicJobs()
         self._turns = Turns(controller, self._jobs, "delay levels", self._take_turn)
@@ -88,14 +100,15 @@ class ScheduleMessageService(ConfigManager):
 
         loaded = self.document(_progress)
         if loaded is not None:
-            self.table, self.data_version = loaded
+            self.table, self.data_version, self._log_end = loaded
         return loaded is not None
 
     def take_over(self, document: dict[str, Any]) -> None:
         """Take the progress of a slave's master over. Raises CorruptDataError."""
-        table, version = _progress(document)
+        table, version, _ = _progress(document)
         if table != self.table:
             self.table, self.data_version = table, version
+            self._is_exact = False
             self.changed()
 
     def ends(self) -> Iterator[tuple[str, int, int]]:
@@ -117,6 +130,7 @@ class ScheduleMessageService(ConfigManager):
         in_use = self._levels_in_use()
         self._find_delivered([level for level in in_use if level not in self.table and self._waiting(level)])
         self._find_delivered_since()
+        self._is_exact = True
         gone = [level for level in in_use if level > len(self.levels)]
         waiting = {level: count for level in gone if (count := self._waiting(level))}
         if waiting:
@@ -152,6 +166,7 @@ class ScheduleMessageService(ConfigManager):
         set_back = self._set_back_ms()
         # Later than the latest record nothing of this log was delivered, unless the clock was set back: see `_is_due`.
         until = store.queues.latest_timestamp if set_back < SET_BACK_MS else math.inf
+        end = self._log_end if set_back >= SET_BACK_MS else None
         starts: dict[int, int] = {}
         for level in self.table:
             queue = store.consume_queue(SCHEDULE_TOPIC, level - 1)
@@ -160,9 +175,13 @@ class ScheduleMessageService(ConfigManager):
                 starts[level] = self._start(level)
         if not starts:
             return
-        from rocketmq_ops.broker.schedule.delay_evidence import delivered  # only then
+        from rocketmq_ops.broker.schedule.delay_evidence import delivered, delivered_behind  # only then
 
-        for level, found in delivered(store, starts, until, set_back).items():
+        if end is not None and end <= store.max_phy_offset:
+            all_found = delivered_behind(store, starts, end)
+        else:
+            all_found = delivered(store, starts, until, set_back)
+        for level, found in all_found.items():
             if found:
                 log.info("delay level %d: %d messages from offset %d of delayOffset.json on are found delivered",
                          level, len(found), starts[level])  # fmt: skip
@@ -203,20 +222,36 @@ class ScheduleMessageService(ConfigManager):
         """How many messages of a level are not delivered, as far as the table shows."""
         return self._controller.store.max_offset(SCHEDULE_TOPIC, level - 1) - self._start(level)
 
+    def _any_waits(self) -> bool:
+        return any(self._waiting(level) for level in self._levels_in_use())
+
     def encode(self, *, pretty: bool = False) -> bytes:
-        """The document of delayOffset.json, also the body that a slave asks for."""
-        return fastjson.dumps({"dataVersion": self.data_version, "offsetTable": self.table}, pretty=pretty)
+        """The document of delayOffset.json; without `pretty` the body that a slave asks for, which has no LOG_END."""
+        document = {"dataVersion": self.data_version, "offsetTable": self.table}
+        # What was delivered behind a message that was not is known to this process alone.
+        end = self._stopped_at or self._controller.store.max_phy_offset
+        if pretty and end and self._is_exact and not any(self._delivered.values()):
+            document[LOG_END] = end
+        return fastjson.dumps(document, pretty=pretty)
 
     def save(self) -> None:
         """Write the table as it is now, as soon as the log is on the disk as far: a file that is ahead of the log would
         pass over messages of whose delivery a power cut has left nothing. One that is behind it does no harm.
         """
-        if self._dirty:
-            content, store = self.encode(pretty=True), self._controller.store
+        store = self._controller.store
+        if self._dirty or self._is_behind(store.max_phy_offset):
+            self._log_end = store.max_phy_offset
+            content = self.encode(), self.encode(pretty=True)
             store.when_flushed(store.max_phy_offset, lambda durable: self._save(content) if durable else None)
 
-    def _save(self, content: bytes) -> None:
+    def _is_behind(self, log_end: int) -> bool:
+        """Whether messages wait, and the log has gone on a long way since the file was written."""
+        far = self._log_end is None or log_end - self._log_end >= _LOG_END_BYTES
+        return far and self._is_exact and self._any_waits()
+
+    def _save(self, content: tuple[bytes, bytes]) -> None:
         self._durable = content
+        self._dirty = True
         self._controller.files.save(self)
 
     def take_changes(self) -> Write | None:
@@ -224,8 +259,8 @@ class ScheduleMessageService(ConfigManager):
         content, self._durable = self._durable, None
         if content is None:
             return super().take_changes()
-        self._dirty = content != self.encode(pretty=True)
-        return partial(save_with_backup, self.path, content, self.files)
+        self._dirty = content[0] != self.encode()
+        return partial(save_with_backup, self.path, content[1], self.files)
 
     def start(self) -> None:
         """Begin delivering on the running loop."""
@@ -236,6 +271,8 @@ class ScheduleMessageService(ConfigManager):
         for level in self._levels_in_use():
             if level not in self.table and self._waiting(level):
                 self._update_offset(level, self._within_queue(level, 0))
+        self._dirty |= self._is_exact and self._any_waits()
+        self._stopped_at = self._controller.store.max_phy_offset
         self._jobs.stop()
 
     def _take_turn(self, turn: Turn) -> None:
@@ -359,7 +396,7 @@ class ScheduleMessageService(ConfigManager):
 
     def _update_offset(self, level: int, offset: int) -> None:
         self.table[level] = offset
-        self._dirty = True
+        self._dirty, self._stopped_at = True, 0
         self._changes += 1
         if self._changes >= self._controller.config.delayOffsetUpdateVersionStep:
             self._changes = 0

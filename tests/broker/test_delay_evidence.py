@@ -5,18 +5,25 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from rocketmq_ops.broker import controller
 from rocketmq_ops.broker.controller import BrokerController
+from rocketmq_ops.broker.schedule import delay_evidence, schedule_message_service
 from rocketmq_ops.broker.slave import slave_synchronize
 from rocketmq_ops.broker.turns import Turn
+from rocketmq_ops.common.delay_levels import LOG_END
 from rocketmq_ops.common.fastjson import loads
+from rocketmq_ops.common.topics import SCHEDULE_TOPIC
+from rocketmq_ops.store.message_store import MessageStore
+from rocketmq_ops.store.queue.consume_queue import ConsumeQueue
 from tests.broker.ha.pairs import Pair, caught_up, stall
-from tests.broker.support import Session, bodies, run, running
+from tests.broker.support import Session, bodies, run, running, until
 
 LEVELS = "1s 1h"
 
@@ -117,6 +124,102 @@ def test_nothing_comes_again_where_the_clock_was_set_back(
         assert await pulled(session) == ["a", "b", "c", "now", "d"]
 
     run(tmp_path, check, messageDelayLevel=LEVELS)
+
+
+async def saved(broker: BrokerController, path: Path) -> bytes:
+    """The file, once it has been written for the log as it is now."""
+    end = broker.store.max_phy_offset
+    broker.delay.save()
+    found = [b""]
+
+    def is_there() -> bool:
+        found[0] = path.read_bytes() if path.exists() else b"{}"
+        return bool(loads(found[0]).get(LOG_END) == end)
+
+    await until(is_there)
+    return found[0]
+
+
+def test_where_the_file_says_how_far_the_log_was_no_more_is_read_than_came_since(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a step of the clock, too: neither what is parked nor the messages of its topics before."""
+    path, file = tmp_path / "config" / "delayOffset.json", b""
+
+    async def fill(session: Session) -> None:
+        nonlocal file
+        delay, broker = session.broker.delay, session.broker
+        delay.stop()
+        for _ in range(20):
+            await session.send("T", b"before")
+        await park(session, clock, "a", "b", "twin", "twin", apart=0)
+        await park(session, clock, *(f"later {number}" for number in range(30)), level=2, apart=0)
+        assert delay.deliver_due(clock.now) == 0
+        clock.now += 1_000
+        assert delay.deliver_due(clock.now, Turn(0)) == 1
+        file = await saved(broker, path)
+        assert delay.deliver_due(clock.now, Turn(0)) == 1
+        assert delay.deliver_due(clock.now, Turn(0)) == 1
+        clock.now -= 5_000
+        await session.send("T", b"now")
+        delay.stop()
+
+    run(tmp_path, fill, messageDelayLevel=LEVELS)
+    path.write_bytes(file)
+    (tmp_path / "abort").touch()
+    read: Counter[tuple[str, int]] = Counter()
+    records_of = delay_evidence.records_of
+
+    def counted(store: MessageStore, queue: ConsumeQueue, start: int) -> Iterator[Any]:
+        for each in records_of(store, queue, start):
+            read[queue.topic, queue.queue_id] += 1
+            yield each
+
+    monkeypatch.setattr(delay_evidence, "records_of", counted)
+    monkeypatch.setattr(delay_evidence, "delivered", None)
+    monkeypatch.setattr(delay_evidence, "_WITHOUT", 2)
+
+    async def check(session: Session) -> None:
+        delay = session.broker.delay
+        delay.stop()
+        assert delay.table == {1: 3, 2: 0}
+        assert read == {("T", 0): 3, (SCHEDULE_TOPIC, 0): 3, (SCHEDULE_TOPIC, 1): 3}
+        clock.now += 10_000
+        assert delay.deliver_due(clock.now) == 1
+        assert (await pulled(session))[20:] == ["a", "b", "twin", "now", "twin"]
+
+    run(tmp_path, check, messageDelayLevel=LEVELS)
+
+
+def test_the_file_says_how_far_the_log_is_and_the_answer_to_a_slave_does_not(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, ends = tmp_path / "config" / "delayOffset.json", list[int]()
+    monkeypatch.setattr(schedule_message_service, "_LOG_END_BYTES", 1)
+
+    async def body(session: Session) -> None:
+        delay, broker = session.broker.delay, session.broker
+        delay.stop()
+        await park(session, clock, "a", level=2)
+        delay.deliver_due(clock.now)
+        for _ in range(2):  # no level goes on, the log does
+            await session.send("T", b"plain")
+            ends.append(loads(await saved(broker, path))[LOG_END])
+        assert ends[0] < ends[1] == broker.store.max_phy_offset
+        assert LOG_END not in loads(delay.encode())
+        await session.send("T", b"the last one")
+        ends.append(broker.store.max_phy_offset)
+        # What was delivered behind one that was not is in no table: the log alone knows, of all times.
+        delay._delivered[2] = {5}
+        assert LOG_END not in loads(delay.encode(pretty=True))
+        delay._delivered.clear()
+        # A slave's table is what its master said, of a log that may not have come so far.
+        delay.take_over({"offsetTable": {"1": 7}})
+        assert LOG_END not in loads(delay.encode(pretty=True))
+        delay.table, delay._is_exact = {1: 0, 2: 0}, True
+
+    run(tmp_path, body, messageDelayLevel=LEVELS)
+    assert loads(path.read_bytes())[LOG_END] == ends[2]
 
 
 def test_a_level_that_waits_is_looked_at_again_when_the_clock_is_set_back(tmp_path: Path, clock: Clock) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from rocketmq_ops.common.delay_levels import LOG_END
 from rocketmq_ops.common.fastjson import FastjsonError, loads
 from rocketmq_ops.store.inspect.check.findings import Report
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory, entries_of
@@ -29,7 +30,7 @@ FIELDS: Final = {
     "topics.json": {"topicConfigTable", "dataVersion"},
     "subscriptionGroup.json": {"subscriptionGroupTable", "forbiddenTable", "dataVersion"},
     "consumerOffset.json": {"offsetTable", "resetOffsetTable", "groupTopicMap", "pullOffsetTable", "dataVersion"},
-    "delayOffset.json": {"offsetTable", "dataVersion"},
+    "delayOffset.json": {"offsetTable", "dataVersion", LOG_END},
     "consumerFilter.json": {"filterDataByTopic"},
     "consumerOrderInfo.json": {"table", "orderInfoCount", "orderedConsumptionLevel"},
     "messageRequestMode.json": {"messageRequestModeMap"},

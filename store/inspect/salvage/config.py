@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from rocketmq_ops.common.delay_levels import LOG_END
 from rocketmq_ops.common.fastjson import FastjsonError, dumps, loads
 from rocketmq_ops.common.files import save_with_backup
 from rocketmq_ops.common.plurals import plural
@@ -51,8 +52,10 @@ def _usable(
             continue
         if name in ("consumerOffset.json", "delayOffset.json"):
             moved = _move(content, numbering, delay=name == "delayOffset.json")
-            if moved:
-                return dumps(content, pretty=True), word + f", {plural(moved, 'offset', 'offsets')} moved"
+            changed = content.pop(LOG_END, None) is not None or moved  # the new commitlog has other offsets
+            if changed:
+                said = f", {plural(moved, 'offset', 'offsets')} moved" if moved else ""
+                return dumps(content, pretty=True), word + said
         return data, word
     return None, "lost"
 

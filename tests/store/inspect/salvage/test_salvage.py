@@ -341,6 +341,16 @@ def test_a_broken_configuration_comes_from_its_bak(tmp_path: Path) -> None:
     assert_proven(root, target)
 
 
+def test_how_far_the_damaged_log_was_is_not_said_of_the_new_one(tmp_path: Path) -> None:
+    """Its offsets are other ones: a start would look for what was delivered in the wrong place."""
+    root, target = golden(tmp_path), tmp_path / "saved"
+    (root / "config" / "delayOffset.json").write_text('{"offsetTable":{1:0},"logEnd":1000}')
+    result = saved_from(root, target)
+    assert result.configs["delayOffset.json"] == "kept"
+    assert loads((target / "config" / "delayOffset.json").read_bytes()) == {"offsetTable": {1: 0}}
+    assert_proven(root, target)
+
+
 def test_a_full_disk_is_said_and_the_proof_does_not_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root, target = golden(tmp_path), tmp_path / "saved"
     before, real, left = tree(root), os.pwrite, [20]
