@@ -52,10 +52,11 @@ def _usable(
             continue
         if name in ("consumerOffset.json", "delayOffset.json"):
             moved = _move(content, numbering, delay=name == "delayOffset.json")
-            changed = content.pop(LOG_END, None) is not None or moved  # the new commitlog has other offsets
-            if changed:
-                said = f", {plural(moved, 'offset', 'offsets')} moved" if moved else ""
-                return dumps(content, pretty=True), word + said
+            has_end = content.pop(LOG_END, None) is not None  # of the damaged commitlog
+            if moved:
+                return dumps(content, pretty=True), word + f", {plural(moved, 'offset', 'offsets')} moved"
+            if has_end:
+                return dumps(content, pretty=True), word
         return data, word
     return None, "lost"
 
