@@ -14,15 +14,17 @@ from rocketmq_ops.housekeeping.findings import Finding, Severity
 from rocketmq_ops.housekeeping.history.gone import LATELY_MS, REGISTERED, gone
 from rocketmq_ops.housekeeping.history.runs import Figure, GroupWindow, Run
 from rocketmq_ops.housekeeping.lag import WINDOW_RUNS, LagState, judge, waits
+from rocketmq_ops.housekeeping.probe import pulling
 from rocketmq_ops.housekeeping.probe.report import GroupState, Measure, ProbeReport, measure
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rocketmq_ops.client.admin import MQAdmin
     from rocketmq_ops.housekeeping.history.file import History
     from rocketmq_ops.housekeeping.history.recorder import Surroundings
     from rocketmq_ops.housekeeping.probe.expectations import Expectations
     from rocketmq_ops.housekeeping.probe.groups import DeadLetters, GroupsSeen
-    from rocketmq_ops.housekeeping.probe.turns import Turns
 
 #: Fewer messages are no storm, however short the time between two looks.
 _LEAST_SENT_BACK: Final = 20
@@ -58,13 +60,14 @@ def record(
     dead: dict[str, DeadLetters],
     registered: dict[str, int],
     around: Surroundings,
-    turns: Turns,
+    more: list[Figure],
 ) -> None:
-    """Append the run; `registered` has each broker (`cluster/name at address`) with its id. Raises HistoryError."""
+    """Append the run; `registered` has each broker (`cluster/name at address`) with its id, `more` is what the next run
+    goes on from. Raises HistoryError."""
     figures = [Figure(f"probe.{m.name}", m.target, m.value) for m in report.measures if m.value is not None]
     figures += [Figure(REGISTERED, place, broker_id) for place, broker_id in registered.items()]
     figures += [Figure(_EVER_DEAD, group, letters.ever) for group, letters in dead.items()]
-    figures += [*turns.figures(), *around.figures]
+    figures += [*more, *around.figures]
     figures += [
         Figure(f"host.{name}", host.target, value) for host in report.hosts for name, value in host.figures().items()
     ]
@@ -139,9 +142,9 @@ def judge_lag(history: History | None, report: ProbeReport, seen: GroupsSeen) ->
     return standing
 
 
-def add_online(report: ProbeReport, seen: GroupsSeen) -> None:
+def add_online(report: ProbeReport, seen: GroupsSeen, still: Mapping[str, str]) -> None:
     """Add the groups that have clients and no offset: their lag is unknown, and not 0. Those that were found to hang
-    are there already."""
+    are there already. `still`: those that pull by themselves and take nothing, and how that is known."""
     known = (LagState.OK, LagState.UNKNOWN)
     hanging = {state.group for state in report.groups if state.state not in known}
     report.groups = [state for state in report.groups if state.group in hanging or state.group not in seen.online]
@@ -149,7 +152,16 @@ def add_online(report: ProbeReport, seen: GroupsSeen) -> None:
         if name in hanging:
             continue
         clients = f"{plural(online.members, 'client is', 'clients are')} connected"
-        if online.subscribed.broadcasting:
+        state = LagState.UNKNOWN
+        if name in still:
+            state = LagState.STALLED
+            evidence = f"{clients}, and no broker has an offset of the group; {still[name]}"
+            remedy = _REMEDY[state].format(group=name)
+            kind = f"probe.group-{state}"
+            report.findings.append(
+                Finding(id=kind, severity=Severity.WARNING, target=name, evidence=evidence, remedy=remedy)
+            )
+        elif online.subscribed.broadcasting:
             evidence = f"{clients}, in broadcasting mode: they keep their offsets themselves"
         else:
             evidence = f"{clients}, and no broker has an offset of the group: how far it is behind is unknown"
@@ -164,7 +176,7 @@ def add_online(report: ProbeReport, seen: GroupsSeen) -> None:
                 )
             )
         unknown: dict[str, int | None] = dict.fromkeys(online.subscribed.topics)
-        report.groups.append(GroupState(name, str(LagState.UNKNOWN), None, evidence, online.members, unknown))
+        report.groups.append(GroupState(name, str(state), None, evidence, online.members, unknown))
     report.groups.sort(key=lambda state: state.group)
 
 
@@ -236,6 +248,8 @@ class Before:
         self.time_ms: int | None = None
         self.sent_back: dict[str, int] = {}
         self.dead: dict[str, float] = {}
+        #: The first message that waited in each client that told of it.
+        self.held: dict[str, float] = {}
         #: Groups that had a queue with messages and no offset of it.
         self.unsaved: set[str] = set()
         times = [] if history is None else history.last_times(1)
@@ -255,6 +269,8 @@ class Before:
             del self.sent_back[group]
         figures = history.figures(times[0], times[0], _EVER_DEAD)
         self.dead = {group: points[-1][1] for (_, group), points in figures.items()}
+        told = history.figures(times[0], times[0], pulling.HELD)
+        self.held = {target: points[-1][1] for (_, target), points in told.items()}
 
 
 def judge_sent_back(

@@ -27,7 +27,7 @@ from rocketmq_ops.housekeeping.history.database import HistoryError
 from rocketmq_ops.housekeeping.history.gone import place_of
 from rocketmq_ops.housekeeping.history.recorder import surroundings
 from rocketmq_ops.housekeeping.once import Once
-from rocketmq_ops.housekeeping.probe import explain, groups, keeping_up, name_servers
+from rocketmq_ops.housekeeping.probe import explain, groups, keeping_up, name_servers, pulling
 from rocketmq_ops.housekeeping.probe.delivery import Delivery, Sent
 from rocketmq_ops.housekeeping.probe.host import Store, store_of
 from rocketmq_ops.housekeeping.probe.names import Names, own_names
@@ -185,6 +185,7 @@ class Prober:
         report.failures += failures
         report.failures += await groups.add_clients(admin, first, masters, there, before.unsaved, turns)
         report.parts = turns.parts
+        held = await pulling.held(admin, first.online)
         dead, failures = await groups.dead_letters(admin, there, self._configs)
         report.failures += failures
         if before.time_ms is not None:
@@ -203,13 +204,15 @@ class Prober:
                 }
                 keeping_up.judge_gone(self._history, report, registered, first.time_ms)
                 known = {each.address: each.figures for each in report.runtimes}
+                more = [*turns.figures(), *pulling.figures(held)]
                 around = await surroundings(admin, brokers, masters, known, self._configs)
-                keeping_up.record(self._history, report, first, dead, registered, around, turns)
+                keeping_up.record(self._history, report, first, dead, registered, around, more)
             standing = keeping_up.judge_lag(self._history, report, first)
         except HistoryError as error:
             self._without_history(error)
             standing = keeping_up.judge_lag(None, report, first)
-        keeping_up.add_online(report, first)
+        between = None if before.time_ms is None else first.time_ms - before.time_ms
+        keeping_up.add_online(report, first, pulling.standing_still(held, before.held, between))
         await keeping_up.add_holders(admin, report, standing)
 
     def _without_history(self, error: HistoryError) -> None:

@@ -32,7 +32,13 @@ from rocketmq_ops.housekeeping.probe.keeping_up import judge_gone
 from rocketmq_ops.housekeeping.probe.names import PREFIX, is_probers
 from rocketmq_ops.housekeeping.probe.report import ProbeReport
 from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
-from rocketmq_ops.remoting.bodies import Connection, ConsumerConnection, SubscriptionData
+from rocketmq_ops.remoting.bodies import (
+    Connection,
+    ConsumerConnection,
+    ConsumerRunningInfo,
+    ProcessQueueInfo,
+    SubscriptionData,
+)
 from rocketmq_ops.remoting.bodies.enums import (
     BROADCASTING,
     CLUSTERING,
@@ -372,6 +378,64 @@ def test_a_group_that_hangs_at_its_first_message(
     if expected == "stalled":
         assert (found.id, found.severity) == ("probe.group-stalled", Severity.CRITICAL)
         assert "committed no offset of it in 3 min, and 3 messages came meanwhile" in found.evidence
+    else:
+        assert (found.id, found.severity) == ("probe.group-without-offset", Severity.INFO)
+
+
+@pytest.mark.parametrize(
+    ("first_held", "apart_ms", "expected"),
+    [
+        ([5, 5, 5], 60_000, ["unknown", "stalled", "stalled"]),
+        ([5, 6, 6], 60_000, ["unknown", "unknown", "stalled"]),
+        ([5, 6, 7], 60_000, ["unknown"] * 3),
+        ([None, None, None], 60_000, ["unknown"] * 3),
+        ([5, 5, 5], 5_000, ["unknown"] * 3),
+    ],
+    ids=["hangs", "hangs later", "takes", "nothing waits", "runs close to each other"],
+)
+def test_a_group_that_pulls_and_takes_nothing_is_told_by_its_clients(
+    cluster: Cluster,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    first_held: list[int | None],
+    apart_ms: int,
+    expected: list[str],
+) -> None:
+    """`DefaultLitePullConsumer` of 5.x says which messages wait in it; by the second run it is known."""
+    name = f"{cluster.group}Pulls"
+    connected = connected_to(name, CONSUME_ACTIVELY, cluster.topic)
+    waiting: list[int | None] = []
+
+    async def make() -> None:
+        async with MQAdmin([cluster.namesrv]) as admin:
+            await admin.groups.update(name, _settings(), broker_addr=cluster.broker)
+
+    async def running(addr: str, command: Any, forward: Any) -> Any:
+        if round_trip(command).ext_fields["consumerGroup"] != name:
+            return await forward()
+        held = waiting[-1]
+        queue = ProcessQueueInfo() if held is None else ProcessQueueInfo(cached_msg_count=3, cached_msg_min_offset=held)
+        info = ConsumerRunningInfo(mq_table={MessageQueue(cluster.topic, "broker-a", 0): queue})
+        return command.reply(body=info.encode())
+
+    asyncio.run(make())
+    begin, states = now_ms(), []
+    answers = {"GET_CONSUMER_CONNECTION_LIST": connected, "GET_CONSUMER_RUNNING_INFO": running}
+    with History.open(tmp_path / "history.sqlite") as history:
+        for number, held in enumerate(first_held):
+            waiting.append(held)
+            for module in (prober, groups):
+                monkeypatch.setattr(module, "now_ms", lambda time_ms=begin + number * apart_ms: time_ms)
+            report = probed(Faulty(**answers), cluster.namesrv, history=history)
+            [state] = [state for state in report.groups if state.group == name]
+            assert (state.lag, state.members) == (None, 1)
+            states.append(state.state)
+    assert states == expected
+    [found] = [finding for finding in report.findings if finding.target == name]
+    if expected[-1] == "stalled":
+        assert (found.id, found.severity) == ("probe.group-stalled", Severity.WARNING)
+        told = f"the message at {first_held[-1]} of {cluster.topic} broker-a:0 has waited in the client since the run"
+        assert told in found.evidence and "1m ago" in found.evidence
     else:
         assert (found.id, found.severity) == ("probe.group-without-offset", Severity.INFO)
 
