@@ -27,6 +27,11 @@ class AddressServer(HttpPage):
         super().__init__(controller.server_config.bindAddress, controller.config.addressServerPort, PATH)
         self._controller = controller
 
+    def is_at(self, path: str) -> bool:
+        """The page, also for clients of a unit, which ask for `nsaddr-UNIT` (DefaultTopAddressing): all units of this
+        name server's clients are in its cluster."""
+        return path == PATH or (path.startswith(f"{PATH}-") and "/" not in path[len(PATH) :])
+
     def addresses(self, reached_at: str) -> list[str]:
         """The name servers, for a client that has reached this machine at the IP address `reached_at`."""
         given = split_addresses(self._controller.config.addressServerAddresses)

@@ -65,6 +65,10 @@ class HttpPage:
         self._connections = 0
         self._tasks = Tasks()
 
+    def is_at(self, path: str) -> bool:
+        """Whether the page is what a client asks for by this path."""
+        return path == self.path
+
     async def text(self, reached_at: str) -> tuple[str, bytes]:
         """The type and the text, for a client that has reached this machine at the IP address `reached_at`."""
         raise NotImplementedError
@@ -125,8 +129,8 @@ class HttpPage:
             text = f"this is not an HTTP request; expected GET {self.path}"
             return _refusal(400, "Bad Request", text).encode()
         method, target, _ = words
-        # Apache's clients put their unit and parameters behind a `?`.
-        if target.partition("?")[0] != self.path:
+        # Apache's clients put their parameters behind a `?`.
+        if not self.is_at(target.partition("?")[0]):
             missing = _refusal(404, "Not Found", f"there is nothing here but {self.path}")
             return missing.encode(with_body=method != "HEAD")
         if method not in ("GET", "HEAD"):
