@@ -9,7 +9,7 @@ import msgspec
 
 from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.permission import PERM_WRITE
-from rocketmq_ops.tui.model.moment import BrokerSeen, State
+from rocketmq_ops.tui.model.moment import BrokerSeen, State, TopicSeen
 from rocketmq_ops.tui.model.table import NOTHING, Health, Value, worst_first
 
 #: A slave that lacks more bytes than this is behind (haMaxGapNotInSync is 256 MiB, at which a master stops waiting).
@@ -123,6 +123,16 @@ def stale(brokers: Iterable[BrokerSeen]) -> dict[str, int]:
     return {
         broker.broker_name: broker.stale_since for broker in telling(brokers).values() if broker.stale_since is not None
     }
+
+
+def without_topics(brokers: Iterable[BrokerSeen], topics: Mapping[str, TopicSeen]) -> frozenset[str]:
+    """The names of which no topic is known: they have not told of any, as every broker has some of the system."""
+    names = {broker.broker_name for broker in telling(brokers).values()}
+    for topic in topics.values():
+        if not names:
+            break
+        names -= topic.on.keys()
+    return frozenset(names)
 
 
 def signs(brokers: Iterable[BrokerSeen]) -> dict[str, Health]:

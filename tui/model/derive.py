@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
 from typing import Final
 
 import msgspec
@@ -38,7 +38,8 @@ _UNSURE: Final = (LagState.OK, LagState.UNKNOWN)
 
 class Derived(msgspec.Struct):
     """What one look says. Rates are in messages a second, by topic; those of topics of which a part is not known, as a
-    broker did not tell now or a minute ago, are `lost`."""
+    broker did not tell now or a minute ago, are `lost`. `silent`: the names of brokers that told nothing at that look,
+    and `untold` those that never have."""
 
     groups: dict[str, GroupSeen]
     in_rates: dict[str, float]
@@ -47,6 +48,8 @@ class Derived(msgspec.Struct):
     lag_unknown: int
     lag_change: float | None
     lost: frozenset[str] = frozenset()
+    untold: frozenset[str] = frozenset()
+    silent: frozenset[str] = frozenset()
 
 
 def derive(
@@ -56,16 +59,19 @@ def derive(
     in_doubt: Container[str] = (),
     bases: Mapping[str, Bases] | None = None,
     without: Mapping[str, Unsaved] | None = None,
+    untold: Collection[str] = (),
 ) -> Derived:
     """The last look. `before` are the groups as they were; those `in_doubt` may wait for what a broker did not tell.
     `pause` is called every few ms. `bases` by group, where it is not known how they were; `without`: groups of
-    which no offset says how far behind they are, and why."""
+    which no offset says how far behind they are, and why. `untold`: brokers, by their names, that have never told
+    anything: each group may have queues there."""
     look = looks.last
     assert look is not None
     then = looks.back(RATE_MS)
     seconds = (look.time_ms - then.time_ms) / 1000 if then is not None else 0.0
     minute = seconds * 1000 >= STANDING_MS
     silent = then.silent if then is not None else frozenset[str]()
+    elsewhere = f"what waits on {', '.join(sorted(untold))} is not known" if untold else ""
     now, back = look.each(pause), then.each(pause) if then is not None else None
     groups: dict[str, GroupSeen] = {}
     moves = _Moves()
@@ -77,16 +83,22 @@ def derive(
         assert held is not None
         old = back(name) if back is not None else None
         why = without.get(name) if without else None
-        doubted = name in in_doubt or why is not None
-        total = None if doubted else _lag(held)
+        doubted = name in in_doubt or why is not None or bool(untold)
+        told = _lag(held)
+        total = None if doubted else told
         consumed = _moved(held, old, moves, silent) if old is not None else None
+        if untold:
+            consumed = None
         if silent and old is None:
             moves.lost.update(key.topic for key in held.keys if key.broker in silent)
         elif silent and old is not None and not silent.isdisjoint(_brokers(held) - _brokers(old)):
             old = None  # of a part of it nothing was told then
         rate = consumed / seconds if consumed is not None and seconds > 0 else None
-        window = None if total == 0 else looks.window(name)
+        window = None if total == 0 or (untold and told == 0 and held.keys and why is None) else looks.window(name)
         judged = _judged(name, window)
+        if untold and why is None and judged.state in _UNSURE:
+            waiting_here = f"{judged.evidence}; " if judged.lag else ""
+            judged = GroupLag(name, LagState.UNKNOWN, None, waiting_here + elsewhere, judged.queues)
         if why is not None and (judged.state in _UNSURE or why is Unsaved.OWN):
             judged = GroupLag(name, LagState.UNKNOWN, None, why.value, judged.queues)
         elif doubted:
@@ -106,7 +118,7 @@ def derive(
                 change += total - total_then
         was = before.get(name)
         based: Bases = {}
-        waiting, least = (0 if window is None else None), 0
+        waiting, least = (0 if total == 0 else None), 0
         if window is not None and why is not Unsaved.OWN:
             known = was.bases if was is not None else (bases or {}).get(name, {})
             based = _bases(window, known, held, doubted=doubted) if total is None and not window.pulling else {}
@@ -153,10 +165,12 @@ def derive(
         groups,
         {topic: by / seconds for topic, by in incoming.items()} if seconds > 0 else {},
         {topic: by / seconds for topic, by in moves.out.items() if topic not in lost} if seconds > 0 else {},
-        lag if lag or len(groups) > unknown or not groups else None,
+        lag if lag or len(groups) > unknown or not (groups or untold) else None,
         unknown,
-        change / seconds if seconds > 0 and (compared or not groups) else None,
+        change / seconds if seconds > 0 and (compared or not (groups or untold)) else None,
         frozenset(lost),
+        frozenset(untold),
+        look.silent,
     )
 
 

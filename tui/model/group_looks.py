@@ -12,7 +12,7 @@ from rocketmq_ops.tui.model.derive import Derived, derive
 from rocketmq_ops.tui.model.known import GroupsOf, Known
 from rocketmq_ops.tui.model.looks import Looks
 from rocketmq_ops.tui.model.members import Placed
-from rocketmq_ops.tui.model.moment import GroupSeen
+from rocketmq_ops.tui.model.moment import GroupSeen, Moment
 
 
 class GroupLooks:
@@ -23,13 +23,16 @@ class GroupLooks:
         self._looks = Looks()
         #: The groups of each broker that had no queues when it told of them last.
         self._without_queues: dict[str, set[str]] = {}
+        #: The names of the brokers that have told of their groups, of those that there are.
+        self._told: set[str] = set()
         self._last: Derived | None = None
         #: Groups as a dashboard before this one has left them.
         self.left: Mapping[str, GroupSeen] = {}
 
-    def go_on(self, looks: Looks, groups: Mapping[str, GroupSeen]) -> None:
+    def go_on(self, looks: Looks, before: Moment) -> None:
         """Begin with what a dashboard before this one has seen."""
-        self._looks, self.left = looks, groups
+        self._looks, self.left = looks, before.groups
+        self._told = {broker.broker_name for broker in before.brokers.values()} - before.untold
 
     @property
     def more_than_one(self) -> bool:
@@ -52,9 +55,12 @@ class GroupLooks:
             group.pulling = members.subscribed(name).pulling
         wanted, without = add_unsaved(groups, members.subscribed, there, self._known.ends.of, pause)
         silent = [answer.broker_name for answer in answers if answer.groups is None]
+        self._told &= {answer.broker_name for answer in answers}
+        self._told |= {answer.broker_name for answer in answers if answer.groups is not None}
+        untold = {name for name in silent if name not in self._told}
         self._looks.add(time_ms, groups.values(), pause, silent)
         before = self._last.groups if self._last is not None else self.left
-        derived = self._last = derive(self._looks, before, pause, in_doubt, without=without)
+        derived = self._last = derive(self._looks, before, pause, in_doubt, without=without, untold=untold)
         places: list[Placed] = []
         for number, seen in enumerate(derived.groups.values()):
             if number % AT_A_TIME == 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,7 +15,7 @@ from rocketmq_ops.housekeeping.history.place import history_file
 from rocketmq_ops.tui.model.address import parse
 from rocketmq_ops.tui.model.alarms import Alarms, found, in_doubt, since_as, watched, withheld
 from rocketmq_ops.tui.model.asked import Asked
-from rocketmq_ops.tui.model.broker_state import judged, stale, with_gaps
+from rocketmq_ops.tui.model.broker_state import judged, signs, stale, with_gaps
 from rocketmq_ops.tui.model.clock import Clock, WallClock
 from rocketmq_ops.tui.model.derive import Derived
 from rocketmq_ops.tui.model.details.detail import Section
@@ -72,11 +72,15 @@ class LiveModel(Timeline):
         self._left = asyncio.Event()
         self._derived: Derived | None = None
         self._groups_ms: int | None = None
+        #: The names of the brokers that were asked at the last look.
+        self._asked_for_groups: frozenset[str] = frozenset()
         self._moment: Moment | None = None
         #: The last one that was made.
         self._newest: Moment | None = None
         #: Topics, and what they were made of.
-        self._topics_of: tuple[int, Derived | None, dict[str, int], dict[str, TopicSeen]] | None = None
+        self._topics_of: tuple[tuple[object, ...], Derived | None, dict[str, TopicSeen]] | None = None
+        #: Groups, of what look, and with which brokers silent.
+        self._groups_of: tuple[Derived | None, frozenset[str], dict[str, GroupSeen]] | None = None
         #: Why the name servers are not known.
         self._start_failure: Failure | None = None
         self._clients: dict[str, ClientSeen] = {}
@@ -142,7 +146,7 @@ class LiveModel(Timeline):
 
     def _go_on(self, left: Left) -> None:
         """Before anything was asked: know what another dashboard has seen until a moment ago."""
-        self._groups.go_on(left.looks, left.moment.groups)
+        self._groups.go_on(left.looks, left.moment)
         self._known.go_on(left.moment)
         self._alarms.go_on(left.moment.alarms, self._clock.now_ms())
         self._events.add(left.moment.events)
@@ -206,6 +210,7 @@ class LiveModel(Timeline):
         # Made here: brokers come and go in the loop while the thread works.
         there = {each.address: (each.broker_name, self._known.topics.get(each.address, {})) for each in answering}
         work = self._keys.work()
+        asked = frozenset(answer.broker_name for answer in answers)
         derived, wanted, places = await asyncio.to_thread(self._groups.look, time_ms, answers, there, work.pause)
         await work.turn()  # each of these takes some ms
         self._known.members.place(places, addresses)
@@ -215,6 +220,7 @@ class LiveModel(Timeline):
         whole = self._known.members.whole(derived.groups, addresses.values()) and not self._in_doubt()
         await work.turn()
         self._derived, self._clients, self._clients_whole, self._groups_ms = derived, clients, whole, time_ms
+        self._asked_for_groups = asked
         if self._groups.more_than_one or not derived.groups:
             self._known.puts.said_by_offsets(derived.in_rates.keys() | derived.lost)
         self._topics()
@@ -279,27 +285,43 @@ class LiveModel(Timeline):
     def _in_doubt(self) -> bool:
         """Whether there may be groups that no broker has told of."""
         brokers = self._known.brokers.values()
-        return any(broker.dead for broker in brokers) or withheld(self._not_told(), brokers) is not None
+        waits = any(broker.dead or broker.answered_ms is None for broker in brokers)
+        return waits or withheld(self._not_told(), brokers) is not None
+
+    def _untold(self) -> frozenset[str]:
+        """The names of brokers that have never told of their groups, also those that came since the last look."""
+        derived = self._derived
+        if derived is None:
+            return frozenset()
+        names = {broker.broker_name for broker in self._known.to_ask_for_groups().values()}
+        return frozenset(names - self._asked_for_groups) | derived.untold
 
     def _totals(self) -> Totals:
         masters = [b for b in self._known.brokers.values() if b.broker_id == 0 and b.unlisted_since is None]
         into = [None if b.outdated else b.figures.get("in_rate") for b in masters]
         out = [None if b.outdated else b.figures.get("out_rate") for b in masters]
         derived = self._derived
+        if derived is None:
+            return Totals(_sum(into), _sum(out))
+        silent = any(broker.dead for broker in self._known.to_ask_for_groups().values())
         return Totals(
             _sum(into),
             _sum(out),
-            derived.lag if derived is not None and (derived.groups or not self._in_doubt()) else None,
-            derived.lag_unknown if derived is not None else 0,
-            derived.lag_change if derived is not None else None,
+            derived.lag if derived.groups or not self._in_doubt() else None,
+            derived.lag_unknown,
+            derived.lag_change,
+            silent or bool(derived.silent) or bool(self._untold()),
         )
 
     def _topics(self) -> dict[str, TopicSeen]:
         """Made anew when brokers have told of them, rates are known anew, or brokers fall silent or answer again."""
         known, derived = self._known, self._derived
-        old, made = stale(known.brokers.values()), self._topics_of
-        if made is not None and made[1] is derived and (made[0], made[2]) == (known.topics_version, old):
-            return made[3]
+        old, made = stale(known.brokers.values()).keys() | self._untold(), self._topics_of
+        told = {known.brokers[at].broker_name for at in known.topics if at in known.brokers}
+        some_untold = any(broker.broker_name not in told for broker in known.to_ask_for_groups().values())
+        of = known.topics_version, old, some_untold
+        if made is not None and made[1] is derived and made[0] == of:
+            return made[2]
         topics: dict[str, TopicSeen] = {}
         for address, held in known.topics.items():
             broker = known.brokers.get(address)
@@ -315,23 +337,31 @@ class LiveModel(Timeline):
         addresses = {known.brokers[at].broker_name: at for at in known.topics if at in known.brokers}
         now = self._clock.now_ms()
         for seen in topics.values():
-            if not old.keys().isdisjoint(seen.on):  # a part of it is not known
+            if some_untold or not old.isdisjoint(seen.on):  # a part of it is not known
                 seen.in_rate = seen.out_rate = None
             elif seen.in_rate is None:
                 seen.in_rate = known.puts.rate(seen.topic, [addresses[name] for name in seen.on], now)
                 seen.counted = seen.in_rate is not None
-        self._topics_of = (known.topics_version, derived, old, topics)
+        self._topics_of = of, derived, topics
         return topics
+
+    def _groups_with(self, silent: Collection[str]) -> dict[str, GroupSeen]:
+        """The groups of the last look: others, as rows are made anew for, where other brokers are silent."""
+        derived, names = self._derived, self._untold().union(silent)
+        if self._groups_of is None or self._groups_of[0] is not derived or self._groups_of[1] != names:
+            self._groups_of = derived, names, {} if derived is None else dict(derived.groups)
+        return self._groups_of[2]
 
     def _made(self) -> Moment:
         known, derived = self._known, self._derived
         now = self._clock.now_ms()
-        groups = derived.groups if derived is not None else {}
         brokers = {address: judged(broker) for address, broker in with_gaps(known.brokers).items()}
+        groups = self._groups_with(signs(brokers.values()))
         parts = known.name_servers.values(), brokers.values(), groups.values()
         doubtful = in_doubt(*parts, looked=derived is not None)
         alarms = self._alarms.update(now, found(*parts), doubtful, watched(*parts[:2]))
         since_as(alarms, groups)
+        not_yet = self._alarms.not_yet()
         failures = [*self._not_told(), *self.file_failures.values()]
         if self._watched_ms is None and any(broker.answered_ms is not None for broker in brokers.values()):
             self._watched_ms = now
@@ -343,20 +373,23 @@ class LiveModel(Timeline):
             brokers=brokers,
             topics=self._topics(),
             groups=groups,
+            untold=self._untold(),
             clients=self._clients,
             clients_whole=self._clients_whole and not known.no_producers,
             asked=self._asked_texts(),
             no_producers=tuple(known.no_producers.values()),
             alarms=alarms,
+            not_yet=not_yet,
             verdict=verdict(
                 known.name_servers,
                 brokers,
                 groups if derived is not None else self._groups.left,
                 alarms,
                 failures,
-                not_yet=self._alarms.not_yet(),
+                not_yet=not_yet,
                 groups_known=self._groups_ms is not None,
                 unknown=not_judged(groups.values()),
+                in_part=bool(self._untold()),
             ),
             topics_ms=known.topics_ms,
             groups_ms=self._groups_ms,

@@ -247,6 +247,8 @@ class Totals(msgspec.Struct, frozen=True):
     lag: int | None = None
     lag_unknown: int = 0
     lag_change: float | None = None
+    #: A broker does not tell of its groups: `lag` is of the others, which is no figure of the whole.
+    in_part: bool = False
 
 
 class Moment(msgspec.Struct, kw_only=True):
@@ -267,11 +269,15 @@ class Moment(msgspec.Struct, kw_only=True):
     asked: Mapping[str, str] = {}
     #: Why brokers do not tell of their producers.
     no_producers: tuple[Failure, ...] = ()
+    #: The names of brokers that have never told of their groups: any group may have queues there.
+    untold: frozenset[str] = frozenset()
     #: When topics and groups were looked at last.
     topics_ms: int | None = None
     groups_ms: int | None = None
     totals: Totals = Totals()
     alarms: list[Alarm] = []
+    #: What is wrong for too short a time to be an alarm.
+    not_yet: list[Alarm] = []
     #: Of the last ten minutes, the latest first.
     events: list[Event] = []
     verdict: Verdict = Verdict(Health.UNKNOWN, (Said("waiting for the first answer"),))

@@ -12,7 +12,7 @@ from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.alarms import withheld
-from rocketmq_ops.tui.model.broker_state import gap_of, in_short, telling
+from rocketmq_ops.tui.model.broker_state import gap_of, in_short, telling, without_topics
 from rocketmq_ops.tui.model.figures import STALE, UNKNOWN, change, count, figure
 from rocketmq_ops.tui.model.model import Model
 from rocketmq_ops.tui.model.moment import BrokerSeen, Moment
@@ -143,8 +143,9 @@ def totals(model: Model) -> list[Total]:
     def past(name: str) -> str:
         return spark(model.series(f"total.{name}"), model.looks(), CELLS, moment.time_ms, SPAN_MS)
 
-    trend = "" if known.lag is None or known.lag_change is None else f"{change(known.lag_change, Kind.RATE)}"
-    lag = or_more(known.lag) if known.lag_unknown else known.lag
+    in_full = known.lag is not None and not known.in_part
+    trend = change(known.lag_change, Kind.RATE) if in_full else ""
+    lag = or_more(known.lag) if known.lag_unknown or known.in_part else known.lag
     unknown = (
         f"lag unknown: {count(known.lag_unknown)} of {count(len(moment.groups))} groups" if known.lag_unknown else ""
     )
@@ -158,18 +159,27 @@ def totals(model: Model) -> list[Total]:
 
 
 def _topics(moment: Moment) -> str:
-    """How many topics there are; marked as brokers' figures are where one that would tell of others does not."""
+    """How many topics there are; marked as brokers' figures are where one that would tell of others does not, and as so
+    many at least where one never has."""
     if moment.topics_ms is None:
         return UNKNOWN
+    there = len(made_topics(moment))
+    if without_topics(moment.brokers.values(), moment.topics):
+        return figure(or_more(there), Kind.COUNT, 0)
     stale = any(broker.outdated for broker in telling(moment.brokers.values()).values())
-    return (STALE if stale else "") + count(len(made_topics(moment)))
+    return (STALE if stale else "") + count(there)
 
 
 def _groups(moment: Moment) -> str:
-    """How many groups there are, and how many of them keep up."""
+    """How many groups there are, and how many of them keep up; marked as topics are."""
     silent = any(broker.dead for broker in moment.brokers.values())
     in_doubt = moment.groups_ms is None or silent or withheld(moment.failures, moment.brokers.values())
     if in_doubt and not moment.groups:
         return UNKNOWN
     well = sum(seen.lag.state is LagState.OK for seen in moment.groups.values())
-    return f"{count(len(moment.groups))} ({count(well)} ✓)"
+    there = count(len(moment.groups))
+    if moment.untold:
+        there = figure(or_more(len(moment.groups)), Kind.COUNT, 0)
+    elif moment.totals.in_part:
+        there = STALE + there
+    return f"{there} ({count(well)} ✓)"

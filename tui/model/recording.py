@@ -8,7 +8,7 @@ brokers and name servers are, settings, clients, alarms, events, and what screen
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Final, TypeVar
 
 import msgspec
@@ -22,7 +22,7 @@ from rocketmq_ops.housekeeping.history.runs import Figure, QueueKey, Run
 from rocketmq_ops.housekeeping.unsaved import Unsaved
 from rocketmq_ops.tui.model.alarms import alarm_of, found, in_order
 from rocketmq_ops.tui.model.broker_figures import PREFIX
-from rocketmq_ops.tui.model.broker_state import judged, stale
+from rocketmq_ops.tui.model.broker_state import judged, stale, without_topics
 from rocketmq_ops.tui.model.derive import RATE_MS, Derived, derive
 from rocketmq_ops.tui.model.events import SHOWN_MS as EVENTS_SHOWN_MS
 from rocketmq_ops.tui.model.looks import WINDOW_MS, Looks, spread
@@ -49,6 +49,10 @@ TOTAL: Final = "total."
 #: A rate that brokers have counted, of a topic in which no offsets say it.
 COUNTED: Final = "topic.counted_rate"
 UNKNOWN: Final = "unknown.groups"
+#: The brokers of these that have never told, by their names.
+UNTOLD: Final = "untold.groups"
+#: The name of the text of `Moment.not_yet`.
+NOT_YET: Final = "not-yet"
 #: The name of the text of `GroupSeen.bases`.
 BASES: Final = "bases"
 #: How long the oldest message has waited, where that is known, and where it is known to be less or more.
@@ -88,6 +92,7 @@ def run_of(kept: Kept, pause: Pause = at_once) -> Run:
     """The run to append. `pause` is called every few ms."""
     moment = kept.moment
     figures: list[Figure] = [Figure(UNKNOWN, name, 1.0) for name in kept.unknown]
+    figures += [Figure(UNTOLD, name, 1.0) for name in moment.untold]
     texts: dict[str, str] = {}
     for address, broker in moment.brokers.items():
         figures += [Figure(PREFIX + name, address, value) for name, value in broker.figures.items()]
@@ -134,6 +139,7 @@ def run_of(kept: Kept, pause: Pause = at_once) -> Run:
     pause()
     texts[BASES] = _text({name: list(group.bases.items()) for name, group in moment.groups.items() if group.bases})
     texts["alarms"] = _text(moment.alarms)
+    texts[NOT_YET] = _text(moment.not_yet)
     texts["events"] = _text(moment.events)
     texts |= {ASKED + name: text for name, text in moment.asked.items()}
     texts["clients"] = _text({key: msgspec.structs.replace(each, seen_ms=0) for key, each in moment.clients.items()})
@@ -149,8 +155,9 @@ def run_of(kept: Kept, pause: Pause = at_once) -> Run:
 
 
 def totals_of(totals: Totals) -> Iterable[tuple[str, float]]:
-    """Those that are known, by the names that their series have."""
-    for name, value in (("in_rate", totals.in_rate), ("out_rate", totals.out_rate), ("lag", totals.lag)):
+    """Those that are known of all brokers, by the names that their series have."""
+    lag = None if totals.in_part else totals.lag
+    for name, value in (("in_rate", totals.in_rate), ("out_rate", totals.out_rate), ("lag", lag)):
         if value is not None:
             yield name, float(value)
 
@@ -197,12 +204,16 @@ def moment_at(history: History, at_ms: int, looks: Looks | None = None) -> Momen
     told_in_part = last is not None and any(name == UNKNOWN for name, _ in figures)
     in_doubt = {name for name in last.groups if not last.keys(name)} if last is not None and told_in_part else set()
     bases = {name: dict(pairs) for name, pairs in _pairs(texts).items()}
-    derived = derive(looks, {}, in_doubt=in_doubt, bases=bases, without=_unsaved(figures))
+    untold = frozenset(name for kind, name in figures if kind == UNTOLD)
+    derived = derive(looks, {}, in_doubt=in_doubt, bases=bases, without=_unsaved(figures), untold=untold)
     groups = {name: _with_figures(group, figures) for name, group in derived.groups.items()}
     brokers = _brokers(figures, texts, time_ms)
     name_servers = _name_servers(figures, texts)
     topics_ms = figures.get((TOTAL + "topics_ms", ""))
-    topics = _topics(history.routes_at(time_ms), derived, figures, stale(brokers.values()))
+    topics = _topics(history.routes_at(time_ms), derived, figures, stale(brokers.values()).keys() | untold)
+    if topics and without_topics(brokers.values(), topics):
+        for topic in topics.values():
+            topic.in_rate = topic.out_rate = None
     wrong = in_order(
         alarm_of(each, time_ms, begun_before=each.begun_before or each.since_ms is None)
         for each in found(name_servers.values(), brokers.values(), groups.values())
@@ -211,6 +222,9 @@ def moment_at(history: History, at_ms: int, looks: Looks | None = None) -> Momen
     # Of the prober: what is wrong then is an alarm then, of which no more is known than that it was there.
     alarms = msgspec.json.decode(texts["alarms"], type=list[Alarm]) if is_ours else wrong
     raised = {alarm.key for alarm in alarms if alarm.ended_ms is None}
+    not_yet = _decoded(texts, NOT_YET, list[Alarm])
+    if NOT_YET not in texts:  # it was not written down
+        not_yet = [alarm for alarm in wrong if alarm.key not in raised]
     failures = history.failures(time_ms, time_ms).get(time_ms, [])
     watched = _whole(figures.get((TOTAL + "watched_ms", "")))
     if watched is None and is_ours:  # it was not written down
@@ -233,8 +247,11 @@ def moment_at(history: History, at_ms: int, looks: Looks | None = None) -> Momen
             derived.lag,
             derived.lag_unknown,
             derived.lag_change,
+            told_in_part or bool(untold),
         ),
+        untold=untold,
         alarms=alarms,
+        not_yet=not_yet,
         events=_decoded(texts, "events", list[Event]),
         verdict=verdict(
             name_servers,
@@ -242,8 +259,9 @@ def moment_at(history: History, at_ms: int, looks: Looks | None = None) -> Momen
             groups,
             alarms,
             failures,
-            not_yet=[alarm for alarm in wrong if alarm.key not in raised],
+            not_yet=not_yet,
             unknown=not_judged(groups.values()),
+            in_part=bool(untold),
         ),
         failures=failures,
         watched_ms=watched,
@@ -376,14 +394,14 @@ def _topics(
     routes: Mapping[str, str],
     derived: Derived,
     figures: Mapping[tuple[str, str], float],
-    old: Mapping[str, int],
+    old: Set[str],
 ) -> dict[str, TopicSeen]:
     """`old`: brokers, by their names, that did not answer; rates of topics there are not known."""
     topics: dict[str, TopicSeen] = {}
     for topic, body in routes.items():
         on = {name: TopicQueues(int(read), int(write), int(perm)) for name, read, write, perm in _QUEUES.findall(body)}
         seen = topics[topic] = TopicSeen(topic=topic, on=on)
-        if old.keys().isdisjoint(on):
+        if old.isdisjoint(on):
             seen.in_rate = derived.in_rates.get(topic, figures.get((COUNTED, topic)))
             seen.counted = topic not in derived.in_rates and seen.in_rate is not None
             seen.out_rate = derived.out_rates.get(topic)

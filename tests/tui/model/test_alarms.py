@@ -270,7 +270,7 @@ def test_what_is_wrong_for_too_short_a_time_to_be_an_alarm_is_not_well():
         return [(part.target, part.text, part.since_ms, part.begun_before) for part in each.parts]
 
     silent = said(5, brokers.values(), [])
-    assert (silent.health, parts(silent)) == (Health.WARNING, [("broker-b", "does not answer", 5, False)])
+    assert (silent.health, parts(silent)) == (Health.CRITICAL, [("broker-b", "does not answer", 5, False)])
     both = said(7, brokers.values(), slow)
     assert parts(both)[1:] == [("", "2 of 3 groups slow", 7, True)]
     well = said(8, [], [])

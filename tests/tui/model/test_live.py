@@ -479,7 +479,7 @@ def test_no_rate_is_of_a_part_once_a_broker_is_back_that_was_dead_when_the_dashb
         async with cluster.watched(session=tmp_path / "session") as model:
             for _ in range(12):
                 moment = await look()
-            assert moment.groups["g"].consume_rate == 1.0
+            assert moment.groups["g"].consume_rate is None, "it may have queues on the other"
             table = Topics().table(moment, Address("topics"))
             assert table.note == Groups().table(moment, Address("groups")).note == "the queues on broker-b are unknown"
             del cluster.down[B]
@@ -525,7 +525,7 @@ def test_a_group_without_queues_is_unknown_while_its_broker_is_silent_and_not_go
             billing = moment.groups["billing"]
             assert (billing.lag.state, billing.lag.lag, billing.waiting_ms) == (LagState.UNKNOWN, None, None)
             assert moment.totals.lag_unknown == 2
-            assert [total.value for total in totals(model) if total.title == "Groups"] == ["2 (0 ✓)"]
+            assert [total.value for total in totals(model) if total.title == "Groups"] == ["~2 (0 ✓)"]
             del cluster.down[B]
             cluster.offsets["broker-b"].pop("billing")
             await cluster.clock.advance(60_000)

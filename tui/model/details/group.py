@@ -33,6 +33,7 @@ from rocketmq_ops.tui.model.details.group_queues import (
 )
 from rocketmq_ops.tui.model.details.last import (
     failed_section,
+    led_past,
     names_of,
     not_led_to,
     not_listed,
@@ -131,30 +132,25 @@ def parts(asking: Asking, turns: ClientsInTurn | None = None) -> Sequence[Part]:
         seen = moment.groups.get(group)
         return None if seen is None else known_section(seen, signs(moment.brokers.values()))
 
+    def retries_then(moment: Moment) -> Section | None:
+        seen = moment.groups.get(group)
+        return None if seen is None else past_retries(seen, moment.untold)
+
     return (
         Part("queues", "Queues", queues, known, past=known, stands=now, broker=broker_of),
         Part("clients", "Clients", clients),
         Part("subscriptions", "Subscriptions", subscriptions),
         Part("problems", "Problems", problems),
-        Part("given-up", "Retries and dead letters", given_up, _of_group(group, past_retries)),
+        Part("given-up", "Retries and dead letters", given_up, retries_then),
         Part("settings", "Settings", settings),
     )
 
 
-def _of_group(group: str, section: Callable[[GroupSeen], Section]) -> Callable[[Moment], Section | None]:
-    """What a moment has of a group that it has."""
-
-    def then(moment: Moment) -> Section | None:
-        seen = moment.groups.get(group)
-        return None if seen is None else section(seen)
-
-    return then
-
-
 def _brokers_of(group: str, moment: Moment) -> Collection[str]:
-    """The names of the brokers that have offsets of it."""
+    """The names of the brokers that have offsets of it, or may have some without anybody knowing."""
     seen = moment.groups.get(group)
-    return {key.broker for key in seen.offsets.keys} if seen is not None else ()
+    untold = led_past(moment, moment.untold)
+    return untold.union(key.broker for key in seen.offsets.keys) if seen is not None else untold
 
 
 def _nobody(group: str) -> ConsumerStatusReport:
@@ -200,7 +196,8 @@ async def _held_back(asking: Asking, topic: str, what: str, none: str) -> tuple[
         return row, [admin.failure_of(topic, error)]
     seen = asking.moment.topics.get(topic)
     heard = {queue.broker_name for queue in status.queues} | {failure.target for failure in status.failures}
-    status.failures += not_led_to(asking.moment, seen.on if seen is not None else (), heard)
+    on = led_past(asking.moment, asking.moment.untold).union(seen.on if seen is not None else ())
+    status.failures += not_led_to(asking.moment, on, heard)
     messages = None if status.failures else sum(queue.max_offset - queue.min_offset for queue in status.queues)
     dead = what == "dead letters"
     row = Row(
@@ -227,8 +224,10 @@ def _flat(config: dict[str, object]) -> dict[str, Value]:
     }
 
 
-def past_retries(seen: GroupSeen) -> Section:
-    """What of its retries a recorded moment knows that it has not consumed."""
+def past_retries(seen: GroupSeen, untold: Collection[str] = ()) -> Section:
+    """What of its retries a recorded moment knows that it has not consumed; more may be on brokers that were `untold`
+    then."""
     topic = retry_topic(seen.group)
-    lag = total(seen.waits_in(queue) for queue in seen.offsets.queues if queue.queue.topic == topic)
+    here = [seen.waits_in(queue) for queue in seen.offsets.queues if queue.queue.topic == topic]
+    lag = total([*here, *(None for _ in untold)])
     return table_of(_GIVEN_UP, [Row(key=topic, cells=(topic, None, None, lag, None))])

@@ -174,6 +174,13 @@ def watched_alone(moment: Moment) -> set[str]:
     return {broker.broker_name for broker in brokers if broker.unlisted_since is not None and not broker.outdated}
 
 
+def led_past(moment: Moment, untold: Iterable[str]) -> set[str]:
+    """Of brokers that have never told, by their names, those that no name server leads to: what is asked for may be
+    there as well, and who asks name servers does not learn of it."""
+    brokers = telling(moment.brokers.values()).values()
+    return {broker.broker_name for broker in brokers if broker.unlisted_since is not None}.intersection(untold)
+
+
 def names_of(moment: Moment) -> set[str]:
     """All brokers, by their names."""
     return {broker.broker_name for broker in moment.brokers.values()}

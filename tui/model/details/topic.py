@@ -13,7 +13,7 @@ from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
 from rocketmq_ops.common.topics import is_dlq_topic
 from rocketmq_ops.tui.model.address import Address
-from rocketmq_ops.tui.model.broker_state import in_short, signs, telling
+from rocketmq_ops.tui.model.broker_state import in_short, signs, telling, without_topics
 from rocketmq_ops.tui.model.details.detail import (
     Asking,
     Asks,
@@ -26,7 +26,7 @@ from rocketmq_ops.tui.model.details.detail import (
     worst,
 )
 from rocketmq_ops.tui.model.details.group_queues import HEALTH
-from rocketmq_ops.tui.model.details.last import not_led_to, silent_brokers
+from rocketmq_ops.tui.model.details.last import led_past, not_led_to, silent_brokers
 from rocketmq_ops.tui.model.moment import BrokerSeen, Moment, TopicQueues, TopicSeen
 from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Value, total, worst_first
 from rocketmq_ops.tui.model.views.topics import permission as letters
@@ -129,9 +129,10 @@ def _of_topic(topic: str, section: Callable[[TopicSeen], Section]) -> Callable[[
 
 
 def _brokers_of(topic: str, moment: Moment) -> Collection[str]:
-    """The names of the brokers that have told of it."""
+    """The names of the brokers that have told of it, or may have it without anybody knowing."""
     seen = moment.topics.get(topic)
-    return seen.on.keys() if seen is not None else ()
+    untold = led_past(moment, without_topics(moment.brokers.values(), moment.topics))
+    return untold.union(seen.on if seen is not None else ())
 
 
 def _readers_on(topic: str, moment: Moment, on: Collection[str]) -> list[str]:
@@ -227,14 +228,16 @@ def _not_told(seen: TopicSeen | None, silent: Mapping[str, Health]) -> list[Row]
 
 
 def group_section(topic: str, groups: Sequence[str], moment: Moment) -> Section:
-    """Who consumes it, and how each keeps up; a group that was not watched yet is unknown."""
+    """Who consumes it, and how each keeps up; a group that was not watched yet is unknown. On a broker that has never
+    told there may be more of it."""
     rows = []
     for name in groups:
         seen = moment.groups.get(name)
         cells: tuple[Value, ...] = (name, None, None, None, None, None)
         health = Health.UNKNOWN
         if seen is not None:
-            lag = total(seen.waits_in(queue) for queue in seen.offsets.queues if queue.queue.topic == topic)
+            here = [seen.waits_in(queue) for queue in seen.offsets.queues if queue.queue.topic == topic]
+            lag = total([*here, *(None for _ in moment.untold)])
             if lag is None and seen.lag.lag == 0:
                 lag = 0
             members = seen.members if seen.members is not None else seen.offsets.members

@@ -67,4 +67,4 @@ class Groups:
             )
         if not rows:
             return without_rows(COLUMNS, moment, None if moment.groups_ms is None else "there is no group")
-        return Table(columns=COLUMNS, rows=rows, note=silent_note(moment))
+        return Table(columns=COLUMNS, rows=rows, note=silent_note(moment, moment.untold))

@@ -3,6 +3,8 @@ refuses to tell; it was not recorded; or there is nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from rocketmq_ops.common.errors import some_of
 from rocketmq_ops.tui.model.alarms import withheld
 from rocketmq_ops.tui.model.broker_state import signs
@@ -46,9 +48,10 @@ def brokers_tell(moment: Moment) -> bool:
     return any(broker.answered_ms is not None and not broker.outdated for broker in moment.brokers.values())
 
 
-def silent_note(moment: Moment) -> str:
-    """Whose queues are not among what a list says; empty where all brokers tell."""
-    silent = signs(moment.brokers.values())
+def silent_note(moment: Moment, untold: Collection[str] = ()) -> str:
+    """Whose queues are not among what a list says; empty where all brokers tell. `untold`: brokers, by their names,
+    that have never told, whether or not they are silent by now."""
+    silent = {*signs(moment.brokers.values()), *untold}
     return f"the queues on {', '.join(sorted(silent))} are unknown" if silent else ""
 
 

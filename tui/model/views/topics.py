@@ -9,9 +9,9 @@ from typing import Final
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
 from rocketmq_ops.common.topics import REPLY_TOPIC_POSTFIX, is_dlq_topic, is_retry_topic, is_system_topic
 from rocketmq_ops.tui.model.address import Address
-from rocketmq_ops.tui.model.broker_state import stale
+from rocketmq_ops.tui.model.broker_state import stale, without_topics
 from rocketmq_ops.tui.model.moment import Moment
-from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table
+from rocketmq_ops.tui.model.table import Column, Health, Kind, OrMore, Row, Table
 from rocketmq_ops.tui.model.views.nothing import silent_note, without_rows
 
 COLUMNS: Final = (
@@ -47,6 +47,8 @@ class Topics:
         rows = []
         own = _own(moment)
         silent = stale(moment.brokers.values())
+        untold = without_topics(moment.brokers.values(), moment.topics)
+        at_least = OrMore if untold else int
         for seen in moment.topics.values():
             kind = kind_of(seen.topic, own)
             if kind != MADE and not everything:
@@ -63,13 +65,13 @@ class Topics:
                         seen.topic,
                         kind,
                         permission(next(iter(perms))) if len(perms) == 1 else "/".join(sorted(map(permission, perms))),
-                        sum(queues.write for queues in seen.on.values()),
-                        sum(queues.read for queues in seen.on.values()),
-                        len(seen.on),
+                        at_least(sum(queues.write for queues in seen.on.values())),
+                        at_least(sum(queues.read for queues in seen.on.values())),
+                        at_least(len(seen.on)),
                         seen.in_rate,
                         seen.out_rate,
                     ),
-                    health=Health.UNKNOWN if since is not None else Health.INFO if closed else Health.OK,
+                    health=Health.UNKNOWN if since is not None or untold else Health.INFO if closed else Health.OK,
                     stale_since=since,
                     opens=Address("topic", seen.topic),
                 )
@@ -81,7 +83,7 @@ class Topics:
                 else "there is no topic"
             )
             return without_rows(COLUMNS, moment, None if moment.topics_ms is None else text)
-        return Table(columns=COLUMNS, rows=rows, note=silent_note(moment))
+        return Table(columns=COLUMNS, rows=rows, note=silent_note(moment, untold))
 
 
 def made_topics(moment: Moment) -> list[str]:
