@@ -183,6 +183,10 @@ def moment(time_ms: int = NOW_MS, *, groups: int = 3, topics: int = 3, brokers: 
         topics={
             f"topic-{n:05d}": TopicSeen(topic=f"topic-{n:05d}", on={"broker-a": TopicQueues(8, 8, 6)}, in_rate=n * 2.0)
             for n in range(topics)
+        }
+        | {
+            each.broker_name: TopicSeen(topic=each.broker_name, on={each.broker_name: TopicQueues(1, 1, 7)})
+            for each in there.values()
         },
         groups=seen,
         verdict=Verdict(

@@ -37,7 +37,7 @@ def verdict(
     any alarm also from what could not be asked or written; without that either, that all is well, if that much
     is known. `in_part`: there may be more groups, on brokers that have never told."""
     lasting = [alarm for alarm in alarms if alarm.ended_ms is None]
-    wrong, count = [*lasting, *not_yet], f"{'≥' if in_part else ''}{len(groups)}"
+    wrong, total = [*lasting, *not_yet], f"{'≥' if in_part else ''}{len(groups)}"
     if name_servers and all(server.outdated for server in name_servers.values()):
         since = max(server.failing_since or server.refusing_since or 0 for server in name_servers.values())
         refusing = [server.address for server in name_servers.values() if server.refusing]
@@ -45,12 +45,12 @@ def verdict(
         none = Said(text, since, Address("nameservers"))
         causes = _failed([each for each in failures_alone(failures, ()) if each.target in refusing])
         others = [alarm for alarm in wrong if not alarm.key.startswith("name-server/")]
-        return Verdict(Health.CRITICAL, (none, *causes, *_parts(others, count))[:MOST_PARTS])
+        return Verdict(Health.CRITICAL, (none, *causes, *_parts(others, total))[:MOST_PARTS])
     if not brokers and not any(server.answered_ms is not None for server in name_servers.values()):
         return Verdict(Health.UNKNOWN, (Said("waiting for the first answer"),))
     if not brokers:
         return Verdict(Health.CRITICAL, (Said("no broker is registered", None, Address("brokers")),))
-    parts = _parts(wrong, count)
+    parts = _parts(wrong, total)
     every: list[NameServerSeen | BrokerSeen] = [*name_servers.values(), *brokers.values()]
     refused = [server.address for server in every if server.refusing]
     if parts:
@@ -69,7 +69,7 @@ def verdict(
     if not groups_known:
         return Verdict(Health.UNKNOWN, (Said("waiting for the groups"),))
     if unknown:
-        said = f"nothing is known to be wrong; too little is known of {unknown} of {count} groups"
+        said = f"nothing is known to be wrong; too little is known of {unknown} of {total} groups"
         return Verdict(Health.UNKNOWN, (Said(said, None, Address("groups")),))
     return Verdict(Health.OK, (Said("nothing is wrong"),))
 
@@ -109,10 +109,10 @@ def _failed(failures: Sequence[Failure]) -> list[Said]:
     return [Said(text, None, Address("alarms"))]
 
 
-def _parts(alarms: Iterable[Alarm], groups: str) -> list[Said]:
+def _parts(alarms: Iterable[Alarm], total: str) -> list[Said]:
     """One for each kind of alarm, the worst first; what is over and what lasts are parts of their own. Other alarms of
-    the same server go into its part: a broker that is dead is mostly not listed either. `groups`: how many there are,
-    as it is written."""
+    the same server go into its part: a broker that is dead is mostly not listed either. `total`: how many groups there
+    are, as it is written."""
     of_one: dict[tuple[str, str, bool], list[Alarm]] = {}
     for alarm in _last_of_each_group(alarms):
         whose = alarm.key.rpartition("/")[0] if alarm.key.count("/") > 1 else alarm.key
@@ -127,9 +127,8 @@ def _parts(alarms: Iterable[Alarm], groups: str) -> list[Said]:
         count, short = len(same), IN_SHORT.get(text, text)
         if kind == "group":
             opens = first.opens if count == 1 else Address("groups", "", (("filter", text),))
-            least = int(groups.removeprefix("≥"))
-            of = groups if count <= least else f"{count}"  # some may have been deleted since
-            said = Said(f"{count} of {of} groups {text}", opens=opens, short=f"{count}/{of} groups {text}")
+            groups = total if count <= int(total.removeprefix("≥")) else f"{count}"  # some may have been deleted since
+            said = Said(f"{count} of {groups} groups {text}", opens=opens, short=f"{count}/{groups} groups {text}")
         elif count == 1:
             said = Said(text, opens=first.opens, target=first.target, short=short)
         elif kind == "broker":
