@@ -18,18 +18,21 @@ from rocketmq_ops.tui.model.compared import COMPARED_MS, any_known, compared_tex
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.overview import behind, brokers, brokers_at, makes, totals
 from rocketmq_ops.tui.model.shown import Arrangement, Shown
-from rocketmq_ops.tui.model.table import Column, Row, Table, by_key, ordered
+from rocketmq_ops.tui.model.table import Column, Health, Row, Table, by_key, ordered
 from rocketmq_ops.tui.model.views.alarms import AlarmList
 from rocketmq_ops.tui.model.views.events import EventList
 from rocketmq_ops.tui.model.views.groups import Groups
+from rocketmq_ops.tui.screens.overview_room import HEAD, Wish, shares
 from rocketmq_ops.tui.screens.sorting import SortingScreen
 from rocketmq_ops.tui.widgets.grid import Grid
 from rocketmq_ops.tui.widgets.lines import Line, Part
 
 #: From this width on alarms and events stand side by side.
 SIDE_BY_SIDE = 110
-#: From this height on there is room for groups.
-TALL = 30
+#: Lines of a screen beside its body: path, verdict, axis of time, keys.
+_AROUND: Final = 4
+#: Of brokers so many are seen before other parts show more than what is wrong; of events the last one.
+_BROKERS_FIRST: Final = 4
 
 
 _AS_IT_COMES: Final = Arrangement()
@@ -39,7 +42,6 @@ class Section(Vertical):
     """A table with a line above it that says what it is."""
 
     DEFAULT_CSS = """
-    Section { height: 1fr; }
     Section .title { background: $surface; }
     """
 
@@ -57,32 +59,38 @@ class Section(Vertical):
         self,
         table: Table,
         now_ms: int,
+        room: int,
         *,
-        most: int | None = None,
         before: dict[str, Row] | None = None,
         about: str = "",
         among: int | None = None,
         arrangement: Arrangement = _AS_IT_COMES,
     ) -> None:
-        """Draw a table, in at most so many lines; `before` are the rows to compare with, by their keys; `about` is said
-        of all of them; `among` is how many there are where not all are in the table; `arrangement` says by which column
-        they are sorted, if by any."""
+        """Draw a table in so many lines (`room`), under a mark for rows that do not fit; `before` are the rows to
+        compare with, by their keys; `about` is said of all of them; `among` is how many there are where not all are in
+        the table; `arrangement` says by which column they are sorted, if by any."""
         word, tr = self._given.word, self._given.tr
         title: list[Part] = [(f" {word(self._title)} ", "strong")]
         if table.rows:
             shown = f"{len(table.rows):,}"
             title.append((shown if among in (None, len(table.rows)) else f"{shown}/{among:,}", "dim"))
+            if (more := len(table.rows) - max(room - HEAD, 0)) > 0:
+                title.append((f" (+{more:,}↓)", "dim"))
         if about:
             title.append((f"  {about}", "dim"))
         if table.note:
             title.append((f"  {tr(table.note)}", "critical" if table.failed else "dim"))
+        self.styles.height = room
         self.query_one(Line).show(title)
         grid = self.query_one(Grid)
         place = table.place(arrangement.sort)
         rows = table.rows if place is None else ordered(table.rows, place, descending=arrangement.descending)
         grid.show(Shown(table, arrangement, rows), now_ms, before)
-        if most is not None:
-            self.styles.height = min(len(table.rows) + 2, most)
+
+
+def _wrong(table: Table) -> int:
+    """How many rows, which come first, are not as they should be, or not known to be."""
+    return sum(row.health in (Health.UNKNOWN, Health.WARNING, Health.CRITICAL) for row in table.rows)
 
 
 class OverviewScreen(SortingScreen):
@@ -159,30 +167,35 @@ class OverviewScreen(SortingScreen):
         before = None if then is None else then[0]
         found_brokers, about = brokers(model, narrow=not wide), makes(moment.brokers.values())
         self._known = any_known(found_brokers.rows, before)
-        groups = self.query_one("#groups", Section)
-        groups.display = size.height >= TALL
-        if groups.display:
-            if self._behind is None or self._behind[0] is not moment.groups:  # else so are the rows
-                self._behind = moment.groups, behind(moment, Groups().table(moment, self.address))
-            groups_before = None if then is None else then[1]
-            self._known = self._known or any_known(self._behind[1].rows, groups_before)
-            among = len(moment.groups)
-            groups.show(self._behind[1], moment.time_ms, most=size.height // 3, before=groups_before, among=among)
+        if self._behind is None or self._behind[0] is not moment.groups:  # else so are the rows
+            self._behind = moment.groups, behind(moment, Groups().table(moment, self.address))
+        groups, groups_before = self._behind[1], None if then is None else then[1]
+        self._known = self._known or any_known(groups.rows, groups_before)
         if self.comparing and not self._known and not found_brokers.note:
             note = compared_text(model, known=False)
             found_brokers, about = msgspec.structs.replace(found_brokers, note=note), ""
-        self.query_one("#brokers", Section).show(
-            found_brokers,
-            moment.time_ms,
-            most=max(size.height // 3, 4),
-            before=before,
-            about=about,
-            arrangement=self.arrangement,
-        )
-        self.query_one("#alarms", Section).show(AlarmList().table(moment, self.address), moment.time_ms)
-        self.query_one("#events", Section).show(EventList().table(moment, self.address), moment.time_ms)
+        alarms, changed = AlarmList().table(moment, self.address), EventList().table(moment, self.address)
+        lines_of = self._share(size.height - _AROUND - (2 if lines[1] else 1), found_brokers, groups, alarms, changed)
+        now = moment.time_ms
+        parts = [self.query_one(f"#{name}", Section) for name in ("brokers", "groups", "alarms", "events")]
+        parts[0].show(found_brokers, now, lines_of[0], before=before, about=about, arrangement=self.arrangement)
+        parts[1].show(groups, now, lines_of[1], before=groups_before, among=len(moment.groups))
+        parts[2].show(alarms, now, lines_of[2])
+        parts[3].show(changed, now, lines_of[3])
         if self.comparing:
             self.draw_keys()  # what is known of then is said beside them
+
+    def _share(self, room: int, found_brokers: Table, groups: Table, alarms: Table, changed: Table) -> list[int]:
+        """The lines of each of the four parts; where alarms and events stand side by side they have the same."""
+        below = [Wish(len(alarms.rows), _wrong(alarms)), Wish(len(changed.rows), 1)]
+        if self.has_class("-wide"):
+            below = [Wish(max(part.rows for part in below), max(part.first for part in below))]
+        above = [
+            Wish(len(found_brokers.rows), max(_wrong(found_brokers), _BROKERS_FIRST)),
+            Wish(len(groups.rows), max(_wrong(groups), 1)),
+        ]
+        lines = shares(room, [*above, *below])
+        return [*lines, lines[-1]][:4]
 
     @property
     def _rows_then(self) -> Callable[[Moment], tuple[dict[str, Row], dict[str, Row]]]:

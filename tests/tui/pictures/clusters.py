@@ -149,7 +149,7 @@ def _as_recorded(before: Moment, now: Moment) -> None:
         server.brokers, server.topics = listed, 30
     before.brokers = {address: judged(broker) for address, broker in before.brokers.items()}
     before.topics_ms = before.groups_ms = before.watched_ms = before.time_ms
-    before.totals = Totals(in_rate=801.0, out_rate=546.0, lag=660_000, lag_unknown=1, lag_change=-3.5)
+    before.totals = Totals(in_rate=801.0, out_rate=546.0, lag=660_000, lag_unknown=1, lag_change=-3.5, in_part=True)
     before.clients = {
         name: msgspec.structs.replace(client, seen_ms=before.time_ms - 9_000)
         for name, client in list(now.clients.items())[:4]
@@ -164,7 +164,7 @@ def with_past(now: Moment) -> FakeModel:
     }
     now.totals = Totals(
         in_rate=sum(rates["in_rate"]), out_rate=sum(rates["out_rate"]), lag=sum(filter(None, lags)),
-        lag_unknown=lags.count(None), lag_change=12.5,
+        lag_unknown=lags.count(None), lag_change=12.5, in_part=True,
     )  # fmt: skip
     now.verdict = verdict(now.name_servers, now.brokers, now.groups, now.alarms)
     now.topics_ms = now.groups_ms = now.time_ms
@@ -236,9 +236,9 @@ def huge() -> FakeModel:
         seen.waiting_ms = 400 * 24 * HOUR
         seen.drained_in_ms = number * 9_000 * HOUR if seen.consume_rate else None
     now.groups[LONG] = msgspec.structs.replace(now.groups["group-00001"], group=LONG)
-    now.topics = {LONG_NARROW: TopicSeen(topic=LONG_NARROW, on={"broker-a": TopicQueues(800, 800, 6)}, in_rate=9e9)} | {
-        name: msgspec.structs.replace(seen, out_rate=98_765_432.0) for name, seen in now.topics.items()
-    }
+    now.topics = {
+        LONG_NARROW: TopicSeen(topic=LONG_NARROW, on={LONG_NARROW: TopicQueues(800, 800, 6)}, in_rate=9e9)
+    } | {name: msgspec.structs.replace(seen, out_rate=98_765_432.0) for name, seen in now.topics.items()}
     for broker in now.brokers.values():
         broker.figures = {
             name: value * 3_000_000_000 if "ratio" not in name and "boot" not in name else value
@@ -268,7 +268,9 @@ def huge() -> FakeModel:
         for number, event in enumerate(now.events * 67)
     ]
     model = with_past(now)
-    now.totals = Totals(in_rate=9.87e9, out_rate=8.76e9, lag=98_765_432_109_876, lag_unknown=299, lag_change=-7.6e9)
+    now.totals = Totals(
+        in_rate=9.87e9, out_rate=8.76e9, lag=98_765_432_109_876, lag_unknown=299, lag_change=-7.6e9, in_part=True
+    )
     return model
 
 
