@@ -16,7 +16,7 @@ from rocketmq_ops.housekeeping.unsaved import Unsaved
 from rocketmq_ops.tui.model.looks import Held, Looks
 from rocketmq_ops.tui.model.moment import Bases, GroupSeen
 from rocketmq_ops.tui.model.standing import STANDING_MS, STILL, standing, standing_since, stands_since, still_queues
-from rocketmq_ops.tui.model.table import Below, OrMore
+from rocketmq_ops.tui.model.waiting import keep_waiting, known_waiting, waiting_of
 
 #: Rates are over this time, ms, or what there is of it.
 RATE_MS: Final = 60_000
@@ -124,15 +124,9 @@ def derive(
             based = _bases(window, known, held, doubted=doubted) if total is None and not window.pulling else {}
             least = _least(held, based) if total is None else 0
             lag += least
-            waiting = _waiting(
-                window,
-                _known_waiting(looks, name, was),
-                looks.previous_ms,
-                looks.before_last(name),
-                based,
-                least=doubted,
-            )
-            _keep_waiting(looks, window, waiting)
+            waited = known_waiting(looks, name, was)
+            waiting = waiting_of(window, waited, looks.previous_ms, looks.before_last(name), based, least=doubted)
+            keep_waiting(looks, window, waiting, waited)
         else:
             looks.waited.pop(name, None)
         since, begun_before = _since(looks, judged, was, None if found is None else found[1], based)
@@ -175,7 +169,7 @@ def derive(
 
 
 def _since(
-    looks: Looks, judged: GroupLag, was: GroupSeen | None, stood: int | None, based: Bases
+    looks: Looks, judged: GroupLag, was: GroupSeen | None, stood: tuple[int, bool] | None, based: Bases
 ) -> tuple[int | None, bool]:
     """Since when a group is as it is judged (ms since 1970), and whether it was so before that; None of one that is
     well. What stands still does so since it last moved (`stood`, where it is judged by that), for longer than it was
@@ -187,7 +181,7 @@ def _since(
     if judged.state in STILL:
         stood = stands_since(looks, judged.group, still_queues(judged), based)
     if stood is not None:
-        return stood, stood == looks.first_ms
+        return stood
     assert looks.last is not None
     return looks.last.time_ms, was is None or was.lag.state is LagState.UNKNOWN
 
@@ -345,92 +339,6 @@ def _judged(name: str, window: GroupWindow | None) -> GroupLag:
     elif judged.state in STILL and window.members[-1] is None and watched < UNASKED_MS:
         judged.state, judged.evidence = LagState.UNKNOWN, f"{waits(judged.lag)}; who is connected is not known yet"
     return judged
-
-
-def _known_waiting(looks: Looks, name: str, was: GroupSeen | None) -> tuple[int, int] | None:
-    """For how long a group had waited at a look before, ms, and when that was."""
-    kept = looks.waited.get(name)
-    if kept is None and was is not None and was.waiting_ms is not None and looks.previous_ms is not None:
-        kept = was.waiting_ms, looks.previous_ms
-    return kept
-
-
-def _keep_waiting(looks: Looks, window: GroupWindow, waiting: int | None) -> None:
-    """Keep it for later looks; what those that are silent now may know better stays."""
-    name, now = window.group, window.times[-1]
-    if waiting is None:
-        return
-    kept = looks.waited.get(name)
-    silent = any(columns.ends[-1] is None for columns in window.queues.values())
-    if kept is None or not silent or now - waiting < kept[1] - kept[0]:
-        looks.waited[name] = waiting, now
-
-
-def _waiting(
-    window: GroupWindow,
-    known: tuple[int, int] | None,
-    was_ms: int | None,
-    held: Held | None,
-    based: Bases,
-    *,
-    least: bool,
-) -> int | None:
-    """For how long the oldest message that waits has been there, as looks saw it come; None where none is known to.
-    Where it came since the look before (`held`, at `was_ms`) it has waited for less than the time since then, and so
-    where it came while its broker was silent.
-
-    It is in a queue since the first look at which that ended behind the group's offset. One that was there at the
-    first look that knows the queue has waited for as long as it had at the last look that knew (`known`: ms, and when)
-    and since then, if the group has not moved; else since that first look at least, and so has what is not known of
-    other queues, in the window or (`least`) beside it.
-    """
-    now = oldest = begun = window.times[-1]
-    for key, columns in window.queues.items():
-        committed, end = columns.committed[-1], columns.ends[-1]
-        begin = committed if committed is not None else based.get(key, end)
-        if end == 0 and not committed:
-            continue
-        least = least or committed is None or end is None
-        if end is None or begin is None or end <= begin:
-            continue
-        place = next(at for at, each in enumerate(columns.ends) if each is not None and each > begin)
-        oldest = min(oldest, window.times[place])
-        before = next((at for at in range(place - 1, -1, -1) if columns.ends[at] is not None), None)
-        if before is not None:
-            if before < place - 1 and not _came_since(held, key, begin):
-                begun = min(begun, window.times[before])
-            continue
-        if known is not None and known[1] >= window.times[place] and columns.committed[place] == committed:
-            waited, when = known
-            since = when if isinstance(waited, Below) else when - waited
-            oldest, least = min(oldest, since), least or isinstance(waited, OrMore)
-        else:
-            least = True
-    if least or begun < oldest < now:
-        return OrMore(now - oldest) if oldest < now else None
-    if begun < oldest:
-        return Below(now - begun)
-    if oldest < now:
-        return now - oldest
-    if was_ms is None or held is None:
-        return None
-    return Below(now - was_ms) if _all_new(window, held) else now - was_ms
-
-
-def _came_since(held: Held | None, key: QueueKey, begin: int) -> bool:
-    """Whether what waits in a queue was not there yet at the look `held`."""
-    ends = {} if held is None else dict(zip(held.keys, held.ends, strict=True))
-    return ABSENT != ends.get(key, ABSENT) <= begin
-
-
-def _all_new(window: GroupWindow, held: Held) -> bool:
-    """Whether no message that waits was there at the look before."""
-    ends = dict(zip(held.keys, held.ends, strict=True))
-    for key, columns in window.queues.items():
-        committed, end, end_then = columns.committed[-1] or 0, columns.ends[-1] or 0, ends.get(key, ABSENT)
-        if end > committed and (end_then == ABSENT or end_then > committed):
-            return False
-    return True
 
 
 def _drained(total: int | None, then: int | None, seconds: float) -> int | None:

@@ -20,6 +20,7 @@ from rocketmq_ops.housekeeping.history.packing import ABSENT
 from rocketmq_ops.housekeeping.history.rows import AT_A_TIME
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, GroupWindow, QueueKey, QueueOffsets, QueueWindow
 from rocketmq_ops.housekeeping.lag import WINDOW_RUNS
+from rocketmq_ops.tui.model.table import Below
 
 T = TypeVar("T")
 
@@ -36,6 +37,20 @@ class Held(msgspec.Struct, gc=False):
     ends: array[int]
     committed: array[int]
     members: int | None
+
+
+class Waited(msgspec.Struct, frozen=True, gc=False):
+    """For how long a group had waited, ms, at the last look that knew, and when that was, ms since 1970; where it was
+    then, once a broker is silent."""
+
+    ms: int
+    when_ms: int
+    held: Held | None = None
+
+    @property
+    def since_ms(self) -> int:
+        """Since when its oldest message has been there (ms since 1970)."""
+        return self.when_ms if isinstance(self.ms, Below) else self.when_ms - self.ms
 
 
 class Placed(msgspec.Struct, frozen=True, gc=False):
@@ -210,9 +225,8 @@ class Looks:
         self._looks: deque[Look] = deque()
         #: The newest that saw something.
         self._seen: Look | None = None
-        #: By group for how long it had waited, ms, at the last look that knew, and when that was, ms since 1970: it
-        #: stays while a broker is silent.
-        self.waited: dict[str, tuple[int, int]] = {}
+        #: By group for how long it had waited: it stays while a broker is silent.
+        self.waited: dict[str, Waited] = {}
 
     @property
     def last(self) -> Look | None:

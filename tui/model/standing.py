@@ -27,32 +27,42 @@ def still_queues(judged: GroupLag) -> set[QueueKey]:
 
 def stands_since(
     looks: Looks, group: str, queues: Collection[QueueKey], bases: Mapping[QueueKey, int] = {}
-) -> int | None:
+) -> tuple[int, bool] | None:
     """The time of the first look at which one of them stood where it stands now, with a message waiting in it (ms since
-    1970); the oldest look that is known, if it was so already there. None without queues. `bases`: see `Bases`."""
+    1970), and whether it may have before: that is the oldest look, or the one before it did not know. None without
+    queues. `bases`: see `Bases`."""
     found: dict[QueueKey, tuple[int, int]] = {}
     over: set[QueueKey] = set()
+    unknown_before: set[QueueKey] = set()
     for look in looks.newest_first():
         held = look.get(group)
         if held is None:
             continue
         for key, end, committed in zip(held.keys, held.ends, held.committed, strict=True):
             begin = bases.get(key, ABSENT) if committed == ABSENT else committed
-            if key not in queues or key in over or ABSENT in (end, begin):
+            if key not in queues or key in over:
+                continue
+            if ABSENT in (end, begin):
+                unknown_before.add(key)
                 continue
             stood = found.get(key, (committed, 0))[0] == committed
             if stood and end > begin:
                 found[key] = committed, look.time_ms
+                unknown_before.discard(key)
             else:
                 over.add(key)
         if len(over) == len(queues):
             break
-    return min((since for _, since in found.values()), default=None)
+    if not found:
+        return None
+    first = min(since for _, since in found.values())
+    may = any(key in unknown_before for key, (_, since) in found.items() if since == first)
+    return first, may or first == looks.first_ms
 
 
-def standing(looks: Looks, then: Look, judged: GroupLag) -> tuple[GroupLag, int] | None:
-    """The judgement of a group in which a queue stands still since `then` while its lag grows, and since when; None
-    where that is not so.
+def standing(looks: Looks, then: Look, judged: GroupLag) -> tuple[GroupLag, tuple[int, bool]] | None:
+    """The judgement of a group in which a queue stands still since `then` while its lag grows, and since when
+    (`stands_since`); None where that is not so.
 
     It may have caught up within its window, and is slow all the same. Where others of its queues were consumed, and at
     some look were not up with what was there at the look before, they take turns: it waits for its own.
@@ -68,8 +78,8 @@ def standing(looks: Looks, then: Look, judged: GroupLag) -> tuple[GroupLag, int]
     if not at or grown <= 0 or not _others_keep_up(looks, then, judged.group, at):
         return None
     keys = {now.keys[place] for place in at}
-    since = stands_since(looks, judged.group, keys) or then.time_ms
-    length = human_span(look.time_ms - since)
+    since = stands_since(looks, judged.group, keys) or (then.time_ms, True)
+    length = human_span(look.time_ms - since[0])
     queues = []
     for queue in judged.queues:
         if QueueKey(queue.topic, queue.broker, queue.queue_id) in keys:

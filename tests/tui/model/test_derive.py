@@ -11,7 +11,7 @@ from rocketmq_ops.housekeeping.unsaved import Unsaved
 from rocketmq_ops.tui.model.derive import UNASKED_MS, Derived, derive
 from rocketmq_ops.tui.model.figures import figure
 from rocketmq_ops.tui.model.looks import WINDOW_MS, Looks, spread
-from rocketmq_ops.tui.model.table import Below, Kind
+from rocketmq_ops.tui.model.table import Below, Kind, OrMore
 
 
 def watched(*turns, step=10_000, members=1):
@@ -408,3 +408,59 @@ def test_what_was_consumed_behind_a_silence_does_not_wait_on():
     turns = [[(None, None)] if 60 <= n < 63 else [(1_000 + n, 10 if n < 60 else 900)] for n in range(100)]
     said = watched(*turns)
     assert shown(said[63]) in ("?", ">4m30s", ">4m40s", ">4m50s"), "as long as the window reaches back"
+
+
+@pytest.mark.parametrize("silence", [35, 100], ids=["6 min", "17 min"])
+def test_what_has_waited_is_known_behind_a_silence_that_is_longer_than_a_window(silence):
+    """Nothing was consumed meanwhile; also where another broker told all the time, and of a bound."""
+    silent = range(60, 60 + silence)
+    for busy in (False, True):
+        turns = []
+        for n in range(61 + silence):
+            here = (None, None) if n in silent else (10, 10) if n == 0 else (1_000, 10)
+            turns.append([here, (10 * n, 10 * n)] if busy else [here, (None, None) if n in silent else (5, 5)])
+        said = watched(*turns)
+        assert shown(said[59]) == "9m40s"
+        assert {shown(said[n]) for n in silent} == {"?"}
+        assert said[-1].groups["g"].waiting_ms == (59 + silence) * 10_000
+        assert type(said[-1].groups["g"].waiting_ms) is int, "it is known"
+    bound = watched(*[[(None, None)] if n in silent else [(1_000, 10)] for n in range(61 + silence)])
+    assert bound[-1].groups["g"].waiting_ms == (60 + silence) * 10_000
+    assert isinstance(bound[-1].groups["g"].waiting_ms, OrMore)
+
+
+def test_what_moved_elsewhere_in_a_long_silence_leaves_what_stayed_since_then_at_least():
+    """The oldest may have been the one that was consumed."""
+    silent, turns = range(60, 100), []
+    for n in range(103):
+        first = (None, None) if n in silent else (1_000, 10 if n < 60 else 1_000)
+        second = (None, None) if n in silent else (500, 500) if n < 55 else (600, 500)
+        turns.append([first, second])
+    said = watched(*turns)
+    back = said[100].groups["g"].waiting_ms
+    assert isinstance(back, OrMore)
+    assert back == (100 - 59) * 10_000, "it was there at the last look before the silence"
+    consumed = watched(*[[(None, None)] if n in silent else [(1_000 + n, 10 if n < 60 else 990)] for n in range(103)])
+    assert shown(consumed[100]) == "?", "what was consumed does not wait on"
+
+
+def test_a_silence_at_the_first_look_leaves_what_another_dashboard_knew():
+    looks, groups = Looks(), {}
+    for n in range(45):
+        pair = (None, None) if 2 <= n < 40 else (1_000, 10)
+        queues = [QueueOffsets(QueueKey("t", "b", 0), *pair)]
+        looks.add(n * 10_000, [GroupOffsets(group="g", queues=queues, members=1)])
+        groups = derive(looks, groups).groups
+        if n == 1:
+            groups["g"].waiting_ms = 500_000
+            looks.waited.clear()
+    assert groups["g"].waiting_ms == 500_000 + 43 * 10_000
+
+
+def test_what_stands_still_behind_a_silence_may_have_before_it_was_seen_to():
+    turns = [[(None, None)] if 10 <= n < 50 else [(10 * n, 10 * min(n, 20))] for n in range(70)]
+    group = watched(*turns)[-1].groups["g"]
+    assert group.lag.state is LagState.STALLED
+    assert (group.since_ms, group.begun_before) == (500_000, True), "that is when it was seen again"
+    moved = watched(*[[(10 * n, 10 * min(n, 20))] for n in range(70)])[-1].groups["g"]
+    assert (moved.lag.state, moved.begun_before) == (LagState.STALLED, False), "it was seen to move before"
