@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.cells import cell_len
@@ -13,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Offset, Size
 from textual.reactive import Reactive
 from textual.screen import Screen
+from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Input
 from textual.widgets._toast import ToastRack
@@ -28,6 +29,7 @@ from rocketmq_ops.tui.model.table import Health, Kind
 from rocketmq_ops.tui.saved import SIGN, SavedError
 from rocketmq_ops.tui.screens.top_lines import path_line, verdict_line
 from rocketmq_ops.tui.widgets.command_bar import CommandBar
+from rocketmq_ops.tui.widgets.drawn import Drawn
 from rocketmq_ops.tui.widgets.grid import Grid
 from rocketmq_ops.tui.widgets.lines import Key, KeyLine, Line, Part, Stretch, TimeBar
 from rocketmq_ops.tui.widgets.selecting import Selectable
@@ -45,7 +47,7 @@ TYPES = ("command", "filter", "save", "find")
 CHANGES = ("change", "resend", "hand_over", "undo")
 
 
-class DashboardScreen(Screen[None]):
+class DashboardScreen(Drawn, Screen[None]):
     """A screen at an address. Subclasses compose their body in `body`, and draw in `show`, which is called whenever
     the model has something new, another moment is looked at, or the language has changed."""
 
@@ -129,6 +131,10 @@ class DashboardScreen(Screen[None]):
     def on_unmount(self) -> None:
         """Nothing holds what it has drawn."""
         let_go_of_drawn()
+
+    def lines_at(self, places: Sequence[int]) -> Iterable[Strip]:
+        """What is behind all else, which is empty."""
+        return [self.render_line(0)] * len(places)
 
     def on_idle(self, event: events.Idle) -> None:
         """What a key has changed is drawn at once: behind another picture Textual would wait for up to 17 ms."""

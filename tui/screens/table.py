@@ -39,7 +39,6 @@ class TableScreen(SortingScreen):
     KEEPS_MARKS: ClassVar[bool] = False
     DEFAULT_CSS = """
     TableScreen #note { padding: 0 1; height: auto; display: none; }
-    TableScreen #note.-said { display: block; }
     TableScreen #note.-failed { color: $text-error; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -138,7 +137,7 @@ class TableScreen(SortingScreen):
         if text != self._note:
             self._note = text
             note.update(text)
-        note.set_class(bool(text), "-said")
+        note.display = bool(text)
         note.set_class(failed, "-failed")
 
     @property

@@ -20,6 +20,8 @@ def cut(text: str, width: int) -> str:
 
 def fitted(text: str, width: int, *, right: bool = False) -> str:
     """The text in exactly so many cells, blanks at its end, or before it."""
+    if len(text) <= width and text.isascii() and text.isprintable():  # most of them
+        return text.rjust(width) if right else text.ljust(width)
     text = cut(text, width)
     blanks = " " * max(width - (len(text) if text.isascii() else cell_len(text)), 0)
     return blanks + text if right else text + blanks

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
-from operator import itemgetter
 from typing import Final, NamedTuple
 
 from rich.cells import cell_len
@@ -73,12 +71,23 @@ def drawn(said: Said, slots: Sequence[Slot], styles: RowStyles, width: int) -> S
             colour = turned if by else styles.same
             parts.append((fitted(written, slot.change, right=True), colour))
         parts.append((" " * slot.gap, styles.text))
-    return Strip(_joined(parts)).adjust_cell_length(width, styles.rest)
+    used = HEAD + sum([slot.width + slot.gap for slot in slots])
+    if used < width:
+        parts.append((" " * (width - used), styles.rest))
+    return Strip(_joined(parts), max(used, width)).crop(0, width)
 
 
 def _joined(parts: Sequence[tuple[str, Style]]) -> list[Segment]:
     """Neighbours of one style are one segment: what Textual does with a line, it does with each of them."""
-    return [Segment("".join([text for text, _ in same]), style) for style, same in groupby(parts, key=itemgetter(1))]
+    segments, texts, of = [], [""], parts[0][1]
+    for text, style in parts:
+        if style is of:
+            texts.append(text)
+        else:
+            segments.append(Segment("".join(texts), of))
+            texts, of = [text], style
+    segments.append(Segment("".join(texts), of))
+    return segments
 
 
 def heading(columns: Columns, arrangement: Arrangement | None, plain: Style, chosen: Style, width: int) -> Strip:

@@ -37,7 +37,7 @@ class RowStyles(NamedTuple):
 
 
 def row_styles(widget: Widget, base: Style, look: Look) -> RowStyles:
-    """Those of a row on a table whose own style is `base`."""
+    """Those of a row on a table whose own style is `base`; equal ones are one object."""
     text = base
     if look.stale:
         text += style_of(widget, "grid--stale")
@@ -45,7 +45,7 @@ def row_styles(widget: Widget, base: Style, look: Look) -> RowStyles:
         text += style_of(widget, "grid--marked")
     over = style_of(widget, look.cursor) if look.cursor else Style.null()
     sign, unknown = style_of(widget, f"grid--{look.health.value}"), style_of(widget, "grid--unknown")
-    return RowStyles(
+    styles = RowStyles(
         text=text + over,
         sign=base + sign + over,
         state=text + sign + over,
@@ -56,3 +56,5 @@ def row_styles(widget: Widget, base: Style, look: Look) -> RowStyles:
         same=base + unknown + over,
         rest=base + over,
     )
+    once: dict[Style, Style] = {}
+    return RowStyles(*[once.setdefault(style, style) for style in styles])
