@@ -85,7 +85,8 @@ class Channel(asyncio.Protocol):
         self._joins_always = True
         self._high_water = WRITE_HIGH_WATER_BYTES
         self.closed = False
-        self._refused: FrameError | None = None
+        #: Why we closed it, where there was a reason.
+        self._closed_for: FrameError | str = ""
         #: Set by every read and every write that the peer drains; the idle sweep clears it.
         self.active = True
         self.idle_since = loop.time()
@@ -193,11 +194,11 @@ class Channel(asyncio.Protocol):
         self.closed = self._aborted = True
         self._let_go()
         if len(self.responses):
-            self.responses.fail_all(self._why_lost(self._refused or exc))
+            self.responses.fail_all(self._why_lost(self._closed_for or exc))
         self._owner.channel_closed(self, exc)
 
-    def _why_lost(self, reason: Exception | None) -> RemotingSendError:
-        if reason is not None:
+    def _why_lost(self, reason: Exception | str | None) -> RemotingSendError:
+        if reason:
             return RemotingSendError(f"connection to {self.remote} was lost: {reason}", address=self.remote)
         secured = self._transport is not None and self._transport.get_extra_info("ssl_object") is not None
         if self.reads or secured:
@@ -288,7 +289,7 @@ class Channel(asyncio.Protocol):
                     return False
         except FrameError as error:
             error.address = self.remote
-            self._refused = error
+            self._closed_for = error
             self._owner.frame_refused(self, error)
             self._flush()
             self.abort()
@@ -446,9 +447,10 @@ class Channel(asyncio.Protocol):
             if self._transport is not None:
                 self._transport.close()
 
-    def abort(self) -> None:
-        """Close at once; what is queued is lost."""
+    def abort(self, reason: str = "") -> None:
+        """Close at once; what is queued is lost. `reason` is why, for those who wait for an answer."""
         self.closed = self._aborted = True
+        self._closed_for = self._closed_for or reason
         self._let_go()
         if self._transport is not None:
             self._transport.abort()

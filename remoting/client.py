@@ -79,10 +79,10 @@ class RemotingClient:
         reads = channel.reads
         try:
             return await future
-        except RemotingTimeoutError:
+        except RemotingTimeoutError as error:
             # A peer that sent nothing at all meanwhile is taken for dead; one that answers others is only slow.
             if self.config.clientCloseSocketIfTimeout and channel.reads == reads:
-                channel.abort()
+                channel.abort(str(error))
             raise
 
     def submit(self, addr: str, cmd: RemotingCommand, timeout_ms: int = 3000) -> asyncio.Future[RemotingCommand]:

@@ -440,8 +440,9 @@ def test_timeouts_name_the_address(run):
                 await client.invoke(addr, RemotingCommand.request(11), 30)
             assert caught.value.address == addr and caught.value.next_step
             # The peer said nothing at all: its connection is given up, and what else waited on it fails at once.
-            with pytest.raises(RemotingSendError):
+            with pytest.raises(RemotingSendError, match=f"was lost: {addr} did not answer ") as lost:
                 await long_wait
+            assert "TLS" not in lost.value.next_step
             assert (await client.invoke(addr, RemotingCommand.request(1000))).code == 0
 
     run(main())
