@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shlex
 import sys
 from contextlib import AsyncExitStack
@@ -21,6 +22,7 @@ from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.tui.app import Dashboard
 from rocketmq_ops.tui.catalogue import Catalogue
 from rocketmq_ops.tui.context import Context, Options
+from rocketmq_ops.tui.looks import BROWSER, TERMINAL, KeptLooks
 from rocketmq_ops.tui.memory import one_arena
 from rocketmq_ops.tui.model.address import Address, AddressError
 from rocketmq_ops.tui.model.keys_first import KeysFirst
@@ -80,6 +82,11 @@ def _saved_views() -> SavedViews:
     return SavedViews(state_folder() / "dashboard" / "views.json")
 
 
+def _kept_looks() -> KeptLooks:
+    place = BROWSER if "TEXTUAL_DRIVER" in os.environ else TERMINAL
+    return KeptLooks(state_folder() / "dashboard" / "looks.json", place)
+
+
 async def show(run: Run, looked: Looked) -> str:
     """Show it until it is left. Returns the address of the last screen. Raises RocketMQError."""
     one_arena()
@@ -92,9 +99,15 @@ async def show(run: Run, looked: Looked) -> str:
     async with AsyncExitStack() as held:
         keys = KeysFirst()
         admin, model, title = await _looked_at(run, looked, held, keys)
+        looks = _kept_looks()
+        if not lang.asked_for() and looks.chosen().language in lang.LANGUAGES:
+            lang.speak(looks.chosen().language)
         options = Options(address=address, write=looked.write, theme=looked.theme or "", title=title)
         changer = None if admin is None else CommandChanger(run.connection, connecting_words(run))
-        app = Dashboard(Context(model, Spoken(), places, options, admin=admin, saved=saved, changer=changer, keys=keys))
+        context = Context(
+            model, Spoken(), places, options, admin=admin, saved=saved, changer=changer, keys=keys, looks=looks
+        )
+        app = Dashboard(context)
         with short_pauses():
             await app.run_async()
         task = asyncio.current_task()

@@ -82,7 +82,7 @@ def pulls() -> str:
     near, at_once = looking.FOLLOWING, DEFAULT_CONCURRENCY
     lines = {
         "`:messages/TOPIC`": f"{_pulls(most)} in all, and 1 more for each queue: {most} messages, shared out among the"
-        " queues",
+        " queues; `n` shows the next ones by as many",
         "… `?tag=`, `?where=`": f"{in_all} in all, shared out among the queues, of a topic with more queues 1 for each:"
         f" {in_all * PULL_BATCH:,} messages where each of them is read; a broker leaves out those of other tags, so"
         " that it goes through more of them in one pull. It stops when it has enough, and `n` looks on by as many",

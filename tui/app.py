@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import codecs
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, ClassVar, Final
 
@@ -15,9 +17,11 @@ from textual.binding import Binding, BindingType
 from textual.command import CommandPalette, Provider
 from textual.driver import Driver
 from textual.screen import Screen
+from textual.worker import Worker
 
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.tui.context import Context
+from rocketmq_ops.tui.looks import LooksError
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.palette import Everything
 from rocketmq_ops.tui.pauses import Quiet
@@ -38,6 +42,7 @@ _OF_TEXTUAL: Final = {
     "Focus Next": "the next part",
     "Focus Previous": "the part before",
     "Copy selected text": "copy what the mouse has selected",
+    "palette": "find a screen, a view or a key",
     "Page Left": "",
     "Page Right": "",
 }
@@ -70,7 +75,14 @@ class Dashboard(Styled):
         self.failure: Exception | None = None
         for theme in THEMES.values():
             self.register_theme(theme)
-        self.theme = context.options.theme or fitting(os.environ)
+        fits = fitting(os.environ)
+        kept = context.looks.chosen().themes.get(fits) if self._coloured else None
+        self.theme = context.options.theme or (kept if kept in THEMES else fits)
+        #: What was chosen since the start, and what of it is kept: language, the theme that fits the terminal, and the
+        #: one in its place; empty where none was chosen.
+        self._chosen = self._kept = ("", fits, "")
+        self._looks_worker: Worker[None] | None = None
+        self._told_of_looks = False
 
     async def on_event(self, event: events.Event) -> None:
         """As Textual's; a key waits until the one before it has been handled."""
@@ -106,8 +118,11 @@ class Dashboard(Styled):
             self.set_interval(LOOK_SECONDS, self._look_in_turn)
 
     def on_unmount(self) -> None:
-        """What it has set for itself is as it was."""
+        """What it has set for itself is as it was; looks that were chosen just now are kept too."""
         self._quiet.close()
+        if self._chosen != self._kept:
+            with suppress(LooksError):
+                self.context.looks.keep(*self._chosen)
 
     def _look_in_turn(self) -> None:
         """Draw what is new, unless a key is being answered, and not too often after it."""
@@ -210,3 +225,30 @@ class Dashboard(Styled):
         """The next of the themes."""
         names = list(THEMES)
         self.theme = names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
+        if self._coloured:
+            self.keep_looks(theme=self.theme)
+
+    @property
+    def _coloured(self) -> bool:
+        """Whether themes are seen: where there are no colours none is kept, nor is one that was."""
+        return "NO_COLOR" not in os.environ
+
+    def keep_looks(self, *, language: str = "", theme: str = "") -> None:
+        """Keep a language or a theme that was chosen for the next start, beside the loop; of several the last."""
+        chosen, fits, before = self._chosen
+        self._chosen = language or chosen, fits, theme or before
+        if self._looks_worker is None or self._looks_worker.is_finished:
+            self._looks_worker = self.run_worker(self._keep_looks(), group="looks")
+
+    async def _keep_looks(self) -> None:
+        """Where that cannot be, it is said once, and they are as they were chosen all the same."""
+        while self._chosen != self._kept:
+            chosen = self._chosen
+            try:
+                await asyncio.to_thread(self.context.looks.keep, *chosen)
+            except LooksError as error:
+                if not self._told_of_looks:
+                    self._told_of_looks = True
+                    text = f"theme and language are not kept for the next start: {error.cause}"
+                    self.notify(self.context.tr(text), severity="warning", markup=False)
+            self._kept = chosen

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from rocketmq_ops.tui.looks import KeptLooks
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.keys_first import KeysFirst
 from rocketmq_ops.tui.saved import SavedViews
@@ -25,7 +26,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     address: Address = Address("overview")
     #: Whether it may change things.
     write: bool = False
-    #: A name of `themes.py`; empty: the one that fits the terminal.
+    #: A name of `themes.py`; empty: the one that was chosen last, else the one that fits the terminal.
     theme: str = ""
     #: Whether it looks by itself, several times a second, for what is new; tests do it by hand.
     follows: bool = True
@@ -48,6 +49,7 @@ class Context:
         saved: SavedViews | None = None,
         changer: Changer | None = None,
         keys: KeysFirst | None = None,
+        looks: KeptLooks | None = None,
     ) -> None:
         """`keys` is told of each key, and is that of the model."""
         self.model = model
@@ -58,6 +60,7 @@ class Context:
         self.saved = saved or SavedViews(None)
         self.changer = changer
         self.keys = keys or KeysFirst()
+        self.looks = looks or KeptLooks(None)
 
     def tr(self, text: str) -> str:
         """A sentence in the language of the reader."""

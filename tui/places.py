@@ -29,6 +29,7 @@ from rocketmq_ops.tui.screens.probe import ProbeScreen
 from rocketmq_ops.tui.screens.store import RecordScreen, StoreScreen
 from rocketmq_ops.tui.screens.table import TableScreen
 from rocketmq_ops.tui.screens.topic import TopicScreen
+from rocketmq_ops.tui.screens.views import ViewsScreen
 
 
 def list_place(view: View) -> Place:
@@ -71,6 +72,7 @@ DETAILS: Final[tuple[Place, ...]] = (
           taken=Taken(parts=("findings",))),
     Place("probe", ("p", "prober", "probes"), "What the prober has kept", ProbeScreen,
           taken=Taken(parts=("findings", "figures", "groups", "failures"))),
+    Place("views", ("v", "view", "saved"), "Saved views", ViewsScreen, taken=Taken(parts=("views",))),
     Place("journal", ("j", "undo"), "Changes that were made", JournalScreen, taken=Taken(parts=("changes",))),
 )  # fmt: skip
 

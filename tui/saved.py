@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -23,6 +24,8 @@ class SavedViews:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
+        #: What was deleted last.
+        self._deleted: dict[str, str] = {}
 
     def all(self) -> dict[str, str]:
         """Name -> address. Raises SavedError."""
@@ -49,9 +52,27 @@ class SavedViews:
         name = name.strip().removeprefix(SIGN)
         if not name or not name.isprintable():
             raise SavedError("a view needs a name", "type one")
+        self._write(self.all() | {name: str(address)})
+
+    def delete(self, names: Iterable[str]) -> None:
+        """Take views away; those that are there no more are no error. Raises SavedError."""
+        views = self.all()
+        deleted = {name: views.pop(name) for name in names if name in views}
+        self._write(views)
+        self._deleted = deleted
+
+    def restore(self) -> list[str]:
+        """Bring back what was deleted last, unless its name is taken again. Returns the names. Raises SavedError."""
+        views = self.all()
+        back = {name: text for name, text in self._deleted.items() if name not in views}
+        if back:
+            self._write(views | back)
+        self._deleted = {}
+        return list(back)
+
+    def _write(self, views: dict[str, str]) -> None:
         if self._path is None:
             raise SavedError("views are not saved here", "start the dashboard as mqadmin tui")
-        views = self.all() | {name: str(address)}
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             replace_file(str(self._path), msgspec.json.format(msgspec.json.encode(views)) + b"\n")

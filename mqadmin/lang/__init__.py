@@ -22,8 +22,9 @@ _LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")
 _PROBE = "这"
 
 _catalogue: Catalogue | None = None
-#: Whether results are translated too.
+#: Whether results are translated too, and whether the language was asked for by name.
 _results = False
+_asked = False
 
 
 def begin(argv: Sequence[str], environment: Mapping[str, str] = os.environ) -> list[str]:
@@ -32,7 +33,7 @@ def begin(argv: Sequence[str], environment: Mapping[str, str] = os.environ) -> l
     One behind the command is an option of it, which its parser checks. Raises ValueError for a language that is none
     of LANGUAGES, before the command or in the environment.
     """
-    global _results
+    global _results, _asked
     words = list(argv)
     before = ""
     while words and words[0].partition("=")[0] == "--lang":
@@ -43,7 +44,8 @@ def begin(argv: Sequence[str], environment: Mapping[str, str] = os.environ) -> l
         if not before:
             raise ValueError(f"{name} has no value: expected {' or '.join(LANGUAGES)}")
     asked = _behind(words) or before or _known(environment.get(SWITCH, ""), SWITCH)
-    _results = bool(asked) or (sys.stdout is not None and sys.stdout.isatty())
+    _asked = bool(asked)
+    _results = _asked or (sys.stdout is not None and sys.stdout.isatty())
     speak(asked or _of_locale(environment))
     return words
 
@@ -74,6 +76,11 @@ def without(words: Sequence[str]) -> list[str]:
 def language() -> str:
     """The one of LANGUAGES that is spoken."""
     return "en" if _catalogue is None else "zh"
+
+
+def asked_for() -> bool:
+    """Whether it was asked for by name, with `--lang` or in the environment."""
+    return _asked
 
 
 def tr(text: str) -> str:

@@ -292,6 +292,7 @@ def of_one_thing(scene: Scene, broker_address: str, record: str) -> list[Visit]:
             },
         ),
         Visit(Address("journal"), {"": journal}),
+        Visit(Address("views"), {"": holds(lambda seen: seen.rows == [])}),
     ]
 
 

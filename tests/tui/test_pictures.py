@@ -29,7 +29,7 @@ from rocketmq_ops.tui.model.details.detail import Part, Section
 from rocketmq_ops.tui.model.no_cluster import NoCluster
 from rocketmq_ops.tui.model.views.every import VIEWS
 from rocketmq_ops.tui.places import catalogue
-from rocketmq_ops.tui.saved import SavedViews
+from rocketmq_ops.tui.saved import SavedError, SavedViews
 from rocketmq_ops.tui.screens.base import DashboardScreen
 from rocketmq_ops.tui.screens.detail import DetailScreen
 from rocketmq_ops.tui.widgets.grid import Grid
@@ -83,10 +83,30 @@ class FakeChanger:
     async def journal(self, most: int) -> list[JournalEntry]:
         if self._state == "failed":
             raise RocketMQError(
-                "cannot read the journal: journal: Permission denied",
+                "cannot read the journal: journal: permission denied",
                 "free space there, or set XDG_STATE_HOME to a folder",
             )
         return made_up.journal() if self._state != "empty" else []
+
+
+class FakeViews(SavedViews):
+    """Views that somebody has saved."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(None)
+        self._state = state
+
+    def all(self) -> dict[str, str]:
+        if self._state == "failed":
+            raise SavedError("cannot read views.json: permission denied", "see whose file it is")
+        if self._state == "empty":
+            return {}
+        return {
+            "lag": ":groups?sort=-lag",
+            "订单": ":topic/订单?part=groups",
+            "of before": ":nosuch/orders",
+            "big ones": ":messages/orders?where=storeSize%20%3E%201000000",
+        }
 
 
 @pytest.fixture(scope="module")
@@ -228,6 +248,8 @@ async def _open(app: Dashboard, screen: str, state: str) -> None:
     context.model = _model(screen, state)
     context.admin = Answers("usual" if state in matrix.KEPT_STATES else state)
     context.changer = FakeChanger(state)
+    if screen == "views":
+        context.saved = FakeViews(state)
     if screen == "overview":
         while len(app.trail()) > 1:
             app.back()

@@ -250,7 +250,10 @@ class DashboardScreen(Drawn, Screen[None]):
         """Type where to go, beginning with this."""
         model = self.context.model
         await self.query_one(CommandBar).open(
-            ":", text, lambda text: self._saved(text) or self.context.catalogue.suggestions(text, model.moment())
+            ":",
+            text,
+            lambda text: self._saved(text) or self.context.catalogue.suggestions(text, model.moment()),
+            forget=lambda text: text.startswith(SIGN) and self.delete_views([text.removeprefix(SIGN)]),
         )
 
     def _saved(self, text: str) -> list[str]:
@@ -262,7 +265,21 @@ class DashboardScreen(Drawn, Screen[None]):
     async def action_save(self) -> None:
         """Type the name that this address is kept under."""
         names = self.context.saved.names
-        await self.query_one(CommandBar).open(SIGN, suggest=lambda text: [name for name in names() if text in name])
+        await self.query_one(CommandBar).open(
+            SIGN,
+            suggest=lambda text: [name for name in names() if text in name],
+            forget=lambda name: self.delete_views([name]),
+        )
+
+    def delete_views(self, names: Sequence[str]) -> bool:
+        """Delete saved views, and say so; whether they are."""
+        try:
+            self.context.saved.delete(names)
+        except SavedError as error:
+            self.refused(error)
+            return False
+        self.say(f"deleted: {', '.join(names)}; the key u on :views brings it back")
+        return True
 
     def action_refresh(self) -> None:
         """Ask for what is due soon."""
@@ -352,6 +369,7 @@ class DashboardScreen(Drawn, Screen[None]):
         """The other language."""
         self.context.language.switch()
         self.draw()
+        self.dashboard.keep_looks(language=self.context.language.name)
 
     def action_quit(self) -> None:
         """End."""

@@ -11,7 +11,8 @@ from rocketmq_ops.tui.screens.detail import DetailScreen
 
 
 class LookingScreen(DetailScreen):
-    """Each look is bounded; `n` looks at what it has not looked at yet, and adds what it finds."""
+    """Each look is bounded; `n` looks at what it has not looked at yet, and adds what it finds; where any message is
+    what is looked for, it shows the next ones."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -40,7 +41,8 @@ class LookingScreen(DetailScreen):
             return
         if self._back or not self._looking.goes_on:
             left = self.left_out
-            if left is None:
+            at_end = not self._back and self.address.option("follow") is None
+            if left is None or (at_end and left.name == messages.LOOKED):
                 super().action_more()
             elif left.name == messages.MORE:
                 self.say(str(left.value))
@@ -48,5 +50,7 @@ class LookingScreen(DetailScreen):
                 self.say("it looks further only live, and while it does not follow")
             return
         self._goes_on = True
+        if self._looking.turns:
+            self.grid.move_to(0)
         self.ask()
         self.draw()

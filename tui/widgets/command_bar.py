@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual import events
+from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
@@ -41,6 +42,7 @@ class CommandBar(Vertical):
         Binding("tab", "complete", "complete", show=False, priority=True),
         Binding("up", "choose(-1)", "the suggestion before", show=False, priority=True),
         Binding("down", "choose(1)", "the next suggestion", show=False, priority=True),
+        Binding("ctrl+d,shift+delete", "forget", "delete the saved view", show=False, priority=True),
     ]
 
     class Given(Message):
@@ -62,6 +64,7 @@ class CommandBar(Vertical):
         self.prefix = ""
         self._suggest: Callable[[str], Sequence[str]] | None = None
         self._takes: Callable[[str], None] | None = None
+        self._forget: Callable[[str], bool] | None = None
         self._found: list[str] = []
         self._at = 0
         self._listed = ""
@@ -77,8 +80,10 @@ class CommandBar(Vertical):
         text: str = "",
         suggest: Callable[[str], Sequence[str]] | None = None,
         takes: Callable[[str], None] | None = None,
+        forget: Callable[[str], bool] | None = None,
     ) -> None:
-        """Take a text, beginning with this one. `takes` is called with what it has become, at each key.
+        """Take a text, beginning with this one. `takes` is called with what it has become, at each key; `forget` with a
+        suggestion that is to be one no more, and says whether it can be.
 
         What is in it is made when it is opened first: most screens are left without it."""
         if not self.children:
@@ -86,7 +91,7 @@ class CommandBar(Vertical):
             await self.mount(Note(id="suggestions"), typing)
         if prefix != self.prefix:
             self.query_one("#prefix", Note).update(prefix, layout=False)
-        self.prefix, self._suggest, self._takes = prefix, suggest, takes
+        self.prefix, self._suggest, self._takes, self._forget = prefix, suggest, takes, forget
         self.add_class("-open")
         line = self.query_one(Input)
         with line.prevent(Input.Changed):
@@ -116,6 +121,15 @@ class CommandBar(Vertical):
         if self._found:
             self._at = (self._at + direction) % len(self._found)
             self._list()
+
+    def action_forget(self) -> None:
+        """Take the suggestion away for good; where it cannot be, the key is for what is typed."""
+        if not self._found or self._forget is None or not self._forget(self._found[self._at]):
+            raise SkipAction
+        at = self._at
+        self._look(self.query_one(Input).value)
+        self._at = min(at, max(len(self._found) - 1, 0))
+        self._list()
 
     def _typed(self, text: str) -> None:
         """Each key."""

@@ -82,7 +82,7 @@ def test_a_topic_whose_name_is_a_word_of_ours(cli: Cli, cluster: FakeCluster) ->
     planned = cli(
         cluster.transport, "deleteTopic", "-t", "ok", "-c", "C1", "-n", cluster.namesrv, "--plan", "--lang", "zh"
     )
-    assert "上删除 topic ok\n" in planned.out and " -> （无）\n" in planned.out
+    assert "上删除 Topic ok\n" in planned.out and " -> （无）\n" in planned.out
     assert "正常" not in planned.out
 
 

@@ -134,4 +134,4 @@ def test_the_question_before_a_dangerous_change(
         plan = ["would delete topic Orders on 10.0.0.1:10911"]
         confirm.require_consent(declaration_of(delete_topic), {"topic": "Orders"}, plan, yes=False)
     os.close(ours)
-    assert capsys.readouterr().err == "将在 10.0.0.1:10911 上删除 topic Orders\n输入 Orders 以执行： "
+    assert capsys.readouterr().err == "将在 10.0.0.1:10911 上删除 Topic Orders\n输入 Orders 以执行： "

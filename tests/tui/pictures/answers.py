@@ -135,7 +135,9 @@ class Answers:
             queues=call(lambda *_: {MessageQueue("orders", "broker-a", 0): BROKER.address}, lambda *_: {}),
             scan=self._scan,
         )
-        self.offsets = SimpleNamespace(max_offset=call(lambda *_: 5, lambda *_: 0))
+        self.offsets = SimpleNamespace(
+            max_offset=call(lambda *_: 5_000_000 if self._state == "huge" else 5, lambda *_: 0)
+        )
         self.cluster = SimpleNamespace(
             brokers=call(lambda *_: [BROKER, SIBLING], lambda *_: [BROKER]),
             runtime=call(lambda *_: _RUNTIME, lambda *_: {}),

@@ -22,7 +22,7 @@ from rocketmq_ops.common.message import MessageExt, MessageQueue
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.taken import ARRANGED
 
-#: Messages that are shown, and that are asked of one queue, at most.
+#: Messages that are shown, and that are asked of one queue, at most; of more queues than that one of each is shown.
 MOST: Final = 200
 #: Pulls of one look in all, shared out among the queues, of which each has one at least; and of one that follows.
 PULLS: Final = 400
@@ -45,8 +45,12 @@ class Looking:
         self.read_to: dict[MessageQueue, int] = {}
         #: What is left of each queue, in the order in which it is looked at; of one that is not in it, all.
         self.left: dict[MessageQueue, list[Range]] = {}
-        #: The newest messages that were found, by their keys.
+        #: The newest messages that were found, by their keys; where any is what is looked for, those that are shown.
         self.kept: dict[str, MessageExt] = {}
+        #: So many were shown before those.
+        self.before = 0
+        #: Each look shows the next messages in place of those before.
+        self.turns = False
         #: How many messages have been looked at.
         self.looked = 0
         #: Of a queue there are more than are shown.
@@ -63,6 +67,13 @@ class Looking:
         grows = goes_on or (address.option("where") is not None and address.option("follow") is not None)
         same = address == self._address and grows
         return self if same else Looking(address)
+
+    def turn(self, messages: Iterable[MessageExt]) -> list[MessageExt]:
+        """These in place of those that were shown, the newest first."""
+        self.before += len(self.kept)
+        newest = newest_first(messages)
+        self.kept = {key_of(message): message for message in newest}
+        return newest
 
     def take(self, messages: Iterable[MessageExt]) -> list[MessageExt]:
         """With these, the newest first, no more than are shown."""
@@ -90,6 +101,8 @@ class Found(NamedTuple):
     recent: int | None = None
     #: Some that came while it follows were not looked at.
     passed_over: bool = False
+    #: So many were shown by the looks before, where each shows the next ones alone.
+    before: int = 0
 
 
 class Wanted(NamedTuple):
@@ -122,6 +135,11 @@ class Wanted(NamedTuple):
         """Whether any message is what is looked for."""
         return self.tag == "*" and self.where is None
 
+    @property
+    def turns(self) -> bool:
+        """Whether each look shows the next messages in place of those before: of others it adds what it finds."""
+        return self.whole and not self.follows
+
 
 class Look:
     """One look. It reads queues beside each other; without a time, an offset, a tag or a condition the last of each."""
@@ -141,6 +159,9 @@ class Look:
         }
         there = len(queues)
         queues = {queue: at for queue, at in queues.items() if looking.left.get(queue) != []}
+        looking.turns = wanted.turns
+        if wanted.turns:
+            there = len(queues)
         self._each = max(MOST // max(there, 1), 1)
         self._pulls = max((PULLS_FOLLOWING if wanted.follows else PULLS) // max(len(queues), 1), 1)
         self._recent = min(FOLLOWING, self._pulls * PULL_BATCH)
@@ -153,7 +174,8 @@ class Look:
         if queues:
             fan.require_some(f"reading {wanted.topic}")
         found = list(fan.answers.values())
-        kept = looking.take(message for each in found for message in each.messages)
+        take = looking.turn if wanted.turns else looking.take
+        kept = take(message for each in found for message in each.messages)
         looking.truncated |= any(each.truncated for each in found)
         left = any(looking.left.values()) and (wanted.onward or not looking.truncated)
         looking.goes_on = left and not wanted.follows
@@ -166,13 +188,16 @@ class Look:
             left,
             next((each.recent for each in found if each.recent is not None), None),
             looking.passed_over,
+            looking.before,
         )
 
     async def _read(self, queue: MessageQueue, broker: str) -> Found:
         wanted = self._wanted
         if wanted.follows and wanted.where is not None:
             return await self._since(queue, broker)
-        if wanted.onward or not (wanted.whole or wanted.follows):
+        if wanted.turns and not wanted.onward:
+            return await self._back(queue, broker)
+        if wanted.onward or not wanted.follows:
             return await self._through(queue)
         last = await self._admin.offsets.max_offset(broker, wanted.topic, queue.queue_id)
         if wanted.whole:
@@ -182,6 +207,17 @@ class Look:
         first = max(last - self._recent, 0)
         found, _ = await self._scanned(queue, first, None, Pulls(self._pulls))
         return found._replace(recent=self._recent if first > low else None, truncated=False)
+
+    async def _back(self, queue: MessageQueue, broker: str) -> Found:
+        """The last messages of a queue that were not shown yet."""
+        left = self._looking.left.get(queue)
+        end = left[0][1] if left else None
+        last = await self._admin.offsets.max_offset(broker, self._wanted.topic, queue.queue_id) if end is None else end
+        first = max(last - self._each, 0)
+        found, _ = await self._scanned(queue, first, end, Pulls(self._pulls))
+        self._looking.left[queue] = [(0, first)] if found.truncated and first > 0 else []
+        self._looking.looked += len(found.messages)
+        return found._replace(truncated=False)
 
     async def _through(self, queue: MessageQueue) -> Found:
         """What is left of a queue, as far as its pulls go: a step after the other until enough was found."""
@@ -208,7 +244,7 @@ class Look:
             failures += found.failures
             truncated |= found.truncated
             looked += to - at
-        if wanted.whole and len(messages) >= self._each:
+        if wanted.whole and wanted.follows and len(messages) >= self._each:
             truncated, left = truncated or bool(left), []  # any other is what is looked for, too: there is no end
         self._looking.left[queue] = left
         self._looking.looked += looked

@@ -195,6 +195,12 @@ def facts_of(address: Address, found: Found) -> list[Fact]:
         through = f"the last {recent} messages of each queue"
     elif found.goes_on and address.option("follow") is not None:
         through = f"{looked} messages from there on, and not all that there are"
+    elif found.before and found.onward:
+        more = "press n to look at more, r to begin anew" if found.goes_on else "press r to begin anew"
+        through = f"{len(found.messages):,} messages behind the first {found.before:,}: {more}"
+    elif found.before:
+        more = "press n to look further back, r for the newest" if found.goes_on else "press r for the newest"
+        through = f"{len(found.messages):,} messages before the newest {found.before:,}: {more}"
     elif found.goes_on and found.onward:
         through = f"{looked} messages from there on: press n to look at more"
     elif found.goes_on:

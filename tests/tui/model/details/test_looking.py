@@ -226,9 +226,108 @@ def test_of_the_newest_it_is_said_whether_there_are_more(
             shown = min(200, queues * (length - low))
             assert len(rows(pilot)) == shown
             text = f"there are more than the {shown} that are shown: narrow the time, or name a queue"
+            if not options:
+                text = f"{shown} messages, the newest: press n to look further back"
             assert (text in said(pilot, "#facts")) is more
             await press(pilot, "n")
-            assert last_notice(pilot) == (text if more else "there is no more")
+            if more and not options:
+                assert f"before the newest {shown}: press r for the newest" in said(pilot, "#facts")
+                assert len(rows(pilot)) == queues * (length - low) - shown
+            else:
+                assert last_notice(pilot) == (text if more else "there is no more")
+
+    there.run(test)
+
+
+@pytest.mark.parametrize(
+    ("options", "lengths", "pages"),
+    [
+        pytest.param("", (500,), [range(300, 500), range(100, 300), range(100)], id="all"),
+        pytest.param("?queue=0", (500,), [range(300, 500), range(100, 300), range(100)], id="queue"),
+        pytest.param("?from=50", (500,), [range(50, 250), range(250, 450), range(450, 500)], id="from"),
+        pytest.param(f"?begin={BASE_MS + 50}", (300,), [range(50, 250), range(250, 300)], id="begin"),
+    ],
+)
+def test_a_key_shows_the_next_messages_until_there_are_no_others(
+    options: str, lengths: tuple[int, ...], pages: list[range]
+) -> None:
+    there = Long(1, lengths[0])
+
+    async def test(admin: MQAdmin) -> None:
+        app = dashboard(FakeModel(moment()), f":messages/T{options}", admin=admin)
+        async with app.run_test(size=(160, 40)) as pilot:
+            await settled(pilot)
+            for at, page in enumerate(pages):
+                if at:
+                    await press(pilot, "end", "n")
+                    assert detail(pilot).grid.cursor == 0
+                assert [int(row[5]) for row in rows(pilot)] == list(reversed(page))
+                assert ("press n" in said(pilot, "#facts")) is (page != pages[-1])
+            pulled = len(there.pulled)
+            assert pulled <= 7 * len(pages)
+            await press(pilot, "n")
+            assert last_notice(pilot) == "there is no more"
+            assert len(there.pulled) == pulled
+            await press(pilot, "r")
+            assert [int(row[5]) for row in rows(pilot)] == list(reversed(pages[0]))
+
+    there.run(test)
+
+
+def test_queues_of_other_lengths_are_gone_through_to_the_end_of_each() -> None:
+    there = Long(3, 300)
+    broker, ends = there.cluster["broker-a"], {"0": 300, "1": 20, "2": 0}
+    for code in (Code.GET_MAX_OFFSET, Code.SEARCH_OFFSET_BY_TIMESTAMP):
+        there.cluster.transport.on(
+            broker.address, code, lambda c: c.reply(ext_fields={"offset": str(ends[c.ext_fields["queueId"]])})
+        )
+
+    async def test(admin: MQAdmin) -> None:
+        known, shown = Looking(), []
+        found = await look(admin, "", known)
+        shown += found.messages
+        looks = 1
+        while found.goes_on:
+            looks += 1
+            found = await look(admin, "", known)
+            shown += found.messages
+            assert found.before == len(shown) - len(found.messages)
+        places = [(message.queue_id, message.queue_offset) for message in shown]
+        assert len(set(places)) == len(places) == 320
+        assert looks == 3, "what one queue lacks goes to the others"
+
+    there.run(test)
+
+
+def test_of_more_queues_than_are_shown_one_of_each_is_and_none_is_passed_over() -> None:
+    there = Long(looking.MOST + 50, 3)
+
+    async def test(admin: MQAdmin) -> None:
+        known = Looking()
+        places = set()
+        for before in range(3):
+            found = await look(admin, "", known)
+            places |= {(message.queue_id, message.queue_offset) for message in found.messages}
+            assert (len(found.messages), found.before) == (looking.MOST + 50, before * (looking.MOST + 50))
+        assert len(places) == 3 * (looking.MOST + 50)
+        assert not found.goes_on
+
+    there.run(test)
+
+
+def test_all_dead_letters_are_exported_from_the_last_page_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    there = Long(1, 300, topic="%DLQ%billing")
+
+    async def test(admin: MQAdmin) -> None:
+        app = dashboard(FakeModel(moment()), ":dead-letters/billing", admin=admin)
+        async with app.run_test(size=(160, 40)) as pilot:
+            await settled(pilot)
+            await press(pilot, "n")
+            assert len(rows(pilot)) == 100
+            await press(pilot, "e")
+            _, found = exported(tmp_path)
+            assert len(found) == 300
 
     there.run(test)
 
