@@ -39,7 +39,7 @@ _UNSURE: Final = (LagState.OK, LagState.UNKNOWN)
 class Derived(msgspec.Struct):
     """What one look says. Rates are in messages a second, by topic; those of topics of which a part is not known, as a
     broker did not tell now or a minute ago, are `lost`. `silent`: the names of brokers that told nothing at that look,
-    and `untold` those that never have."""
+    and `untold` those that never have. `went_back`: the groups of which an offset did, since the look before."""
 
     groups: dict[str, GroupSeen]
     in_rates: dict[str, float]
@@ -50,6 +50,7 @@ class Derived(msgspec.Struct):
     lost: frozenset[str] = frozenset()
     untold: frozenset[str] = frozenset()
     silent: frozenset[str] = frozenset()
+    went_back: frozenset[str] = frozenset()
 
 
 def derive(
@@ -165,6 +166,7 @@ def derive(
         frozenset(lost),
         frozenset(untold),
         look.silent,
+        look.went_back,
     )
 
 

@@ -229,7 +229,7 @@ class LiveModel(Timeline):
         await work.turn()
         self._moment = self.kept = self._made()
         unknown = tuple(answer.broker_name for answer in answers if answer.groups is None)
-        kept = Kept(self._moment, unknown)
+        kept = Kept(self._moment, unknown, derived.went_back)
         self._write(lambda: self._keep(kept, work.pause))
         if self._ring:
             self._write(self._look_at_prober, "prober")

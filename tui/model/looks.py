@@ -10,8 +10,8 @@ import contextlib
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from operator import add, attrgetter
-from typing import Final, TypeVar
+from operator import add, attrgetter, lt
+from typing import Final
 
 import msgspec
 
@@ -22,10 +22,10 @@ from rocketmq_ops.housekeeping.history.runs import GroupOffsets, GroupWindow, Qu
 from rocketmq_ops.housekeeping.lag import WINDOW_RUNS
 from rocketmq_ops.tui.model.table import Below
 
-T = TypeVar("T")
-
 #: How far back the looks go by which a group is judged, ms.
 WINDOW_MS: Final = 5 * 60_000
+#: How far the looks are from each other by which it is judged, once there are enough, ms.
+APART_MS: Final = WINDOW_MS // WINDOW_RUNS
 #: In place of a step where an offset is not known.
 _NO_STEP: Final = -(1 << 31)
 
@@ -140,6 +140,8 @@ class Look:
         self.time_ms = time_ms
         #: The names of the brokers that told nothing.
         self.silent = frozenset(silent)
+        #: The groups of which an offset went back since the look before.
+        self.went_back: frozenset[str] = frozenset()
         offsets = {group.group: group for group in groups}
         for number, group in enumerate(offsets.values()):
             if number % AT_A_TIME == 0:
@@ -156,6 +158,21 @@ class Look:
         self._members = _column([group.members for group in offsets.values()])
         self._pulling = frozenset(name for name, group in offsets.items() if group.pulling)
         self._places: dict[str, Placed] = _placed(offsets, {} if before is None else before._places, pause)
+
+    def back_since(self, before: Look, pause: Callable[[], None]) -> frozenset[str]:
+        """The groups of which an offset is behind what it was."""
+        now, then = self._committed, before._committed
+        if self._places is before._places and now.base is then.base and not any(map(lt, now.steps, then.steps)):
+            return frozenset()  # as nearly always
+        get, get_then = self.each(pause), before.each(pause)
+        found: list[str] = []
+        for number, name in enumerate(self._places):
+            if number % AT_A_TIME == 0:
+                pause()
+            held, old = get(name), get_then(name)
+            if held is not None and old is not None and _went_back(old, held):
+                found.append(name)
+        return frozenset(found)
 
     @property
     def groups(self) -> Iterable[str]:
@@ -218,15 +235,16 @@ class Look:
 class Looks:
     """Looks of the last minutes, the oldest first."""
 
-    #: By how many of them a group is judged.
-    MOST: Final = WINDOW_RUNS
-
     def __init__(self) -> None:
         self._looks: deque[Look] = deque()
         #: The newest that saw something.
         self._seen: Look | None = None
         #: By group for how long it had waited: it stays while a broker is silent.
         self.waited: dict[str, Waited] = {}
+        #: Those by which all groups are judged.
+        self._chosen: list[Look] = []
+        #: By group the looks before and after its offsets went back.
+        self._back: dict[str, list[Look]] = {}
 
     @property
     def last(self) -> Look | None:
@@ -260,27 +278,36 @@ class Looks:
     ) -> Look:
         """Add a look, which is later than all others; those that are too old go. `pause` is called every few ms.
         `silent`: the names of the brokers that told nothing."""
-        before = self._seen
-        look = self._seen = Look(time_ms, groups, before, pause, silent)
+        look = self._seen = Look(time_ms, groups, self._seen, pause, silent)
+        before = self.last
+        if before is not None:
+            pause()
+            look.went_back = look.back_since(before, pause)
+            for name in look.went_back:
+                self._back.setdefault(name, []).extend((before, look))
         self._looks.append(look)
         while time_ms - self._looks[0].time_ms > WINDOW_MS:
             self._looks.popleft()
+        self._choose()
         return look
 
     def skip(self, time_ms: int) -> None:
         """There was a look at that time, and nobody will ask what it saw."""
         self._looks.append(Look(time_ms, ()))
+        self._choose()
 
     def seen(self) -> Looks:
         """Those that told something, be it that brokers were silent; to go on from."""
         found = Looks()
         found._looks.extend(look for look in self._looks if look.groups or look.silent)
-        found._seen, found.waited = found.last, self.waited
+        found._seen, found.waited, found._back = found.last, self.waited, self._back
+        found._choose()
         return found
 
     def window(self, group: str) -> GroupWindow:
-        """A group at the last look and those at equal distances before it."""
-        chosen = self._spread()
+        """A group at the last look, those of fixed times before it (`chosen`), and those around which an offset of it
+        went back."""
+        chosen = self._chosen_of(group)
         times = [look.time_ms for look in chosen]
         seen = [look.get(group) for look in chosen]
         members = [None if held is None else held.members for held in seen]
@@ -302,7 +329,7 @@ class Looks:
 
     def moved(self, group: str) -> bool:
         """Whether any offset of a group changed within its window. One that was not known at a look has not moved."""
-        held = [each for look in self._spread() if (each := look.get(group)) is not None]
+        held = [each for look in self._chosen_of(group) if (each := look.get(group)) is not None]
         return any(_moved(held[0], each) for each in held[1:])
 
     def back(self, ms: int) -> Look | None:
@@ -317,15 +344,38 @@ class Looks:
             return None
         return next((time_ms for time_ms in reversed(times) if time_ms <= times[-1] - ms), times[0])
 
-    def _spread(self) -> list[Look]:
-        return spread(list(self._looks), self.MOST)
+    def _choose(self) -> None:
+        looks = list(self._looks)
+        self._chosen = [looks[place] for place in chosen([look.time_ms for look in looks])]
+        first_ms = looks[0].time_ms if looks else 0
+        self._back = {
+            name: there
+            for name, around in self._back.items()
+            if (there := [look for look in around if look.time_ms >= first_ms])
+        }
+
+    def _chosen_of(self, group: str) -> list[Look]:
+        around = self._back.get(group)
+        return self._chosen if around is None else sorted({*self._chosen, *around}, key=_time)
 
 
-def spread(items: list[T], most: int) -> list[T]:
-    """The last of them and up to `most` - 1 at equal distances before it."""
-    if len(items) <= most:
-        return items
-    return [items[len(items) - 1 - place * len(items) // most] for place in range(most)][::-1]
+def chosen(times: Sequence[int]) -> list[int]:
+    """The places of the looks by which groups are judged, of all `times` (ms since 1970): the last one, and before it
+    the first within each multiple of `APART_MS`; as long as there are not enough, the newest of the others too.
+
+    So a look that is one of them stays one until it is too old, and another one never becomes one: what was seen for a
+    moment does not come and go in the judgement.
+    """
+    last, most = len(times) - 1, WINDOW_RUNS - 1
+    if last <= most:
+        return [*range(len(times))]
+    fixed = [
+        at
+        for at in range(last)
+        if (at == 0 or times[at] // APART_MS != times[at - 1] // APART_MS) and times[last] - times[at] >= APART_MS // 2
+    ][-most:]
+    others = sorted({*range(last)}.difference(fixed), reverse=True)[: most - len(fixed)]
+    return [*sorted([*fixed, *others]), last]
 
 
 def _placed(groups: dict[str, GroupOffsets], before: dict[str, Placed], pause: Callable[[], None]) -> dict[str, Placed]:
@@ -360,11 +410,23 @@ def _moved(before: Held, after: Held) -> bool:
     return any(one != other and ABSENT not in (one, other) for one, other in pairs)
 
 
+def _went_back(before: Held, after: Held) -> bool:
+    if before.keys != after.keys:
+        places = dict(zip(before.keys, before.committed, strict=True))
+        pairs = [(places.get(key, ABSENT), now) for key, now in zip(after.keys, after.committed, strict=True)]
+    elif before.committed == after.committed:
+        return False
+    else:
+        pairs = [*zip(before.committed, after.committed, strict=True)]
+    return any(now < was and ABSENT not in (was, now) for was, now in pairs)
+
+
 def _column(values: list[int | None]) -> array[int]:
     return array("q", [ABSENT if value is None else value for value in values])
 
 
 _key: Final = attrgetter("queue")
+_time: Final = attrgetter("time_ms")
 
 
 def _windows(seen: list[Held]) -> dict[QueueKey, QueueWindow]:

@@ -25,7 +25,7 @@ from rocketmq_ops.tui.model.broker_figures import PREFIX
 from rocketmq_ops.tui.model.broker_state import judged, stale, without_topics
 from rocketmq_ops.tui.model.derive import RATE_MS, Derived, derive
 from rocketmq_ops.tui.model.events import SHOWN_MS as EVENTS_SHOWN_MS
-from rocketmq_ops.tui.model.looks import WINDOW_MS, Looks, spread
+from rocketmq_ops.tui.model.looks import WINDOW_MS, Looks, chosen
 from rocketmq_ops.tui.model.moment import (
     Alarm,
     BrokerSeen,
@@ -51,6 +51,8 @@ COUNTED: Final = "topic.counted_rate"
 UNKNOWN: Final = "unknown.groups"
 #: The brokers of these that have never told, by their names.
 UNTOLD: Final = "untold.groups"
+#: The groups of which an offset went back since the run before.
+WENT_BACK: Final = GROUP + "went_back"
 #: The name of the text of `Moment.not_yet`.
 NOT_YET: Final = "not-yet"
 #: The name of the text of `GroupSeen.bases`.
@@ -82,10 +84,12 @@ class _Server(msgspec.Struct, omit_defaults=True):
 
 
 class Kept(msgspec.Struct):
-    """A moment to be kept. `unknown`: brokers, by their names, that did not tell of their groups at that look."""
+    """A moment to be kept. `unknown`: brokers, by their names, that did not tell of their groups at that look;
+    `went_back`: see `Derived`."""
 
     moment: Moment
     unknown: tuple[str, ...] = ()
+    went_back: frozenset[str] = frozenset()
 
 
 def run_of(kept: Kept, pause: Pause = at_once) -> Run:
@@ -93,6 +97,7 @@ def run_of(kept: Kept, pause: Pause = at_once) -> Run:
     moment = kept.moment
     figures: list[Figure] = [Figure(UNKNOWN, name, 1.0) for name in kept.unknown]
     figures += [Figure(UNTOLD, name, 1.0) for name in moment.untold]
+    figures += [Figure(WENT_BACK, name, 1.0) for name in kept.went_back]
     texts: dict[str, str] = {}
     for address, broker in moment.brokers.items():
         figures += [Figure(PREFIX + name, address, value) for name, value in broker.figures.items()]
@@ -271,7 +276,12 @@ def moment_at(history: History, at_ms: int, looks: Looks | None = None) -> Momen
 def looks_at(history: History, time_ms: int) -> Looks:
     """The looks that a moment is derived from: of those in between only the times."""
     times = history.times(time_ms - WINDOW_MS, time_ms)
-    wanted = {*spread(times, Looks.MOST), *(t for t in (Looks.nearest(times, RATE_MS),) if t is not None)}
+    wanted = {times[place] for place in chosen(times)}
+    if (rates_of := Looks.nearest(times, RATE_MS)) is not None:
+        wanted.add(rates_of)
+    for points in history.figures(times[0], time_ms, WENT_BACK).values():
+        for at, _ in points:
+            wanted |= {at, times[max(times.index(at) - 1, 0)]}
     silent: dict[int, set[str]] = {}
     for (_, name), points in history.figures(times[0], time_ms, UNKNOWN).items():
         for at, _ in points:

@@ -51,6 +51,7 @@ def waiting_of(
     at least, and so has what is not known of other queues, in the window or (`least`) beside it.
     """
     now = oldest = begun = window.times[-1]
+    there: dict[QueueKey, int] | None = None
     for key, columns in window.queues.items():
         committed, end = columns.committed[-1], columns.ends[-1]
         begin = committed if committed is not None else based.get(key, end)
@@ -62,11 +63,18 @@ def waiting_of(
         place = next(at for at, each in enumerate(columns.ends) if each is not None and each > begin)
         oldest = min(oldest, window.times[place])
         before = next((at for at in range(place - 1, -1, -1) if columns.ends[at] is not None), None)
+        stood = False
+        if known is not None and known.when_ms == was_ms and known.since_ms < oldest:
+            there = _waiting_in(held) if there is None else there
+            stood = there.get(key) == committed
         if before is not None:
+            if stood and known is not None and known.since_ms > window.times[before]:
+                oldest = known.since_ms  # the look that saw it come is none of the window any more
             if before < place - 1 and not _came_since(held, key, begin):
                 begun = min(begun, window.times[before])
             continue
-        if known is not None and known.when_ms >= window.times[place] and columns.committed[place] == committed:
+        seen_ms, seen = window.times[place], columns.committed[place]
+        if known is not None and (stood or (known.when_ms >= seen_ms and seen == committed)):
             oldest, least = min(oldest, known.since_ms), least or isinstance(known.ms, OrMore)
         elif known is not None and known.held is not None and _waited_in(known.held, key, committed):
             stayed = not _consumed_since(known.held, window)
@@ -83,6 +91,14 @@ def waiting_of(
     if was_ms is None or held is None:
         return None
     return Below(now - was_ms) if _all_new(window, held) else now - was_ms
+
+
+def _waiting_in(held: Held | None) -> dict[QueueKey, int]:
+    """The queues in which something waited then, with their offsets."""
+    if held is None:
+        return {}
+    columns = zip(held.keys, held.ends, held.committed, strict=True)
+    return {key: committed for key, end, committed in columns if end > committed != ABSENT}
 
 
 def _waited_in(held: Held, key: QueueKey, committed: int | None) -> bool:

@@ -1,16 +1,20 @@
 """What looks say: rates, estimates, and what is not known."""
 
+from itertools import pairwise
+from pathlib import Path
 from random import Random
 from sys import getrefcount
 
 import pytest
 
-from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueKey, QueueOffsets
+from rocketmq_ops.housekeeping.history.file import History
+from rocketmq_ops.housekeeping.history.runs import Figure, GroupOffsets, QueueKey, QueueOffsets, Run
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.housekeeping.unsaved import Unsaved
 from rocketmq_ops.tui.model.derive import UNASKED_MS, Derived, derive
 from rocketmq_ops.tui.model.figures import figure
-from rocketmq_ops.tui.model.looks import WINDOW_MS, Looks, spread
+from rocketmq_ops.tui.model.looks import APART_MS, WINDOW_MS, Looks, chosen
+from rocketmq_ops.tui.model.recording import WENT_BACK, looks_at
 from rocketmq_ops.tui.model.table import Below, Kind, OrMore
 
 
@@ -62,11 +66,11 @@ def test_a_topic_that_was_made_anew_begins_anew():
 
 def test_what_is_not_told_of_a_queue_for_a_while_leaves_where_it_began():
     silent = [[(None, None)]] * 40
-    said = watched([(1000, None)], [(1010, None)], *silent, [(1020, None)], [(1030, 1015)], [(1040, None)])
+    said = watched([(1000, None)], [(1010, None)], *silent, [(1020, None)], *[[(1030, 1015)]] * 4, [(1040, None)])
     least = [each.groups["g"].least for each in said]
     assert (least[1], {*least[2:42]}, least[42]) == (10, {0}, 20)
     assert said[43].groups["g"].lag.lag == 15
-    assert said[44].groups["g"].least == 0, "it began anew when it had committed"
+    assert said[47].groups["g"].least == 0, "it began anew when it had committed"
 
 
 def test_what_is_known_to_wait_is_said_of_a_group_that_is_in_doubt_otherwise():
@@ -267,9 +271,48 @@ def test_offline_from_the_first_look_is_idle_and_afterwards_is_not():
     assert {each.groups["g"].idle for each in silent[1:]} == {True}, "a broker that is silent has moved nothing"
 
 
-def test_looks_at_equal_distances():
-    assert spread([1, 2, 3], 5) == [1, 2, 3]
-    assert spread(list(range(30)), 10) == [2, 5, 8, 11, 14, 17, 20, 23, 26, 29]
+@pytest.mark.parametrize("begin", [0, 7_000, 25_001])
+def test_a_look_that_groups_are_judged_by_stays_one_and_no_other_becomes_one(begin: int) -> None:
+    assert chosen([1, 2, 3]) == [0, 1, 2]
+    times, before = [], set()
+    for number in range(100):
+        times = [time for time in [*times, begin + number * 10_000] if begin + number * 10_000 - time <= WINDOW_MS]
+        now = {times[place] for place in chosen(times)}
+        assert len(now) == min(number + 1, 10), "as many as a judgement wants"
+        came = now - before - {times[-1]}
+        assert all(APART_MS // 2 <= times[-1] - time < 2 * APART_MS for time in came), "one of a fixed time, late"
+        before = now
+    assert [time // APART_MS for time in sorted(now)][:-1] == [*range(24, 33)] if begin == 0 else True
+
+
+@pytest.mark.parametrize("phase", range(6))
+def test_an_offset_that_moved_for_a_moment_does_not_come_and_go_in_the_judgement(phase: int) -> None:
+    """As where a queue was in other hands for 20 s, until the client that hangs had it again."""
+    still = [(5000 + 10 * n, 26) for n in range(100)]
+    still[40 + phase] = (still[40 + phase][0], 2682)
+    states = [each.groups["g"].lag.state for each in watched(*([pair] for pair in still))]
+    told = [states[39], *(after for before, after in pairwise(states[39:]) if before is not after)]
+    assert told == [LagState.STALLED, LagState.OK, LagState.REWOUND, LagState.STOPPED, LagState.STALLED]
+    assert states.count(LagState.OK) == 1
+    assert states.count(LagState.REWOUND) >= 10
+
+
+def test_a_recording_judges_by_the_looks_that_a_dashboard_did(tmp_path: Path) -> None:
+    """Also by those around which an offset went back, which it reads beside those of fixed times."""
+    looks, lived, played = Looks(), [], []
+    with History.open(tmp_path / "ring") as history:
+        for n in range(70):
+            time_ms, offset = 1_000_000 + n * 10_000, 2682 if n == 40 else 26
+            group = GroupOffsets(
+                group="g", queues=[QueueOffsets(QueueKey("t", "b", 0), 5000 + 10 * n, offset)], members=1
+            )
+            look = looks.add(time_ms, [group])
+            figures = [Figure(WENT_BACK, name, 1.0) for name in look.went_back]
+            history.append(Run(time_ms=time_ms, groups=[group], figures=figures))
+            lived.append(looks.window("g"))
+            played.append(looks_at(history, time_ms).window("g"))
+    assert played == lived
+    assert 2682 in lived[60].queues[QueueKey("t", "b", 0)].committed
 
 
 def test_a_look_holds_columns_and_makes_queues_of_them_for_who_asks() -> None:
@@ -399,7 +442,7 @@ def test_what_came_in_a_silence_has_waited_no_longer_than_that():
     said = watched(*turns)
     assert shown(said[19]) == "<10s"
     assert [each.groups["g"].waiting_ms for each in said[20:23]] == [None] * 3
-    assert said[23].groups["g"].waiting_ms == 40_000
+    assert said[23].groups["g"].waiting_ms == 50_000, "since the last look of its window that knew"
     assert isinstance(said[23].groups["g"].waiting_ms, Below)
     assert shown(said[24]) == "<10s"
 
