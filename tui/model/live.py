@@ -108,7 +108,7 @@ class LiveModel(Timeline):
         """Raises HistoryError when the session cannot be copied to its file; without a ring it goes on."""
         try:
             if self._session is not None:
-                await self._tape.open_session(self._session)
+                await self._tape.open_session(self._session, self._admin.name_servers)
         except BaseException:
             await self._tape.close()
             raise

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -70,8 +70,9 @@ class Tape:
 
         return await self.in_thread(opened)
 
-    async def open_session(self, path: Path) -> None:
-        """Open a file to copy the session into, as no other one is."""
+    async def open_session(self, path: Path, name_servers: Collection[str] = ()) -> None:
+        """Open a file to copy the session of the cluster behind these name servers into, as no other one is, and as
+        none of another cluster was. While they are not known yet, any will do."""
 
         def opened() -> None:
             if not path.parent.is_dir():  # what is typed wrong is no folder to make
@@ -85,6 +86,13 @@ class Tape:
                 error.next_step = "name a file that is not there yet, or a recording to go on with"
                 raise
             self._session = self._stack.enter_context(history)
+            others = _recorded(history)
+            if others and name_servers and others.isdisjoint(name_servers):
+                theirs, ours = ", ".join(sorted(others)), ", ".join(sorted(name_servers))
+                raise HistoryError(
+                    f"the recording {path} is of the cluster behind {theirs}, not behind {ours}",
+                    "name a file that is not there yet, or a recording of this cluster to go on with",
+                )
             self._stack.enter_context(_alone(path))
 
         await self.in_thread(opened)
@@ -205,6 +213,14 @@ class Tape:
         return await self.in_thread(
             lambda: None if self._history is None else self._history.window(group, begin_ms, end_ms)
         )
+
+
+def _recorded(history: History) -> set[str]:
+    """The name servers of the cluster that is in a recording, as it was told them last."""
+    span = history.span()
+    texts = {} if span is None else history.texts_at(span.last_ms)
+    parts = (name.partition("/") for name in texts)
+    return {address for kind, _, address in parts if kind == "name-server"}
 
 
 @contextmanager

@@ -133,6 +133,23 @@ def test_a_full_disk_of_the_one_file_costs_the_other_nothing(tmp_path, monkeypat
     run(lambda: test("session"))
 
 
+def test_the_recording_of_another_cluster_is_not_gone_on_with(tmp_path):
+    async def test():
+        path = tmp_path / "session"
+        with History.open(path) as history:
+            history.append(Run(time_ms=1_000, texts={"name-server/here:9876": "{}", "broker/b:10911": "{}"}))
+        tape = Tape()
+        with pytest.raises(HistoryError, match="is of the cluster behind here:9876, not behind there:9876"):
+            await tape.open_session(path, ["there:9876"])
+        await tape.close()
+        for known in (["here:9876", "second:9876"], []):
+            tape = Tape()
+            await tape.open_session(path, known)
+            await tape.close()
+
+    run(test)
+
+
 def test_two_sessions_are_not_copied_into_one_file(tmp_path):
     async def test():
         (tmp_path / "other-name").symlink_to(tmp_path / "session")
