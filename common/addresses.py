@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from rocketmq_ops.common.errors import RocketMQError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 #: The id of the master among the brokers of one name (MixAll.MASTER_ID).
@@ -194,6 +195,19 @@ def resolve_host(host: str) -> str:
             f"the host '{host}' cannot be resolved: {reason}", "give an IP address, or a known name"
         ) from None
     return found.get(socket.AF_INET) or found[socket.AF_INET6].removeprefix(_MAPPED)
+
+
+def places(addresses: Iterable[str]) -> set[str]:
+    """Where addresses lead to, so that two ways to write one are the same: each with the numeric address of its host.
+    One whose host cannot be resolved stays as it is. Asks the resolver for names."""
+    found = set()
+    for text in addresses:
+        try:
+            host, port = parse_address(text)
+            found.add(format_address(resolve_host(host), port))
+        except RocketMQError:
+            found.add(text)
+    return found
 
 
 def unpack_host(packed: bytes | memoryview) -> tuple[str, int]:

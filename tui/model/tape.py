@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
+from rocketmq_ops.common.addresses import places
 from rocketmq_ops.common.errors import system_words
 from rocketmq_ops.common.tasks import Pause, at_once
 from rocketmq_ops.housekeeping.bundle.bundle import read_bundle
@@ -87,7 +88,8 @@ class Tape:
                 raise
             self._session = self._stack.enter_context(history)
             others = _recorded(history)
-            if others and name_servers and others.isdisjoint(name_servers):
+            same = not others or not name_servers or not others.isdisjoint(name_servers)
+            if not same and places(others).isdisjoint(places(name_servers)):
                 theirs, ours = ", ".join(sorted(others)), ", ".join(sorted(name_servers))
                 raise HistoryError(
                     f"the recording {path} is of the cluster behind {theirs}, not behind {ours}",

@@ -150,6 +150,22 @@ def test_the_recording_of_another_cluster_is_not_gone_on_with(tmp_path):
     run(test)
 
 
+def test_a_name_server_by_another_name_is_the_same_cluster(tmp_path):
+    async def test():
+        path = tmp_path / "session"
+        with History.open(path) as history:
+            history.append(Run(time_ms=1_000, texts={"name-server/127.0.0.1:9876": "{}"}))
+        tape = Tape()
+        await tape.open_session(path, ["localhost:9876"])
+        await tape.close()
+        tape = Tape()
+        with pytest.raises(HistoryError, match="not behind localhost:9877"):
+            await tape.open_session(path, ["localhost:9877"])
+        await tape.close()
+
+    run(test)
+
+
 def test_two_sessions_are_not_copied_into_one_file(tmp_path):
     async def test():
         (tmp_path / "other-name").symlink_to(tmp_path / "session")
