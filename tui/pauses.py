@@ -14,11 +14,14 @@ from rocketmq_ops.tui.model.keys_first import ANSWER_S, MOST_S, KeysFirst
 #: The collector stops all threads while it goes through what is new since it did so last, which is some ms for this
 #: many objects. What there are tens of thousands of (queues, rows) is left out of it; with Python's own thresholds it
 #: would go through all the rest at each look. While a key is answered it does not run at all (`Quiet`).
-#: Through all there is it goes when nobody types (`Quiet`), and by itself only where somebody always does.
+#: Through more it goes when nobody types (`Quiet`), and by itself only where somebody always does.
 _COLLECTOR: Final = (5_000, 4, 100)
-#: How long nobody has typed then, and how often it is done, seconds.
+#: How long nobody has typed when it goes through what has come since it did so last, and how often it does, seconds.
 _QUIET_S: Final = 1.0
 _EVERY_S: Final = 30.0
+#: The same for all there is, which takes 50 ms and more: a key that comes just then waits for it.
+_LONG_QUIET_S: Final = 10.0
+_ALL_EVERY_S: Final = 600.0
 #: For how long a thread that works goes on before another one has its turn, seconds. A key goes through three threads
 #: (of the terminal's input, of the loop, of its output), and each of them waits for so long while a look is worked out;
 #: Python's own 5 ms, several times, can be seen.
@@ -41,14 +44,14 @@ def short_pauses() -> Iterator[None]:
 
 
 class Quiet:
-    """Keeps the collector away from keys: it does not run while one is being answered, and goes through all there is,
-    which takes 50 ms and more, when nobody types."""
+    """Keeps the collector away from keys: it does not run while one is being answered, and goes through what has come,
+    and now and then through all there is, when nobody types."""
 
     def __init__(self, keys: KeysFirst, later: Callable[[float, Callable[[], None]], object]) -> None:
         """`later` has a call made in the loop after so many seconds."""
         self._keys = keys
         self._later = later
-        self._typed = self._collected = time.monotonic()
+        self._typed = self._collected = self._collected_all = time.monotonic()
         #: Since when it has been switched off here.
         self._off_since: float | None = None
 
@@ -78,6 +81,12 @@ class Quiet:
     def passes(self) -> None:
         """To be called now and then."""
         now = time.monotonic()
-        if now - self._typed >= _QUIET_S and now - self._collected >= _EVERY_S:
-            gc.collect()
-            self._collected = now
+        quiet = now - self._typed
+        if quiet >= _LONG_QUIET_S and now - self._collected_all >= _ALL_EVERY_S:
+            gc.unfreeze()
+            self._collected_all = now
+        elif quiet < _QUIET_S or now - self._collected < _EVERY_S:
+            return
+        gc.collect()
+        gc.freeze()  # the next one goes through what has come since
+        self._collected = now

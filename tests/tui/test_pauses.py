@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import weakref
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -18,25 +19,58 @@ def collector_as_it_was() -> Iterator[None]:
     (gc.enable if was else gc.disable)()
 
 
-def test_the_collector_goes_through_everything_when_nobody_types(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_collector_goes_through_what_has_come_when_nobody_types(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    collected: list[float] = []
+    calls: list[tuple[str, float]] = []
     monkeypatch.setattr(pauses.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(pauses.gc, "collect", lambda: collected.append(now[0]))
+    for name in ("collect", "freeze", "unfreeze"):
+        monkeypatch.setattr(pauses.gc, name, lambda name=name: calls.append((name, now[0])))
+
+    def at(moment: float) -> list[str]:
+        calls.clear()
+        now[0] = moment
+        quiet.passes()
+        return [name for name, _ in calls]
+
     quiet = pauses.Quiet(KeysFirst(), lambda seconds, call: None)
     now[0] = 40
     quiet.typed()
-    now[0] = 40.5
-    quiet.passes()
-    assert not collected, "somebody types"
-    now[0] = 41
-    quiet.passes()
-    now[0] = 60
-    quiet.passes()
-    assert collected == [41], "and not all the time"
-    now[0] = 71
-    quiet.passes()
-    assert collected == [41, 71]
+    assert at(40.5) == [], "somebody types"
+    some, everything = ["collect", "freeze"], ["unfreeze", "collect", "freeze"]
+    assert at(41) == some
+    assert at(60) == [], "and not all the time"
+    assert at(71) == some
+    now[0] = 595
+    quiet.typed()
+    assert at(601) == some, "somebody has just typed"
+    assert at(605) == everything
+    assert at(634) == []
+    assert at(635) == some
+
+
+def test_what_was_alive_when_the_collector_went_through_it_is_found_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A screen that has been closed is in cycles, and must not stay for ever."""
+
+    class Screen:
+        def __init__(self) -> None:
+            self.own = self
+
+    now = [100.0]
+    monkeypatch.setattr(pauses.time, "monotonic", lambda: now[0])
+    with pauses.short_pauses():
+        quiet = pauses.Quiet(KeysFirst(), lambda seconds, call: None)
+        screen: Screen | None = Screen()
+        closed = weakref.ref(screen)
+        now[0] += 60
+        quiet.passes()
+        screen = None
+        now[0] += 60
+        quiet.passes()
+        assert closed() is not None
+        now[0] += 600
+        quiet.passes()
+        assert closed() is None
+    assert gc.get_freeze_count() == 0
 
 
 class Loop:
