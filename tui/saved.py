@@ -24,8 +24,8 @@ class SavedViews:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        #: What was deleted last.
-        self._deleted: dict[str, str] = {}
+        #: What was deleted, what was last at the end.
+        self._deleted: list[dict[str, str]] = []
 
     def all(self) -> dict[str, str]:
         """Name -> address. Raises SavedError."""
@@ -58,17 +58,22 @@ class SavedViews:
         """Take views away; those that are there no more are no error. Raises SavedError."""
         views = self.all()
         deleted = {name: views.pop(name) for name in names if name in views}
-        self._write(views)
-        self._deleted = deleted
+        if deleted:
+            self._write(views)
+            self._deleted.append(deleted)
 
     def restore(self) -> list[str]:
-        """Bring back what was deleted last, unless its name is taken again. Returns the names. Raises SavedError."""
+        """Bring back what was deleted last and is not back yet, unless its name is taken again. Returns the names.
+        Raises SavedError."""
         views = self.all()
-        back = {name: text for name, text in self._deleted.items() if name not in views}
-        if back:
-            self._write(views | back)
-        self._deleted = {}
-        return list(back)
+        while self._deleted:
+            back = {name: text for name, text in self._deleted[-1].items() if name not in views}
+            if back:
+                self._write(views | back)
+            self._deleted.pop()
+            if back:
+                return list(back)
+        return []
 
     def _write(self, views: dict[str, str]) -> None:
         if self._path is None:

@@ -76,6 +76,42 @@ def test_one_or_those_that_are_marked_are_deleted_and_brought_back(saved: SavedV
     drive(test, ":views", saved)
 
 
+def test_what_was_deleted_one_after_the_other_is_brought_back_so(saved: SavedViews) -> None:
+    async def test(pilot: Pilot[None], app: Any) -> None:
+        await pilot.press("ctrl+d", "ctrl+d")  # the second one before the list is another
+        await settled(pilot)
+        await press(pilot, "home", "ctrl+d")
+        await press(pilot, "u")
+        await press(pilot, "u")
+        await press(pilot, "u")
+        assert saved.all() == VIEWS_OF_MINE
+
+    drive(test, ":views", saved)
+
+
+def test_marked_views_that_a_filter_hides_are_not_deleted_nor_the_one_at_the_cursor(saved: SavedViews) -> None:
+    async def test(pilot: Pilot[None], app: Any) -> None:
+        await press(pilot, "space", "slash", *"beta", "enter")
+        assert [row.key for row in detail(pilot).grid.rows] == ["beta"]
+        await press(pilot, "ctrl+d")
+        assert saved.all() == VIEWS_OF_MINE
+        assert last_notice(pilot) == "the marked rows are not shown: Escape takes the marks away"
+        await press(pilot, "y")
+        assert app.clipboard == "", "nor is that one copied"
+
+    drive(test, ":views", saved)
+
+
+def test_within_a_text_the_key_is_for_its_letters_unless_a_view_was_chosen(saved: SavedViews) -> None:
+    async def test(pilot: Pilot[None], app: Any) -> None:
+        await pilot.press("v", *"beta", "home", "ctrl+d")
+        assert app.screen.query_one(Input).value == "eta" and saved.all() == VIEWS_OF_MINE
+        await pilot.press("escape", "v", "a", "home", "down", "ctrl+d")
+        assert sorted(saved.all()) == ["alpha", "gone"]
+
+    drive(test, ":groups", saved)
+
+
 @pytest.mark.parametrize("key", ["ctrl+d", "shift+delete"])
 def test_where_one_is_typed_the_one_that_is_chosen_is_deleted(saved: SavedViews, key: str) -> None:
     async def test(pilot: Pilot[None], app: Any) -> None:

@@ -88,7 +88,7 @@ class DeadLettersScreen(LookingScreen):
             return
         marks = self.grid.marks
         rows = [row for row in self.grid.rows if not marks or row.key in marks]
-        if not rows or self.waiting:
+        if self.waiting or not (self.may_take_rows() and rows):
             return
         more = self.left_out is not None and not marks
         named = self.address.option("key") or self.address.option("id")

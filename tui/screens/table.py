@@ -279,6 +279,11 @@ class TableScreen(SortingScreen):
         if self.context.changer is None:
             self.say(NO_CLUSTER, Health.WARNING)
             return False
+        return self.may_take_rows()
+
+    def may_take_rows(self) -> bool:
+        """Whether it is clear which rows are meant; says so where all marked ones are hidden, as by a filter: the one
+        at the cursor does not stand in for them."""
         if self.grid.marks and not self.grid.marks_shown:
             self.say("the marked rows are not shown: Escape takes the marks away", Health.WARNING)
             return False
@@ -306,5 +311,5 @@ class TableScreen(SortingScreen):
     def action_copy_row(self) -> None:
         """The marked rows, or the one at the cursor: cells between tabs."""
         rows = self.grid.chosen
-        if rows:
+        if rows and self.may_take_rows():
             self.copied("\n".join("\t".join(self.grid.texts(row)) for row in rows))

@@ -39,7 +39,7 @@ class ViewsScreen(DetailScreen):
     def action_delete_view(self) -> None:
         """Delete the marked views, or the one at the cursor."""
         rows = self.grid.chosen
-        if rows and self.delete_views([row.key for row in rows]):
+        if rows and self.may_take_rows() and self.delete_views([row.key for row in rows]):
             self.grid.unmark()
             self.ask_changed()
 

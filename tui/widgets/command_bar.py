@@ -123,11 +123,15 @@ class CommandBar(Vertical):
             self._list()
 
     def action_forget(self) -> None:
-        """Take the suggestion away for good; where it cannot be, the key is for what is typed."""
+        """Take the suggestion away for good; where it cannot be, or the key is pressed within a text and none was
+        chosen, it is for what is typed."""
+        line = self.query_one(Input)
+        if self._at == 0 and line.cursor_position < len(line.value):
+            raise SkipAction
         if not self._found or self._forget is None or not self._forget(self._found[self._at]):
             raise SkipAction
         at = self._at
-        self._look(self.query_one(Input).value)
+        self._look(line.value)
         self._at = min(at, max(len(self._found) - 1, 0))
         self._list()
 

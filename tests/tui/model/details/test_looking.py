@@ -409,6 +409,24 @@ def test_dead_letters_that_are_filtered_are_exported_as_they_are_shown_and_that_
     there.run(test)
 
 
+def test_where_all_marked_dead_letters_are_hidden_nothing_is_exported_and_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    there = Long(1, 300, {299}, topic="%DLQ%billing")
+
+    async def test(admin: MQAdmin) -> None:
+        app = dashboard(FakeModel(moment()), ":dead-letters/billing", admin=admin)
+        async with app.run_test(size=(160, 40)) as pilot:
+            await settled(pilot)
+            await press(pilot, "down", "space", "slash", *"rare", "enter", "e")
+            notices = [notice.message for notice in pilot.app._notifications]
+            assert notices == ["the marked rows are not shown: Escape takes the marks away"]
+
+    there.run(test)
+    assert not [*tmp_path.iterdir()]
+
+
 def test_an_export_that_fails_leaves_no_file_that_looks_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     there = Long(1, 1_000, topic="%DLQ%billing")
