@@ -19,13 +19,9 @@ from rocketmq_ops.common.tasks import at_once
 from rocketmq_ops.housekeeping.history.packing import ABSENT
 from rocketmq_ops.housekeeping.history.rows import AT_A_TIME
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, GroupWindow, QueueKey, QueueOffsets, QueueWindow
-from rocketmq_ops.housekeeping.lag import WINDOW_RUNS
+from rocketmq_ops.tui.model.choosing import WINDOW_MS, chosen, nearest
 from rocketmq_ops.tui.model.table import Below
 
-#: How far back the looks go by which a group is judged, ms.
-WINDOW_MS: Final = 5 * 60_000
-#: How far the looks are from each other by which it is judged, once there are enough, ms.
-APART_MS: Final = WINDOW_MS // WINDOW_RUNS
 #: In place of a step where an offset is not known.
 _NO_STEP: Final = -(1 << 31)
 
@@ -334,15 +330,8 @@ class Looks:
 
     def back(self, ms: int) -> Look | None:
         """The look that is at least so long before the last one, the nearest; the oldest where all are younger."""
-        at = self.nearest([look.time_ms for look in self._looks], ms)
+        at = nearest([look.time_ms for look in self._looks], ms)
         return next((look for look in self._looks if look.time_ms == at), None)
-
-    @staticmethod
-    def nearest(times: Sequence[int], ms: int) -> int | None:
-        """The same of times alone."""
-        if len(times) < 2:
-            return None
-        return next((time_ms for time_ms in reversed(times) if time_ms <= times[-1] - ms), times[0])
 
     def _choose(self) -> None:
         looks = list(self._looks)
@@ -357,25 +346,6 @@ class Looks:
     def _chosen_of(self, group: str) -> list[Look]:
         around = self._back.get(group)
         return self._chosen if around is None else sorted({*self._chosen, *around}, key=_time)
-
-
-def chosen(times: Sequence[int]) -> list[int]:
-    """The places of the looks by which groups are judged, of all `times` (ms since 1970): the last one, and before it
-    the first within each multiple of `APART_MS`; as long as there are not enough, the newest of the others too.
-
-    So a look that is one of them stays one until it is too old, and another one never becomes one: what was seen for a
-    moment does not come and go in the judgement.
-    """
-    last, most = len(times) - 1, WINDOW_RUNS - 1
-    if last <= most:
-        return [*range(len(times))]
-    fixed = [
-        at
-        for at in range(last)
-        if (at == 0 or times[at] // APART_MS != times[at - 1] // APART_MS) and times[last] - times[at] >= APART_MS // 2
-    ][-most:]
-    others = sorted({*range(last)}.difference(fixed), reverse=True)[: most - len(fixed)]
-    return [*sorted([*fixed, *others]), last]
 
 
 def _placed(groups: dict[str, GroupOffsets], before: dict[str, Placed], pause: Callable[[], None]) -> dict[str, Placed]:

@@ -13,8 +13,8 @@ from typing import Final, TypeAlias
 from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.history.rows import MARK
 from rocketmq_ops.housekeeping.history.runs import GroupWindow, QueueKey
+from rocketmq_ops.tui.model.choosing import WINDOW_MS
 from rocketmq_ops.tui.model.derive import RATE_MS
-from rocketmq_ops.tui.model.looks import WINDOW_MS
 from rocketmq_ops.tui.model.model import Points
 from rocketmq_ops.tui.model.recording import COUNTED, UNKNOWN
 

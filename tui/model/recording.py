@@ -23,9 +23,10 @@ from rocketmq_ops.housekeeping.unsaved import Unsaved
 from rocketmq_ops.tui.model.alarms import alarm_of, found, in_order
 from rocketmq_ops.tui.model.broker_figures import PREFIX
 from rocketmq_ops.tui.model.broker_state import judged, stale, without_topics
+from rocketmq_ops.tui.model.choosing import WINDOW_MS, chosen, nearest
 from rocketmq_ops.tui.model.derive import RATE_MS, Derived, derive
 from rocketmq_ops.tui.model.events import SHOWN_MS as EVENTS_SHOWN_MS
-from rocketmq_ops.tui.model.looks import WINDOW_MS, Looks, chosen
+from rocketmq_ops.tui.model.looks import Looks
 from rocketmq_ops.tui.model.moment import (
     Alarm,
     BrokerSeen,
@@ -277,7 +278,7 @@ def looks_at(history: History, time_ms: int) -> Looks:
     """The looks that a moment is derived from: of those in between only the times."""
     times = history.times(time_ms - WINDOW_MS, time_ms)
     wanted = {times[place] for place in chosen(times)}
-    if (rates_of := Looks.nearest(times, RATE_MS)) is not None:
+    if (rates_of := nearest(times, RATE_MS)) is not None:
         wanted.add(rates_of)
     for points in history.figures(times[0], time_ms, WENT_BACK).values():
         for at, _ in points:

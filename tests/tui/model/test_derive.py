@@ -11,9 +11,10 @@ from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.history.runs import Figure, GroupOffsets, QueueKey, QueueOffsets, Run
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.housekeeping.unsaved import Unsaved
+from rocketmq_ops.tui.model.choosing import APART_MS, WINDOW_MS, chosen
 from rocketmq_ops.tui.model.derive import UNASKED_MS, Derived, derive
 from rocketmq_ops.tui.model.figures import figure
-from rocketmq_ops.tui.model.looks import APART_MS, WINDOW_MS, Looks, chosen
+from rocketmq_ops.tui.model.looks import Looks
 from rocketmq_ops.tui.model.recording import WENT_BACK, looks_at
 from rocketmq_ops.tui.model.table import Below, Kind, OrMore
 

@@ -12,7 +12,7 @@ import pytest
 from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, GroupWindow, QueueKey, QueueOffsets, QueueWindow, Run
 from rocketmq_ops.tui.model import past_rates
-from rocketmq_ops.tui.model.looks import WINDOW_MS
+from rocketmq_ops.tui.model.choosing import WINDOW_MS
 from rocketmq_ops.tui.model.model import Points
 from rocketmq_ops.tui.model.overview import brokers, totals
 from rocketmq_ops.tui.model.replay import Replay
