@@ -120,7 +120,9 @@ class KnownSends:
                     text = keys.decode()
                 except UnicodeDecodeError:
                     return None
-                if '"' in text or "\\" in text:  # asked of a text, which costs a tenth of what it does of bytes
+                # Separators, too, stand in JSON only escaped. Asked of a text, which costs a tenth of what it does of
+                # bytes.
+                if '"' in text or "\\" in text or not text.isprintable():
                     return None
         elif (
             (start, second, end) == kind.around and third.startswith(kind.before) and fifth.endswith(kind.after)

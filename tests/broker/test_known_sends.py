@@ -423,6 +423,18 @@ def test_a_broken_header_of_a_known_length_closes_the_connection(change: tuple[b
     with_broker(tmp_path, body)
 
 
+def test_separators_that_are_not_escaped_add_no_properties(tmp_path: Path) -> None:
+    def body(broker: BrokerController) -> None:
+        wire = Wire(broker)
+        for _ in range(3):
+            assert wire.ask(send_frame(keys="k12345")).code == 0
+        wire.ask(send_frame(keys="k12345").replace(b"k12345", b"k\x02A\x01bc"))
+        assert wire.aborted
+        assert broker.store.max_offset("T", 1) == 3
+
+    with_broker(tmp_path, body)
+
+
 @pytest.mark.parametrize("fields", [{"z": "x" * 5_000}, {"opaque": "7"}, {"j": "0", "y": '","opaque":1,"'}])
 def test_a_header_is_remembered_only_when_its_values_are_surely_found(
     fields: dict[str, str], tmp_path: Path, decoded: list[int]
