@@ -60,9 +60,12 @@ class Pair:
         version = {"counter": 1, "stateVersion": 0, "timestamp": changed}
         self.master.config_version = None if seconds is None else {"version": json.dumps(version)}
 
-    def slave_status(self, last_read: int) -> None:
-        """Let the slave answer GET_BROKER_HA_STATUS: when it heard of its master last, in ms."""
-        status = {"master": False, "haClientRuntimeInfo": {"lastReadTimestamp": last_read}}
+    def slave_status(self, last_read: int, last_write: int | None = None) -> None:
+        """Let the slave answer GET_BROKER_HA_STATUS: when it heard of its master last, and wrote to it, in ms."""
+        wrote = last_read if last_write is None else last_write
+        status = {
+            "master": False, "haClientRuntimeInfo": {"lastReadTimestamp": last_read, "lastWriteTimestamp": wrote}
+        }  # fmt: skip
         self.cluster.transport.on(SLAVE, Code.GET_BROKER_HA_STATUS, lambda c: c.reply(body=dumps(status)))
 
     def master_stops(self) -> None:
@@ -229,32 +232,37 @@ def test_when_the_slave_heard_its_master_last_is_said(pair: Pair, last_read: int
     assert ran.code == 0 and json.loads(ran.out)["data"]["heard"]["timestamp"] == HEARD_MS
 
 
-def test_a_slave_that_does_not_say_when_it_heard_its_master_is_doubted(pair: Pair) -> None:
-    """One of 4.9, or one of 5.x whose connection has ended."""
+@pytest.mark.parametrize("tried", [None, 0, HEARD_MS + 60_000])
+def test_a_slave_that_does_not_say_when_it_heard_its_master_is_doubted(pair: Pair, tried: int | None) -> None:
+    """One of 4.9, or one of 5.x whose connection has ended: it gives when it tried to connect last, if it has."""
     pair.master_stops()
+    if tried is not None:
+        pair.slave_status(tried, HEARD_MS)
     ran = pair.files("--masterEnd", "1000")
     assert ran.code == 0 and "when the slave heard its master last is not known: --masterEnd has to be" in ran.out
     assert pair.slave_file.read_text() != SLAVE_FILE
 
 
 @pytest.mark.parametrize(
-    ("figures", "last_read", "cut_off"),
+    ("figures", "times", "cut_off"),
     [
-        ({"haConnected": "false", "haProblem": "cannot connect"}, HEARD_MS, True),
-        ({"haConnected": "true", "haProblem": ""}, 0, False),
-        ({}, 0, True),
-        ({}, HEARD_MS, False),
+        ({"haConnected": "false", "haProblem": "cannot connect"}, (HEARD_MS, HEARD_MS), True),
+        ({"haConnected": "true", "haProblem": ""}, (0, 0), False),
+        ({}, (0, HEARD_MS), True),
+        ({}, (HEARD_MS, HEARD_MS - 20_000), True),
+        ({}, (HEARD_MS, HEARD_MS - 6_000), False),
+        ({}, (HEARD_MS, HEARD_MS + 6_000), False),
         ({}, None, False),
     ],
-    ids=["ours", "ours, before the first word", "5.x", "5.x, connected", "4.9"],
+    ids=["ours", "ours, before the first word", "5.x", "5.x, tried", "5.x, connected", "5.x, idle", "4.9"],
 )
 def test_no_end_is_named_while_replication_is_cut_off(
-    pair: Pair, figures: dict[str, str], last_read: int | None, cut_off: bool
+    pair: Pair, figures: dict[str, str], times: tuple[int, int] | None, cut_off: bool
 ) -> None:
     """Nothing is missing yet, and what the master gets before it stops would be."""
     pair.figures[SLAVE] = figures
-    if last_read is not None:
-        pair.slave_status(last_read)
+    if times is not None:
+        pair.slave_status(*times)
     ran = pair.run()
     assert ran.code == 0 and ("--masterEnd 1000" in ran.out) == (not cut_off)
     assert ("the slave is not connected to its master's replication" in ran.out) == cut_off

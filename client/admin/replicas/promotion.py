@@ -32,6 +32,8 @@ SLAVE = "SLAVE"
 StepName = Literal["fence", "catchUp", "stop", "files", "start", "verify"]
 #: Producers look for new routes so often (pollNameServerInterval of their clients), and then leave a fenced broker.
 PRODUCERS_LEAVE_SECONDS = 30
+#: Apache's slave that has not written to its master for so long has no connection (haHousekeepingInterval).
+_SILENT_MS = 20_000
 #: Of `[ 0 days, 1 hours, 2 minutes, 3 seconds ]`, in which a JVM writes thousands as its locale does.
 _RUNTIME = re.compile(r"(\d[^a-z]*) [a-z]")
 _RUNTIME_SECONDS = (86_400, 3_600, 60, 1)
@@ -181,7 +183,8 @@ async def _replica(admin: MQAdmin, address: str) -> Replica:
 
 async def _heard(admin: MQAdmin, address: str) -> Heard:
     """From its figures and GET_BROKER_HA_STATUS, which brokers of 4.9 do not have. Apache's slave forgets when it heard
-    of its master as soon as the connection ends."""
+    of its master as soon as the connection ends: what it gives for it then is when it tried to connect last
+    (DefaultHAClient.connectMaster). It does not forget when it wrote to its master, which it does every 5 s."""
     figures = await admin.cluster.runtime(address)
     end, asked, connected = (
         figures.get(key, "") for key in ("haMasterLogEnd", "haMasterLogEndTimestamp", "haConnected")
@@ -194,10 +197,12 @@ async def _heard(admin: MQAdmin, address: str) -> Heard:
     )
     with contextlib.suppress(RocketMQError):
         status = await ha.ha_status(admin.session, address)
-        read = status.ha_client_runtime_info.last_read_timestamp
-        times += [read] if read else []
+        client = status.ha_client_runtime_info
+        read, wrote = client.last_read_timestamp, client.last_write_timestamp
         if heard.connected is None:
-            heard.connected = bool(read)
+            heard.connected = bool(read) and read - wrote < _SILENT_MS
+            read = min(read, wrote) if heard.connected else 0
+        times += [read] if read else []
     heard.timestamp = max(times, default=None)
     return heard
 
