@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from rocketmq_ops.client.admin import MQAdmin
     from rocketmq_ops.housekeeping.probe.groups import Online
 
-#: What the figures are called that hold the offset of the first waiting message, by group and queue.
-HELD: Final = "probe.held"
+#: What the figures are called that hold the offset of the first waiting message, by group and queue; as those of turns
+#: they are for the next run alone.
+HELD: Final = "held"
 #: Groups, and clients of each, that are asked in a run.
 _GROUPS, _CLIENTS = 10, 20
 #: ms between two runs from which on a standstill is one: those that take at intervals have taken something.

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
     from rocketmq_ops.housekeeping.history.file import History
 
-#: What the names of the figures begin with that hold how far the turns have come.
-_PREFIX: Final = "probe.turn."
+#: What the names of the figures begin with that hold how far the turns have come. They measure nothing: those that are
+#: shown begin with `probe.`.
+_PREFIX: Final = "turn."
 
 What = Literal["groups", "routes"]
 

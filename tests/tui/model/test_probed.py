@@ -7,8 +7,10 @@ from pathlib import Path
 from rocketmq_ops.housekeeping.findings import Finding, Severity
 from rocketmq_ops.housekeeping.history import found
 from rocketmq_ops.housekeeping.history.file import History
-from rocketmq_ops.housekeeping.history.runs import Run
-from rocketmq_ops.tui.model.details.probe import finding_section
+from rocketmq_ops.housekeeping.history.runs import Figure, Run
+from rocketmq_ops.housekeeping.probe import pulling
+from rocketmq_ops.housekeeping.probe.turns import Turns
+from rocketmq_ops.tui.model.details.probe import figure_section, finding_section
 from rocketmq_ops.tui.model.probed import Probed
 from rocketmq_ops.tui.model.table import Health
 
@@ -52,3 +54,14 @@ def test_the_screen_has_the_last_findings_with_their_age(tmp_path: Path) -> None
         assert section.table is not None
         assert [row.cells[:4] for row in section.table.rows] == [("critical", START, "probe.disk", "a")]
         assert section.health is Health.CRITICAL
+
+
+def test_what_a_run_keeps_for_the_next_one_is_no_figure(tmp_path: Path) -> None:
+    with History.open(tmp_path / "h.sqlite") as history:
+        turns = Turns(history)
+        turns.sample("groups", ["a", "b", "c"], 2)
+        kept = [*turns.figures(), *pulling.figures({("group", "topic broker:0"): 7})]
+        history.append(Run(time_ms=START, figures=[Figure("probe.roundTrip", "broker", 5), *kept]))
+        section = figure_section(history)
+        assert section.table is not None
+        assert [row.cells[:2] for row in section.table.rows] == [("roundTrip", "broker")]
