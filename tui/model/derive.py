@@ -126,8 +126,10 @@ def derive(
             least = _least(held, based) if total is None else 0
             lag += least
             waited = known_waiting(looks, name, was)
-            waiting = waiting_of(window, waited, looks.previous_ms, looks.before_last(name), based, least=doubted)
-            keep_waiting(looks, window, waiting, waited)
+            waiting, oldest = waiting_of(
+                window, waited, looks.previous_ms, looks.before_last(name), based, least=doubted
+            )
+            keep_waiting(looks, window, waiting, waited, oldest)
         else:
             looks.waited.pop(name, None)
         since, begun_before = _since(looks, judged, was, None if found is None else found[1], based)

@@ -37,11 +37,16 @@ class Held(msgspec.Struct, gc=False):
 
 class Waited(msgspec.Struct, frozen=True, gc=False):
     """For how long a group had waited, ms, at the last look that knew, and when that was, ms since 1970; where it was
-    then, once a broker is silent."""
+    then, once a broker is silent. `queues`: whose first messages these are; None: any may be."""
 
     ms: int
     when_ms: int
     held: Held | None = None
+    queues: frozenset[QueueKey] | None = None
+
+    def of(self, queue: QueueKey) -> bool:
+        """Whether the first message of this queue may have waited for so long."""
+        return self.queues is None or queue in self.queues
 
     @property
     def since_ms(self) -> int:

@@ -488,6 +488,22 @@ def test_what_moved_elsewhere_in_a_long_silence_leaves_what_stayed_since_then_at
     assert shown(consumed[100]) == "?", "what was consumed does not wait on"
 
 
+def test_what_waited_behind_the_oldest_message_has_not_waited_for_as_long_as_that():
+    """One that waits in another queue is consumed: also where that came before the window, or told nothing until then."""
+    late = watched(*([(1, 0), (int(n >= 40), 0)] for n in range(80)), *([(1, 1), (1, 0)] for _ in range(10)))
+    assert shown(late[79]) == ">13m10s"
+    for n in range(80, 90):
+        waiting = late[n].groups["g"].waiting_ms
+        assert isinstance(waiting, OrMore) and WINDOW_MS - 2 * APART_MS <= waiting <= (n - 40) * 10_000
+    told = watched(
+        [(0, 0), (0, 0)], *([(1, 0), (5, 3) if n >= 20 else (None, None)] for n in range(1, 22)), [(1, 1), (5, 3)]
+    )
+    assert shown(told[21]).startswith(">3m")
+    assert told[22].groups["g"].waiting_ms <= 2 * 10_000 + APART_MS
+    stays = watched(*([(1, 0), (n, max(n - 2, 0))] for n in range(80)))
+    assert shown(stays[79]) == ">13m10s", "the oldest is there, whatever is consumed of others"
+
+
 def test_a_silence_at_the_first_look_leaves_what_another_dashboard_knew():
     looks, groups = Looks(), {}
     for n in range(45):
