@@ -298,10 +298,11 @@ class Looks:
         self._choose()
 
     def seen(self) -> Looks:
-        """Those that told something, be it that brokers were silent; to go on from."""
+        """Those that told something, be it that brokers were silent; to go on from. For how long groups had waited
+        these alone do not tell: the moment that was kept does."""
         found = Looks()
         found._looks.extend(look for look in self._looks if look.groups or look.silent)
-        found._seen, found.waited, found._back = found.last, self.waited, self._back
+        found._seen, found._back = found.last, self._back
         found._choose()
         return found
 

@@ -5,6 +5,7 @@ import pytest
 from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.tui.model import going_on
+from rocketmq_ops.tui.model.choosing import WINDOW_MS
 from rocketmq_ops.tui.model.going_on import RECENT_MS
 from rocketmq_ops.tui.model.live import LiveModel
 from tests.tui.model.cluster import NAME_SERVER, START, Cluster, run
@@ -71,6 +72,28 @@ def test_what_it_was_since_when_goes_on():
                 assert moment.brokers[B].failing_since == before.brokers[B].failing_since
                 assert told(moment) == told(before), "nothing has happened since"
                 await cluster.clock.advance(10_000)
+
+    run(test)
+
+
+def test_how_long_the_oldest_message_has_waited_goes_on_beyond_the_looks_that_are_read():
+    async def test():
+        cluster = Cluster()
+        cluster.group("hangs", 100, 100)
+        cluster.clients["hangs"] = ["c"]
+        async with cluster.watched(ring=True) as model:
+            await cluster.clock.advance(20_000)
+            cluster.offsets["broker-a"]["hangs"]["orders", 0][0] = 200
+            await cluster.clock.advance(A_WHILE)
+            before = model.moment()
+        waited = before.groups["hangs"].waiting_ms
+        assert type(waited) is int and waited > WINDOW_MS, "it was seen to come"
+        async with cluster.watched(ring=True) as model:
+            for _ in range(3):
+                await cluster.clock.advance(10_000)
+                now = model.moment()
+                assert now.groups["hangs"].waiting_ms == waited + now.groups_ms - before.groups_ms
+                assert type(now.groups["hangs"].waiting_ms) is int
 
     run(test)
 
