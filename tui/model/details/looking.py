@@ -215,7 +215,10 @@ class Look:
         last = await self._admin.offsets.max_offset(broker, self._wanted.topic, queue.queue_id) if end is None else end
         first = max(last - self._each, 0)
         found, _ = await self._scanned(queue, first, end, Pulls(self._pulls))
-        self._looking.left[queue] = [(0, first)] if found.truncated and first > 0 else []
+        if found.failures:  # the next look shows the same part, whole
+            self._looking.left[queue] = [(0, last)]
+        else:
+            self._looking.left[queue] = [(0, first)] if found.truncated and first > 0 else []
         self._looking.looked += len(found.messages)
         return found._replace(truncated=False)
 
@@ -244,6 +247,8 @@ class Look:
             failures += found.failures
             truncated |= found.truncated
             looked += to - at
+            if found.failures:
+                break
         if wanted.whole and wanted.follows and len(messages) >= self._each:
             truncated, left = truncated or bool(left), []  # any other is what is looked for, too: there is no end
         self._looking.left[queue] = left
@@ -295,6 +300,8 @@ class Look:
         if wanted.whole and not wanted.onward:  # the last ones: there are more where others are before them
             more |= report.truncated or (scan is not None and begin > scan.min_offset)
         found = Found(list(kept), report.failures, more)
+        if report.failures:
+            return found, behind if end is None else min(behind, end)
         if scan is None:
             return found, begin if end is None else end
         if end is not None and report.truncated and scan.messages >= limit:

@@ -41,6 +41,8 @@ class Long:
         broker.ends = {(topic, queue): length for queue in range(queues)}
         #: Of each pull: queue, and the offsets that the broker went through.
         self.pulled: list[tuple[int, range]] = []
+        #: From this offset on no pull is answered.
+        self.broken: int | None = None
         self.cluster.transport.on(broker.address, Code.PULL_MESSAGE, self._pull)
         self.cluster.transport.on(broker.address, Code.SEARCH_OFFSET_BY_TIMESTAMP, self._search)
 
@@ -52,8 +54,11 @@ class Long:
         fields = c.ext_fields
         queue, at, most, tag = (fields[name] for name in ("queueId", "queueOffset", "maxMsgNums", "subscription"))
         begin, found = int(at), []
+        if self.broken is not None and begin >= self.broken:
+            return c.reply(ResponseCode.SYSTEM_ERROR, "the store is broken here")
         following = begin
-        while following < min(begin + UNITS, self.length) and len(found) < int(most):
+        until = self.length if self.broken is None else min(self.broken, self.length)
+        while following < min(begin + UNITS, until) and len(found) < int(most):
             if tag == "*" or (following in self.rare) == (tag == "rare"):
                 found.append(self._message(int(queue), following))
             following += 1
@@ -297,6 +302,32 @@ def test_queues_of_other_lengths_are_gone_through_to_the_end_of_each() -> None:
         assert looks == 3, "what one queue lacks goes to the others"
 
     there.run(test)
+
+
+@pytest.mark.parametrize("options", ["", f"?begin={BASE_MS}", "?tag=often", "?where=tags = 'often'"])
+def test_what_could_not_be_read_is_left_for_the_next_look(options: str) -> None:
+    topic, known, seen = Long(1, 300), Looking(), set()
+    topic.broken = 150
+
+    async def test(admin: MQAdmin) -> None:
+        nonlocal known
+        for turn in range(12):
+            address = parse(f":messages/T{options}")
+            known = known.by(address, goes_on=turn > 0)
+            found = await look(admin, options, known)
+            seen.update(message.queue_offset for message in found.messages)
+            assert bool(found.failures) == (turn < 2)
+            assert found.goes_on or not found.failures
+            if turn == 1:
+                assert max(seen) < 150
+                topic.broken = None
+            if not found.goes_on:
+                break
+
+    topic.run(test)
+    assert topic.broken is None
+    missing = set(range(300)) - seen
+    assert not missing or (known.truncated and max(missing) < 100)
 
 
 def test_of_more_queues_than_are_shown_one_of_each_is_and_none_is_passed_over() -> None:
