@@ -42,3 +42,14 @@ class Slow:
         assert self.let.wait(60)
         if self.failure is not None:
             raise self.failure
+
+
+class Hanging:
+    """A listener that never ends; `taken` when it has a message."""
+
+    def __init__(self):
+        self.taken = asyncio.Event()
+
+    async def __call__(self, messages, context):
+        self.taken.set()
+        await asyncio.Event().wait()

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from client_cluster import cluster, consume_twenty_of_five_keys, until
-from consumed_keys import QUEUE, Inner, Slow, message
+from consumed_keys import QUEUE, Hanging, Inner, Slow, message
 
 from rocketmq_ops.client import (
     ConsumeContext,
@@ -240,14 +240,9 @@ def test_the_keys_of_a_thread_that_fails_after_its_time_are_free(tmp_path, caplo
 def test_the_keys_of_a_listener_that_does_not_run_on_are_free_at_once(tmp_path):
     async def main():
         async with Noting(tmp_path / "seen") as store:
-            taken = asyncio.Event()
-
-            async def never(messages, context):
-                taken.set()
-                await asyncio.Event().wait()
-
+            never = Hanging()
             listening = asyncio.create_task(deduplicate(never, store=store)([message("a")], ConsumeContext(QUEUE)))
-            await taken.wait()
+            await never.taken.wait()
             await cut_short(listening)
             assert await claimed(store, "T a") is Claim.MINE
 

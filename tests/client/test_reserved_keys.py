@@ -5,7 +5,7 @@ import sqlite3
 
 import pytest
 from client_cluster import until
-from consumed_keys import QUEUE, Inner, Slow, message
+from consumed_keys import QUEUE, Hanging, Inner, Slow, message
 
 from rocketmq_ops.client import ConsumeContext, ConsumeResult, SqliteStore, StoreUnavailableError, deduplicate
 from rocketmq_ops.client.consumer.deduplicate import Claim
@@ -153,15 +153,10 @@ def test_a_listener_that_runs_keeps_its_keys_and_one_that_died_does_not(tmp_path
 
     async def dies():
         async with SqliteStore(tmp_path / "seen") as store:
-            taken = asyncio.Event()
-
-            async def never(messages, context):
-                taken.set()
-                await asyncio.Event().wait()
-
+            never = Hanging()
             store.settle = None  # nobody tells it
             run_later(deduplicate(never, store=store)([message("b")], ConsumeContext(QUEUE)), "listen")
-            await taken.wait()
+            await never.taken.wait()
 
     async def half_a_minute_later():
         async with SqliteStore(tmp_path / "seen") as store:
