@@ -77,6 +77,8 @@ class ConsumeMessageContext(msgspec.Struct, kw_only=True):
     commercial_rcv_msg_num: int = 0
     commercial_rcv_size: int = 0
     commercial_rcv_times: int = 0
+    #: Messages that were read for this answer and refused by the SQL92 filter; those of other tags are not read.
+    filter_message_count: int = 0
 
 
 class SendMessageHook:

@@ -35,6 +35,8 @@ from rocketmq_ops.remoting.headers import (
     SendMessageResponseHeader,
 )
 from rocketmq_ops.remoting.observed_channel import ObservedChannel
+from rocketmq_ops.store.filter import MessageFilter
+from rocketmq_ops.store.get_result import GetMessageResult
 from rocketmq_ops.store.inner_message import InnerMessage, PutMessageResult
 
 if TYPE_CHECKING:
@@ -166,6 +168,9 @@ class WatchedReplies(ReplyMessageProcessor):
 class WatchedPulls(PullMessageProcessor):
     """Pulls, shown to the hooks for consumption when they are answered."""
 
+    #: Of the pull at hand, the messages that its filter refused.
+    _filtered = 0
+
     def _process(
         self, channel: Channel, request: RemotingCommand, header: PullMessageRequestHeader, may_suspend: bool
     ) -> Answer:
@@ -174,8 +179,14 @@ class WatchedPulls(PullMessageProcessor):
             self._tell(request, header, answer)
         return answer
 
+    def _read(self, header: PullMessageRequestHeader, message_filter: MessageFilter | None) -> GetMessageResult:
+        result = super()._read(header, message_filter)
+        self._filtered = result.filtered_count
+        return result
+
     def _tell(self, request: RemotingCommand, header: PullMessageRequestHeader, answer: RemotingCommand) -> None:
         context = _consumption(request, header.consumer_group, header.topic, header.queue_id, "RCV_EPOLLS")
+        context.filter_message_count = self._filtered
         if answer.code == ResponseCode.SUCCESS:
             number, size, units = _records(answer.body)
             context.rcv_stat = context.commercial_rcv_stats = "RCV_SUCCESS"
@@ -199,6 +210,7 @@ class WatchedSendBacks(ConsumerSendBackProcessor):
             dead = self._stored_in == dlq_topic(header.group)
             stat = "SEND_BACK_TO_DLQ" if dead else "SEND_BACK"
             context = _consumption(request, header.group, header.origin_topic or "", None, stat)
+            context.namespace = namespace_of(header.group)
             context.commercial_rcv_stats = "SEND_BACK"
             context.success = answer.code == ResponseCode.SUCCESS
             context.rcv_msg_num = 1

@@ -110,17 +110,13 @@ class PullMessageProcessor:
         except Refusal as refusal:
             fields = None if refusal.forbidden_type is None else {"forbiddenType": str(refusal.forbidden_type)}
             return request.reply(refusal.code, refusal.remark, ext_fields=fields)
-        topic, group, queue_id, offset = header.topic, header.consumer_group, header.queue_id, header.queue_offset
+        topic, group, queue_id = header.topic, header.consumer_group, header.queue_id
         offsets = controller.offsets
-        reset = offsets.take_reset(topic, group, queue_id)
-        if reset is not None and controller.config.useServerSideResetOffset:
-            result = self._reset(topic, queue_id, reset)
-        else:
-            result = controller.store.get_message(group, topic, queue_id, offset, header.max_msg_nums, message_filter)
+        result = self._read(header, message_filter)
         status = result.status
         code = _CODE_OF_STATUS.get(status)
         if code is None:
-            code = _OFFSET_MOVED if offset else _PULL_NOT_FOUND
+            code = _OFFSET_MOVED if header.queue_offset else _PULL_NOT_FOUND
         suggested = self._suggest_broker(result, group_config)
         if self._redirect is not None:
             code, suggested = self._redirect.answer(code, suggested, result, group_config)
@@ -147,6 +143,15 @@ class PullMessageProcessor:
             group_sys_flag=group_config.group_sys_flag,
         )
         return request.reply(code, _NAME_OF_STATUS[status], answer, None, list(result.views))
+
+    def _read(self, header: PullMessageRequestHeader, message_filter: MessageFilter | None) -> GetMessageResult:
+        controller, topic, group, queue_id = self._controller, header.topic, header.consumer_group, header.queue_id
+        reset = controller.offsets.take_reset(topic, group, queue_id)
+        if reset is not None and controller.config.useServerSideResetOffset:
+            return self._reset(topic, queue_id, reset)
+        return controller.store.get_message(
+            group, topic, queue_id, header.queue_offset, header.max_msg_nums, message_filter
+        )
 
     def _hold(
         self,

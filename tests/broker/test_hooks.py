@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -154,18 +155,72 @@ def test_a_pull_is_shown_when_it_is_answered_at_once_or_later(tmp_path: Path) ->
     with_hooks(tmp_path, [seen], body)
 
 
+def test_a_pull_says_how_many_messages_its_filter_refused(tmp_path: Path) -> None:
+    """Those that were read for it (filterMessageCount); whom tags leave out is not read. Of each pull its own."""
+    seen = Recorder()
+
+    async def body(session: Session) -> None:
+        for number in range(5):
+            await session.send("T", b"%d" % number, properties={"n": str(number), "TAGS": "ab"[number % 2]})
+        for expression, kind, found, refused in (
+            ("n > 2", "SQL92", [b"3", b"4"], 3),
+            ("n > 9", "SQL92", [], 5),
+            ("b", "TAG", [b"1", b"3"], 0),
+            ("*", "TAG", [b"0", b"1", b"2", b"3", b"4"], 0),
+        ):
+            assert bodies(await session.pull("T", subscription=expression, expressionType=kind)) == found
+            assert seen.pulls[-1].filter_message_count == refused, expression
+        assert [context.rcv_stat for context in seen.pulls] == ["RCV_SUCCESS", "RCV_EPOLLS"] + ["RCV_SUCCESS"] * 2
+
+    with_hooks(tmp_path, [seen], body, enablePropertyFilter=True)
+
+
+#: What Apache's 5.3.3 declares in its contexts and its broker never fills.
+UNFILLED = {
+    SendMessageContext: {"originMsgId", "extProps", "isSuccess"},
+    ConsumeMessageContext: {
+        "clientHost", "storeHost", "messageIds", "bodyLength", "status", "mqTraceContext", "topicConfig",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("context", "apache"),
+    [
+        (
+            SendMessageContext,
+            "namespace producerGroup topic msgId originMsgId queueId queueOffset brokerAddr bornHost bodyLength code "
+            "errorMsg msgProps mqTraceContext extProps brokerRegionId msgUniqueKey bornTimeStamp requestTimeStamp "
+            "msgType isSuccess accountAuthType accountOwnerParent accountOwnerSelf sendMsgNum sendMsgSize sendStat "
+            "commercialSendMsgNum commercialOwner commercialSendStats commercialSendSize commercialSendTimes",
+        ),
+        (
+            ConsumeMessageContext,
+            "consumerGroup topic queueId clientHost storeHost messageIds bodyLength success status mqTraceContext "
+            "topicConfig accountAuthType accountOwnerParent accountOwnerSelf rcvMsgNum rcvMsgSize rcvStat "
+            "commercialRcvMsgNum commercialOwner commercialRcvStats commercialRcvTimes commercialRcvSize "
+            "filterMessageCount namespace",
+        ),
+    ],
+    ids=["send", "consume"],
+)
+def test_contexts_have_what_apaches_broker_fills(context: type, apache: str) -> None:
+    ours = {re.sub("_(.)", lambda found: found[1].upper(), name) for name in context.__struct_fields__}  # type: ignore[attr-defined]
+    assert ours == set(apache.split()) - UNFILLED[context]
+
+
 @pytest.mark.parametrize(("level", "stat"), [("0", "SEND_BACK"), ("-1", "SEND_BACK_TO_DLQ")])
 def test_a_message_sent_back_is_shown(tmp_path: Path, level: str, stat: str) -> None:
     seen = Recorder()
 
     async def body(session: Session) -> None:
         await session.send("T")
-        fields = {"offset": "0", "group": "g", "delayLevel": level, "originTopic": "T", "unitMode": "false"}
+        fields = {"offset": "0", "group": "ns%g", "delayLevel": level, "originTopic": "T", "unitMode": "false"}
         assert (await session.ask(RequestCode.CONSUMER_SEND_MSG_BACK, fields)).code == 0
         assert seen.backs == [], "as Apache's broker, without the message's id"
         assert (await session.ask(RequestCode.CONSUMER_SEND_MSG_BACK, {**fields, "originMsgId": "0A"})).code == 0
         (context,) = seen.backs
-        assert (context.consumer_group, context.topic, context.queue_id) == ("g", "T", None)
+        assert (context.namespace, context.consumer_group, context.topic, context.queue_id) == ("ns", "ns%g", "T", None)
         assert (context.rcv_stat, context.success, context.rcv_msg_num) == (stat, True, 1)
 
     with_hooks(tmp_path, [seen], body)

@@ -1,6 +1,7 @@
 """Hooks of applications into producers, consumers and requests."""
 
 import asyncio
+import re
 
 import pytest
 from client_cluster import cluster, until
@@ -25,6 +26,13 @@ from rocketmq_ops.client import (
     TransactionState,
 )
 from rocketmq_ops.client.errors import BrokerError, ClientError
+from rocketmq_ops.client.hooks.api import (
+    CheckForbiddenContext,
+    ConsumeMessageContext,
+    EndTransactionContext,
+    FilterMessageContext,
+    SendMessageContext,
+)
 from rocketmq_ops.common.message import Message
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 
@@ -52,6 +60,41 @@ class Broken(SendMessageHook, EndTransactionHook, ConsumeMessageHook, FilterMess
 
     send_message_before = send_message_after = end_transaction = fail
     consume_message_before = consume_message_after = filter_message = fail
+
+
+@pytest.mark.parametrize(
+    ("context", "fields", "without"),
+    [
+        (
+            SendMessageContext,
+            "producerGroup message mq brokerAddr bornHost communicationMode sendResult exception mqTraceContext props "
+            "producer msgType namespace",
+            {"producer"},
+        ),
+        (
+            ConsumeMessageContext,
+            "consumerGroup msgList mq success status mqTraceContext props namespace accessChannel",
+            {"accessChannel"},
+        ),
+        (FilterMessageContext, "consumerGroup msgList mq arg unitMode", {"arg", "unitMode"}),
+        (
+            CheckForbiddenContext,
+            "nameSrvAddr group message mq brokerAddr communicationMode sendResult exception arg unitMode",
+            {"sendResult", "exception", "arg", "unitMode"},
+        ),
+        (
+            EndTransactionContext,
+            "producerGroup message brokerAddr msgId transactionId transactionState fromTransactionCheck",
+            set(),
+        ),
+    ],
+)
+def test_contexts_have_apaches_fields(context, fields, without):
+    """Of 5.3.3; without what its client never fills (arg, and result and exception of what is yet to be sent), what is
+    the same always here (no unit mode, no access channel), and the producer itself."""
+    for field in fields.split():
+        ours = re.sub("([A-Z])", lambda found: f"_{found[1].lower()}", field)
+        assert (field in without) != hasattr(context, ours), field
 
 
 def test_every_try_to_send_is_seen(tmp_path):
