@@ -211,15 +211,23 @@ def _wrong_number(option: str, arguments: list[str], declaration: declare.Declar
 
 
 def _output_hint(arguments: list[str], command: Any) -> str:
-    """Other tools take the form of the output as `-o json` or `--json`."""
+    """Other tools take the form of the output as `-o json`, `--format json` or `--json`."""
     from rocketmq_ops.mqadmin.declare import OUTPUTS
 
     known = {name for parameter in command.params for name in parameter.opts}
     for word, following in zip(arguments, [*arguments[1:], ""], strict=False):
-        form = word[2:] if word.startswith("--") else following if word in ("-o", "--format", "--out") else ""
+        form = following if _asks_for_form(word) else word[2:] if word.startswith("--") else ""
         if form in OUTPUTS and word not in (known - {"-o"}):
             return f"for output as {form} give --output {form}; "
     return ""
+
+
+def _asks_for_form(word: str) -> bool:
+    """Whether it is other tools' option for the form of the output, spelled as it may be."""
+    from rocketmq_ops.common.nearest import nearest_name
+
+    similar = word.startswith("--") and nearest_name(word, ("--format",), cutoff=0.8) is not None
+    return similar or word in ("-o", "--out")
 
 
 def _options_first(argv: list[str]) -> int:
@@ -244,7 +252,7 @@ def _own_output(options: list[str]) -> list[str]:
 
     own: list[str] = []
     for word in options:
-        if own and own[-1] in ("-o", "--format", "--out") and word in OUTPUTS:
+        if own and word in OUTPUTS and _asks_for_form(own[-1]):
             own[-1:] = ["--output", word]
         elif word.startswith("--") and word[2:] in OUTPUTS:
             own += ["--output", word[2:]]
@@ -257,6 +265,8 @@ def _nearest_option(option: str, command: Any) -> str | None:
     from rocketmq_ops.common.nearest import nearest_name
 
     known: list[str] = [name for parameter in command.params for name in parameter.opts]
+    if _asks_for_form(option) and "--output" in known:
+        return "--output"
     if not option.startswith("--"):
         in_other_case = next((name for name in known if name.lower() == option.lower()), None)
         if in_other_case is not None:
