@@ -57,6 +57,8 @@ class Looking:
         self.truncated = False
         #: There is more to look at, by another look.
         self.goes_on = False
+        #: All of that is what the look before asked for and was not answered.
+        self.unanswered = False
         #: More had come than is read in one look, so that some were passed over.
         self.passed_over = False
 
@@ -103,6 +105,10 @@ class Found(NamedTuple):
     passed_over: bool = False
     #: So many were shown by the looks before, where each shows the next ones alone.
     before: int = 0
+    #: All that is left to look at is what this look asked for and was not answered.
+    unanswered: bool = False
+    #: They are what the look before was not answered.
+    again: bool = False
 
 
 class Wanted(NamedTuple):
@@ -174,11 +180,16 @@ class Look:
         if queues:
             fan.require_some(f"reading {wanted.topic}")
         found = list(fan.answers.values())
-        take = looking.turn if wanted.turns else looking.take
-        kept = take(message for each in found for message in each.messages)
+        unread = {queue for name, queue in named.items() if name not in fan.answers or fan.answers[name].failures}
+        messages = [message for each in found for message in each.messages]
+        # Where nothing is answered, what was shown stays: there is nothing to show in its place.
+        take = looking.turn if wanted.turns and (messages or not unread) else looking.take
+        kept = take(messages)
         looking.truncated |= any(each.truncated for each in found)
-        left = any(looking.left.values()) and (wanted.onward or not looking.truncated)
+        waiting = {queue for queue, left in looking.left.items() if left} | unread
+        left = bool(waiting) and (wanted.onward or not looking.truncated)
         looking.goes_on = left and not wanted.follows
+        again, looking.unanswered = looking.unanswered, left and waiting <= unread
         return Found(
             kept,
             [*fan.failures, *(failure for each in found for failure in each.failures)],
@@ -189,6 +200,8 @@ class Look:
             next((each.recent for each in found if each.recent is not None), None),
             looking.passed_over,
             looking.before,
+            looking.unanswered,
+            again,
         )
 
     async def _read(self, queue: MessageQueue, broker: str) -> Found:
@@ -210,15 +223,14 @@ class Look:
 
     async def _back(self, queue: MessageQueue, broker: str) -> Found:
         """The last messages of a queue that were not shown yet."""
-        left = self._looking.left.get(queue)
-        end = left[0][1] if left else None
-        last = await self._admin.offsets.max_offset(broker, self._wanted.topic, queue.queue_id) if end is None else end
-        first = max(last - self._each, 0)
-        found, _ = await self._scanned(queue, first, end, Pulls(self._pulls))
-        if found.failures:  # the next look shows the same part, whole
-            self._looking.left[queue] = [(0, last)]
-        else:
-            self._looking.left[queue] = [(0, first)] if found.truncated and first > 0 else []
+        known = self._looking.left.get(queue)
+        last = 0 if known else await self._admin.offsets.max_offset(broker, self._wanted.topic, queue.queue_id)
+        (low, end), *others = known or [(0, last)]
+        first = max(end - self._each, low)
+        found, to = await self._scanned(queue, first, end if known else None, Pulls(self._pulls))
+        left = [(to, end)] if found.failures and to < end else []
+        left += [(low, first)] if low < first and (found.truncated or found.failures) else []
+        self._looking.left[queue] = left + others
         self._looking.looked += len(found.messages)
         return found._replace(truncated=False)
 

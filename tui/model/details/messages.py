@@ -195,12 +195,10 @@ def facts_of(address: Address, found: Found) -> list[Fact]:
         through = f"the last {recent} messages of each queue"
     elif found.goes_on and address.option("follow") is not None:
         through = f"{looked} messages from there on, and not all that there are"
-    elif found.before and found.onward:
-        more = "press n to look at more, r to begin anew" if found.goes_on else "press r to begin anew"
-        through = f"{len(found.messages):,} messages behind the first {found.before:,}: {more}"
     elif found.before:
-        more = "press n to look further back, r for the newest" if found.goes_on else "press r for the newest"
-        through = f"{len(found.messages):,} messages before the newest {found.before:,}: {more}"
+        through = _beside_those_before(found)
+    elif found.unanswered:
+        through = f"{looked} messages: press n to ask again for what was not answered"
     elif found.goes_on and found.onward:
         through = f"{looked} messages from there on: press n to look at more"
     elif found.goes_on:
@@ -215,6 +213,22 @@ def facts_of(address: Address, found: Found) -> list[Fact]:
         text = f"there are more than the {count} that are shown: narrow the time, or name a queue"
         facts.append(Fact(MORE, text, Kind.SENTENCE))
     return facts
+
+
+def _beside_those_before(found: Found) -> str:
+    """What is said where the next ones are shown in place of those that were."""
+    count, before = f"{len(found.messages):,}", f"{found.before:,}"
+    if found.onward:
+        more = "press n to look at more, r to begin anew" if found.goes_on else "press r to begin anew"
+    else:
+        more = "press n to look further back, r for the newest" if found.goes_on else "press r for the newest"
+    if found.unanswered:
+        more = "press n to ask again for what was not answered, r to begin anew"
+    if found.again:
+        return f"{count} messages that were not answered before, beside {before}: {more}"
+    if found.onward:
+        return f"{count} messages behind the first {before}: {more}"
+    return f"{count} messages before the newest {before}: {more}"
 
 
 def completed(options: str) -> list[str]:

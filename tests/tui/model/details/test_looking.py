@@ -330,6 +330,36 @@ def test_what_could_not_be_read_is_left_for_the_next_look(options: str) -> None:
     assert not missing or (known.truncated and max(missing) < 100)
 
 
+@pytest.mark.parametrize(
+    ("options", "first", "then"),
+    [
+        ("", "150 messages: press n to ask again", "10 messages that were not answered before, beside 150: press r"),
+        (f"?begin={BASE_MS}", "150 messages: press n to ask again", "beside 150: press r to begin anew"),
+        ("?tag=often", "150 messages: press n to ask again", ""),
+    ],
+)
+def test_it_is_said_that_a_key_asks_again_for_what_was_not_answered(options: str, first: str, then: str) -> None:
+    topic = Long(1, 160)
+    topic.broken = 150
+
+    async def test(admin: MQAdmin) -> None:
+        app = dashboard(FakeModel(moment()), f":messages/T{options}", admin=admin)
+        async with app.run_test(size=(200, 40)) as pilot:
+            await settled(pilot)
+            assert len(rows(pilot)) == 150
+            assert first in said(pilot, "#facts")
+            await press(pilot, "n")
+            assert len(rows(pilot)) == 150, "nothing is answered: what was shown stays"
+            assert "ask again" in said(pilot, "#facts")
+            topic.broken = None
+            await press(pilot, "n")
+            assert len(rows(pilot)) == (10 if then else 160), "each message once"
+            assert then in said(pilot, "#facts")
+            assert "press n" not in said(pilot, "#facts")
+
+    topic.run(test)
+
+
 def test_of_more_queues_than_are_shown_one_of_each_is_and_none_is_passed_over() -> None:
     there = Long(looking.MOST + 50, 3)
 
