@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Callable
 from typing import Final
 
+from rocketmq_ops.broker.client.client_channel import ACCOUNT
 from rocketmq_ops.common.bounded import RecentlyUsed
 from rocketmq_ops.common.log_rate import LogRate
 from rocketmq_ops.remoting.channel import Channel
@@ -70,12 +71,13 @@ class Signatures:
         right = (key or self._nobody).has_signed(request, unique_key_query=unique_key_query)
         if key is None:
             return False
-        if channel.attrs.get(_PROVEN) is key:
-            return right
-        if not self._believed(channel, account, right=right):
-            return False
-        channel.attrs[_PROVEN] = key
-        return True
+        if channel.attrs.get(_PROVEN) is not key:
+            if not self._believed(channel, account, right=right):
+                return False
+            channel.attrs[_PROVEN] = key
+        if right:
+            channel.attrs[ACCOUNT] = account
+        return right
 
     def _believed(self, channel: Channel, account: str, *, right: bool) -> bool:
         # An IPv6 network of 64 bits is one peer; a port counts for nothing.

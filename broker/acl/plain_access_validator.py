@@ -39,10 +39,13 @@ def needs(request: RemotingCommand, facts: Facts) -> Needs:
     return wanted if of_message is None else wanted | of_message(facts.topic_named(request))
 
 
-def _send(topic: str | None) -> Needs:
-    if topic is None:
-        return {}
+def sending(topic: str) -> Needs:
+    """What a message to a topic needs."""
     return {topic: SUB if is_retry_topic(topic) else PUB}
+
+
+def _send(topic: str | None) -> Needs:
+    return {} if topic is None else sending(topic)
 
 
 def _group(group: str | None) -> Needs:

@@ -29,8 +29,9 @@ from rocketmq_ops.broker.acl.permission import (
     parse_permissions,
 )
 from rocketmq_ops.broker.acl.plain_access_data import AclFile, check_keys
-from rocketmq_ops.broker.acl.plain_access_validator import Needs, needs
+from rocketmq_ops.broker.acl.plain_access_validator import Needs, needs, sending
 from rocketmq_ops.broker.acl.remote_address_strategy import Matches, host_of, matcher
+from rocketmq_ops.broker.client.client_channel import ACCOUNT
 from rocketmq_ops.common.config import ConfigError
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.topics import RETRY_GROUP_TOPIC_PREFIX, TRACE_TOPIC, is_retry_topic, retry_topic
@@ -74,16 +75,27 @@ class PlainAccessResource:
         """Whether it needs no permission."""
         return self.admin and not self._perms
 
-    def check(self, wanted: Needs) -> None:
-        """Raises AccessRefusedError naming the first resource that the account has no permission for."""
+    def is_white(self, channel: Channel) -> bool:
+        """Whether it needs no signature where a connection comes from, and may do everything."""
+        return self.white is not None and self.white(host_of(channel.remote))
+
+    def missing(self, wanted: Needs) -> str | None:
+        """The first resource that the account has no permission for; None when it has all."""
         for resource, needed in wanted.items():
             owned = self._perms.get(resource)
             if owned is None:
                 owned = self._group_perm if is_retry_topic(resource) else self._topic_perm
             if not covers(owned, needed):
-                group = resource.removeprefix(RETRY_GROUP_TOPIC_PREFIX)
-                shown = f"group:{group}" if is_retry_topic(resource) else f"topic:{resource}"
-                raise _refused(f"No default permission for {shown}")
+                return resource
+        return None
+
+    def check(self, wanted: Needs) -> None:
+        """Raises AccessRefusedError naming the first resource that the account has no permission for."""
+        resource = self.missing(wanted)
+        if resource is not None:
+            group = resource.removeprefix(RETRY_GROUP_TOPIC_PREFIX)
+            shown = f"group:{group}" if is_retry_topic(resource) else f"topic:{resource}"
+            raise _refused(f"No default permission for {shown}")
 
 
 class _Tables:
@@ -133,7 +145,8 @@ class PlainPermissionManager:
         if access_key is None:
             raise _refused("No accessKey is configured")
         account = tables.accounts.get(access_key)
-        if account is not None and account.white is not None and account.white(host_of(channel.remote)):
+        if account is not None and account.is_white(channel):
+            channel.attrs[ACCOUNT] = access_key
             return
         key = None if account is None else account.key
         held = self._signatures.hold(channel, request, access_key, key, unique_key_query=False)
@@ -150,6 +163,16 @@ class PlainPermissionManager:
         if request.code in ADMIN_CODES and not account.admin:
             raise _refused(f"Need admin permission for request code={request.code}, but accessKey={access_key} is not")
         account.check(wanted)
+
+    def may_send(self, channel: Channel, topic: str) -> bool:
+        """Whether who has signed last on a connection may send to a topic."""
+        tables = self._tables
+        if tables.white and self._is_white(tables, channel):
+            return True
+        account = tables.accounts.get(channel.attrs.get(ACCOUNT, ""))
+        if account is None or account.may_all or account.is_white(channel):
+            return account is not None
+        return account.missing(sending(topic)) is None
 
     def _is_white(self, tables: _Tables, channel: Channel) -> bool:
         judged: tuple[_Tables, bool] | None = channel.attrs.get(_ADDRESS)

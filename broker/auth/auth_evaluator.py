@@ -17,11 +17,13 @@ from rocketmq_ops.broker.acl.remote_address_strategy import host_of
 from rocketmq_ops.broker.auth.acl import refused
 from rocketmq_ops.broker.auth.acl_manager import AclManager
 from rocketmq_ops.broker.auth.audit_log import AuditLog
-from rocketmq_ops.broker.auth.authorization_contexts import Context, contexts
+from rocketmq_ops.broker.auth.authorization_contexts import Context, contexts, sending
 from rocketmq_ops.broker.auth.config import codes
 from rocketmq_ops.broker.auth.user_manager import User, UserManager
+from rocketmq_ops.broker.client.client_channel import ACCOUNT
 from rocketmq_ops.common.bounded import Bounded
 from rocketmq_ops.remoting.channel import Channel
+from rocketmq_ops.remoting.codes import RequestCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.errors import RemotingProtocolError
 from rocketmq_ops.remoting.signature import ACCESS_KEY, V4_9_3
@@ -144,9 +146,22 @@ class AuthEvaluator:
                 self._allowed[name, host, context] = True
         self._audit.authorization(name, host, request.code, wanted, refused=False)
 
-    def _decide(self, name: str, host: str, context: Context) -> None:
+    def may_send(self, channel: Channel, topic: str) -> bool:
+        """Whether who has signed last on a connection may send to a topic."""
+        if not self._authorizes or RequestCode.SEND_MESSAGE_V2 in self._free:
+            return True
+        user = self.users.table.get(channel.attrs.get(ACCOUNT, ""))
+        if user is None or user.is_disabled or user.is_super:
+            return user is not None and not user.is_disabled
+        return self._verdict(user.info.username, host_of(channel.remote), sending(topic)) is None
+
+    def _verdict(self, name: str, host: str, context: Context) -> str | None:
+        """Why a user may not, None when he may."""
         acl = self.acls.of_user(name)
-        verdict = "no matched policies." if acl is None else acl.verdict(*context, host)
+        return "no matched policies." if acl is None else acl.verdict(*context, host)
+
+    def _decide(self, name: str, host: str, context: Context) -> None:
+        verdict = self._verdict(name, host, context)
         if verdict is not None:
             resource = f"{context.kind}:{context.name or ''}"
             raise refused(f"User:{name} has no permission to access {resource} from {host}, {verdict}")

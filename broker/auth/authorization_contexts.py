@@ -74,14 +74,15 @@ def _topic_and_group(topic: str | None, group: str | None, actions: Actions) -> 
 # -- requests that need more than their header's fields ---------------------------------------------------------
 
 
-def _send(topic_field: str) -> Callable[[RemotingCommand], Iterable[Context]]:
-    def asked(request: RemotingCommand) -> Iterable[Context]:
-        topic = request.ext_fields.get(topic_field)
-        if topic is not None and is_retry_topic(topic):
-            return (_group(topic, _SUB),)
-        return (Context(TOPIC, topic, _PUB),)
+def sending(topic: str | None) -> Context:
+    """What must be allowed to send to a topic."""
+    if topic is not None and is_retry_topic(topic):
+        return _group(topic, _SUB)
+    return Context(TOPIC, topic, _PUB)
 
-    return asked
+
+def _send(topic_field: str) -> Callable[[RemotingCommand], Iterable[Context]]:
+    return lambda request: (sending(request.ext_fields.get(topic_field)),)
 
 
 def _end_transaction(request: RemotingCommand) -> Iterable[Context]:

@@ -5,7 +5,13 @@ No table lives here. Mirrors org.apache.rocketmq.broker.client.ClientChannelInfo
 
 from __future__ import annotations
 
+from typing import Final
+
 from rocketmq_ops.remoting.channel import Channel
+
+#: Under this name a connection's `attrs` have the account or user whose signature it has shown last, where access is
+#: checked and no white list lets its address in.
+ACCOUNT: Final = "account"
 
 
 class ClientChannelInfo:

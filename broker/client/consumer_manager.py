@@ -56,8 +56,8 @@ class ConsumerGroupInfo:
         return [info.client_id for info in self.channels.values()]
 
     def find_channel(self, client_id: str) -> ClientChannelInfo | None:
-        """The connection of a client, by its id."""
-        return next((info for info in self.channels.values() if info.client_id == client_id), None)
+        """The connection of a client, by its id; of several the one that came last, as the others may be cut off."""
+        return next((info for info in reversed(self.channels.values()) if info.client_id == client_id), None)
 
     def update_channel(self, info: ClientChannelInfo) -> bool:
         """Add or renew a connection; True when it is new."""

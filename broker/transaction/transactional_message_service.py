@@ -387,10 +387,10 @@ class TransactionalMessageService:
         result = self._renew(half)
         if result.status is not PutStatus.PUT_OK:
             return result.status
-        group = half.properties.get(PROPERTY_PRODUCER_GROUP, "")
-        channel = controller.producers.available_channel(group)
+        group, topic = half.properties.get(PROPERTY_PRODUCER_GROUP, ""), half.properties.get(PROPERTY_REAL_TOPIC, "")
+        channel = controller.producers.available_channel(group, topic)
         if channel is None:
-            log.warning("no producer of group %s to ask about its transaction", group)
+            log.warning("no producer of group %s that may send to %s to ask about its transaction", group, topic)
             return result.status
         unique_key = half.properties.get(PROPERTY_UNIQ_KEY)
         header = CheckTransactionStateRequestHeader(
