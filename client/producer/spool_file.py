@@ -49,6 +49,8 @@ class SpoolFile:
         self.max_bytes = max_bytes
         self.records: list[Record] = []
         self._folder_fd = self._fd = -1
+        #: Whether its name is not known to be on the disk: after a power cut it may be that of the file before.
+        self._renamed = False
         self._size = 0
         self._next_number = 1
 
@@ -100,6 +102,7 @@ class SpoolFile:
         self._make_room(len(data))
         record.at = self._size
         try:
+            self._sync_name()
             _write_all(self._fd, data, self._size)
             os.fdatasync(self._fd)
         except OSError as error:
@@ -177,7 +180,6 @@ class SpoolFile:
                 size += _write_all(fd, os.pread(self._fd, record.end - record.at, record.at), size)
             os.fsync(fd)
             os.rename(new, self.path)
-            os.fsync(self._folder_fd)
         except OSError:
             os.close(fd)
             with contextlib.suppress(OSError):
@@ -191,6 +193,14 @@ class SpoolFile:
         for record, place in zip(kept, places, strict=True):
             record.at = place
         self.records = kept
+        self._renamed = True
+        self._sync_name()
+
+    def _sync_name(self) -> None:
+        """Have the file's name on the disk. Raises OSError; it is tried again then, before a message is kept."""
+        if self._renamed:
+            os.fsync(self._folder_fd)
+            self._renamed = False
 
     # --- reading --------------------------------------------------------------------------------------------------
 

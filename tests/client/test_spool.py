@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import random
+import stat
 import subprocess
 import sys
 from collections import Counter
@@ -246,6 +247,32 @@ def test_a_full_disk_says_so_and_nothing_is_half_kept(tmp_path, brokers, monkeyp
 
     tries = []
     asyncio.run(main())
+
+
+def test_what_is_kept_behind_a_folder_that_could_not_be_synced_is_not_in_a_file_that_has_no_name(tmp_path, monkeypatch):
+    """The new file stands in the place of the old one by then: what would go on in the old one was lost with the process."""
+    real = os.fsync
+
+    def failing(fd):
+        if stat.S_ISDIR(os.fstat(fd).st_mode):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(fd)
+
+    file = SpoolFile(tmp_path, 1 << 20)
+    file.open()
+    kept = file.append(b"first", Note())
+    with monkeypatch.context() as disk:
+        disk.setattr(spool_file.os, "fsync", failing)
+        with pytest.raises(ClientError, match=r"messages\.spool cannot be written"):
+            file.forget()
+        with pytest.raises(ClientError, match=r"messages\.spool cannot be written"):
+            file.append(b"not kept", Note())
+    assert file.payload(kept) == b"first"
+    file.append(b"second", Note())
+    file.close()
+    file.open()
+    assert [file.payload(record) for record in file.records] == [b"first", b"second"]
+    file.close()
 
 
 def test_a_folder_is_one_process_s_and_a_file_is_a_spool(tmp_path, brokers):
