@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
+from functools import partial
 
 from rocketmq_ops.client.api.route import topic_route
 from rocketmq_ops.client.api.send import DEFAULT_TOPIC_QUEUE_NUMS
@@ -114,8 +115,13 @@ class RouteTable:
         task = self._fetching.get(key)
         if task is None:
             task = self._fetching[key] = run_later(self._fetch(topic, as_default), f"route {topic}")
-            task.add_done_callback(lambda _: self._fetching.pop(key, None))
+            task.add_done_callback(partial(self._fetched, key))
         return await asyncio.shield(task)
+
+    def _fetched(self, key: tuple[str, bool], task: asyncio.Task[bool]) -> None:
+        self._fetching.pop(key, None)
+        if not task.cancelled():
+            task.exception()  # seen: all who waited for it may have been cancelled, as by the client's end
 
     async def refresh_all(self, topics: set[str]) -> None:
         """Fetch the routes of all given topics; failures leave what was known."""

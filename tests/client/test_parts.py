@@ -1,6 +1,7 @@
 """The client's parts without a network: allocation, subscriptions, process queues, routes, errors."""
 
 import asyncio
+import gc
 import json
 from importlib import import_module
 from pathlib import Path
@@ -35,6 +36,7 @@ from rocketmq_ops.common.message import MessageExt, MessageQueue
 from rocketmq_ops.remoting.bodies import BrokerData, QueueData, TopicRouteData
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.errors import RemotingSendError
 from rocketmq_ops.remoting.response_meanings import MEANINGS
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "rocketmq" / "5.5.0"
@@ -235,6 +237,34 @@ def test_routes():
         answers.append(route(a=({0: "a:3"}, 1, 6)))
         assert await table.refresh("T") and table.master("a") == "a:3"
 
+    asyncio.run(main())
+
+
+def test_a_route_that_nobody_waits_for_any_more_fails_without_a_word():
+    """A client ends while it looks for routes: its connections are closed under the request."""
+
+    class Transport:
+        async def invoke(self, addr, command, timeout_ms=3000):
+            asked.set()
+            await closed.wait()
+            raise RemotingSendError("the connection was lost")
+
+    async def main():
+        said = []
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: said.append(context["message"]))
+        table = RouteTable(Session(Transport(), ["ns:9876"], timeout_ms=3000))
+        waiting = asyncio.create_task(table.refresh("T"))
+        await asked.wait()
+        waiting.cancel()
+        await asyncio.wait({waiting})
+        del waiting  # with the frames that hold what it waited for
+        closed.set()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        gc.collect()
+        assert said == []
+
+    asked, closed = asyncio.Event(), asyncio.Event()
     asyncio.run(main())
 
 
