@@ -36,6 +36,9 @@ WRITE_LIMIT_BYTES: Final = 64 * 1024 * 1024
 
 #: How long the requests of one connection are handled before the others have their turn.
 TURN_SECONDS: Final = 0.005
+#: A turn looks at the clock after so many requests that the raw request handler has answered, which takes microseconds;
+#: any other counts for as many of them.
+_LOOK_EVERY, _AS_MANY_KNOWN = 16, 4
 
 
 class ChannelOwner(Protocol):
@@ -242,21 +245,19 @@ class Channel(asyncio.Protocol):
     # --- requests in ----------------------------------------------------------------------------------------------
 
     def _handle_frames(self, frames: Iterator[RemotingCommand | bytes]) -> bool:
-        """Handle frames until they end, the peer does not drain, or the turn is over, which is True.
-
-        What the raw request handler answers takes microseconds and is not counted.
-        """
+        """Handle frames until they end, the peer does not drain, or the turn is over, which is True."""
         self._in_turn = True
         answer_to = self._answer_to
         if self._stalled_since and (overdue := self._owner.handlers.overdue) is not None:
             answer_to = partial(overdue, int((perf_counter() - self._stalled_since) * 1000), answer_to)
-        handled, until = 0, 0.0
+        to_look, until, high_water = _LOOK_EVERY, 0.0, self._high_water
         try:
             for command in frames:
                 if isinstance(command, bytes):  # the raw request handler's answer
                     if command:
                         self._out.append(command)
                         self._out_bytes += len(command)
+                    to_look -= 1
                 elif command.flag & 1:
                     self.responses.complete(command)
                     continue
@@ -268,25 +269,30 @@ class Channel(asyncio.Protocol):
                             self._out_bytes += len(response)
                         else:
                             self._queue(response)
-                    handled += 1
-                    if not handled & 3 and not self.closed:
-                        now = perf_counter()
-                        if not until:
-                            until = now + TURN_SECONDS
-                        elif now > until and self._transport is not None:
-                            self._stalled = frames
-                            if not self._stalled_since:
-                                self._stalled_since = now
-                            self._transport.pause_reading()
-                            self._loop.call_soon(self._resume)
-                            return True
-                if self._out_bytes > self._high_water:
+                    if self.closed:
+                        return False
+                    to_look -= _AS_MANY_KNOWN
+                if to_look <= 0:
+                    if self.closed:
+                        return False
+                    to_look = _LOOK_EVERY
+                    now = perf_counter()
+                    if not until:
+                        until = now + TURN_SECONDS
+                    elif now > until and self._transport is not None:
+                        self._stalled = frames
+                        if not self._stalled_since:
+                            self._stalled_since = now
+                        self._transport.pause_reading()
+                        self._loop.call_soon(self._resume)
+                        return True
+                if self._out_bytes > high_water:
                     self._flush()
                     if self._write_paused:
                         self._stalled = frames
                         return False
-                if self.closed:
-                    return False
+                    if self.closed:
+                        return False
         except FrameError as error:
             error.address = self.remote
             self._closed_for = error

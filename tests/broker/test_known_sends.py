@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from rocketmq_ops.broker.send.known_sends import KnownSends
 from rocketmq_ops.common.java_hash import tags_hash
 from rocketmq_ops.common.message import MessageExt
 from rocketmq_ops.common.message_codec import decode_message
+from rocketmq_ops.remoting import channel as channel_module
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
@@ -26,6 +27,14 @@ from tests.broker.ha.pairs import SYNC, Pair, stall, until
 from tests.broker.support import batch_item, new_broker
 
 KEY = "7F0000010B3A18B4AAC2000000000001"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_turn() -> Iterator[None]:
+    """What a connection sends is handled in one turn, however busy the machine is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(channel_module, "TURN_SECONDS", 3_600.0)
+        yield
 
 
 class Wire:
