@@ -22,6 +22,7 @@ from rocketmq_ops.common import stopping
 from rocketmq_ops.common.config import ConfigClass, ConfigError, ConfigFileError
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.logs.config import LogSettings, apply_levels
+from rocketmq_ops.common.logs.one_line import OneLineFormatter
 from rocketmq_ops.common.properties import NoSuchPropertiesError, PropertiesError
 from rocketmq_ops.common.shipped import shipped_path
 
@@ -106,11 +107,9 @@ def configuration_text(configs: Iterable[ConfigClass], *, only_used: bool) -> st
 
 def configure_log(*, debug: bool) -> None:
     """Log to stderr: warnings and the few lines of a server's life, everything with `debug`."""
-    logging.basicConfig(
-        level=logging.DEBUG if debug else logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(OneLineFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.DEBUG if debug else logging.INFO, handlers=[handler])
     logging.getLogger("asyncio").setLevel(logging.WARNING)
 
 

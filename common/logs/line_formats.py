@@ -9,6 +9,7 @@ import json
 import logging
 from datetime import datetime
 
+from rocketmq_ops.common.logs.one_line import on_one_line
 from rocketmq_ops.common.secrets import text_without
 
 _LEVELS = {"WARNING": "WARN"}
@@ -32,7 +33,7 @@ class TextFormatter(logging.Formatter):
         """The line; of an error with its trace, lines."""
         at = self.formatTime(record, "%Y-%m-%d %H:%M:%S")
         level = _LEVELS.get(record.levelname, record.levelname)
-        message = text_without(record.getMessage())
+        message = on_one_line(text_without(record.getMessage()))
         line = self._layout.format(at=at, level=level, name=_short(record.name), message=message)
         trace = _trace(self, record)
         return f"{line}\n{trace}" if trace else line

@@ -14,6 +14,7 @@ from rocketmq_ops.common.logs import log_files
 from rocketmq_ops.common.logs.config import apply_levels, parse_levels
 from rocketmq_ops.common.logs.line_formats import JsonFormatter, TextFormatter
 from rocketmq_ops.common.logs.log_files import BROKER_FILES, NAMESRV_FILES, LogFiles
+from rocketmq_ops.common.logs.one_line import OneLineFormatter
 from rocketmq_ops.common.logs.rotating_file import RotatingFile
 
 
@@ -220,6 +221,15 @@ def test_a_line_has_the_pattern_of_its_file(tmp_path, logger, line):
 def test_secrets_are_in_no_line(formatter):
     line = formatter().format(record("rocketmq_ops.broker", "user=rocketmq secretKey=%s", "12345678"))
     assert "12345678" not in line and "rocketmq" in line
+
+
+@pytest.mark.parametrize("formatter", [TextFormatter, OneLineFormatter, JsonFormatter])
+def test_a_client_writes_no_line_of_our_log(formatter):
+    """Names of accounts, groups and clients are in it as they were given."""
+    given = "x\r\n2026-01-31 12:00:00 INFO broker.access - root was let in\x1b[2J\u2028 华东"
+    line = formatter().format(record("rocketmq_ops.broker", "'%s' was refused", given))
+    assert len(line.splitlines()) == 1 or formatter is JsonFormatter
+    assert "\n" not in line and "\x1b" not in line and "华东" in line and "root was let in" in line
 
 
 def test_an_object_has_the_fields_of_its_record_and_the_trace():
