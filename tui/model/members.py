@@ -1,7 +1,10 @@
 """Who is connected: which group is asked next at which broker, and what was answered.
 
-A consumer is connected to every broker that has queues of its topics, so any of them knows its group. Groups that are
-behind are asked again soon, all others in turn, each broker a few a second.
+A consumer is connected to every broker that has queues of its topics, so any of them knows its group: but not one that
+was started anew, or could not be reached for a while, until the consumer has found it again, which takes a minute
+(5.3.3 `MQClientInstance`: routes and heartbeats, each every 30 s). So where one lacks clients that there were, another
+is asked before they are taken for gone. Groups that are behind are asked again soon, all others in turn, each broker a
+few a second.
 """
 
 from __future__ import annotations
@@ -28,9 +31,19 @@ Placed = tuple[str, bool, list[str]]
 
 
 class _Asked(msgspec.Struct):
+    """What a group was asked for when, and the broker that told it, or most of it."""
+
     asked_ms: int
     clients: list[ClientSeen]
     subscribed: Subscribed
+    address: str
+
+
+class _Doubted(msgspec.Struct):
+    """What a broker told, in which clients are missing, and the address of the one that is asked for them."""
+
+    told: _Asked
+    other: str
 
 
 class Members:
@@ -45,16 +58,23 @@ class Members:
         self._producers: dict[str, list[ClientSeen]] = {}
         #: Address -> groups that are asked there, those that are behind first.
         self._places: dict[str, list[tuple[str, int]]] = {}
+        #: The other broker of a group that has more than one, and whether the group is behind.
+        self._others: dict[str, tuple[str, bool]] = {}
+        self._doubted: dict[str, _Doubted] = {}
 
     def place(self, groups: Iterable[Placed], addresses: Mapping[str, str]) -> None:
         """Say which groups there are. `addresses` are of the brokers that answer, by their names."""
         self._places = {address: [] for address in addresses.values()}
+        self._others = {}
         there = set()
         for name, behind, brokers in groups:
             there.add(name)
             at = [addresses[broker] for broker in brokers if broker in addresses] or sorted(addresses.values())
             if at:
-                self._places[at[crc32(name.encode()) % len(at)]].append((name, BEHIND_MS if behind else OTHERS_MS))
+                chosen = crc32(name.encode()) % len(at)
+                self._places[at[chosen]].append((name, BEHIND_MS if behind else OTHERS_MS))
+                if len(at) > 1:
+                    self._others[name] = at[(chosen + 1) % len(at)], behind
         for places in self._places.values():
             places.sort(key=lambda place: place[1])
         for gone in self._groups.keys() - there:
@@ -62,6 +82,9 @@ class Members:
         for times in (self._tried, self._before):
             for gone in times.keys() - there:
                 del times[gone]
+        for name, doubted in list(self._doubted.items()):
+            if name not in there or doubted.other not in self._places:
+                del self._doubted[name]
 
     def go_on(self, counts: Mapping[str, int]) -> None:
         """So many clients groups had a moment ago."""
@@ -69,20 +92,25 @@ class Members:
 
     def next(self, address: str, now_ms: int) -> str | None:
         """The group to ask now at a broker; None while it is nobody's turn."""
+        here = [name for name, doubted in self._doubted.items() if doubted.other == address]
+        missed = next((name for name in here if self.count(name)), None)
+        if missed is not None:
+            return missed
         best: str | None = None
         best_due = now_ms
         for name, period in self._places.get(address, ()):
             asked = self._groups.get(name)
             tried = self._tried.get(name) if asked is None else asked.asked_ms
             if tried is None:
-                return name
+                return name  # before those that nobody is known of
             due = tried + period
             if due <= best_due:
                 best, best_due = name, due
-        return best
+        return here[0] if here else best
 
-    def told(self, group: str, connected: ConsumerConnection | None, now_ms: int) -> None:
-        """A broker answered who is connected; None: nobody."""
+    def told(self, address: str, group: str, connected: ConsumerConnection | None, now_ms: int) -> None:
+        """A broker answered who is connected; None: nobody. Where clients are missing, or nobody is there of a group
+        that is behind, it counts once another broker was asked, and so do the clients that this one tells of."""
         found = [] if connected is None else connected.connection_set
         clients = [
             ClientSeen(
@@ -95,11 +123,36 @@ class Members:
             )
             for each in found
         ]
-        self._groups[group] = _Asked(now_ms, clients, Subscribed.of(connected))
+        told = _Asked(now_ms, clients, Subscribed.of(connected), address)
+        doubted = self._doubted.pop(group, None)
+        other, behind = self._others.get(group, (address, False))
+        if doubted is not None:
+            told = _together(doubted.told, told)
+        elif other != address and self._lacks(group, clients, behind):
+            self._doubted[group] = _Doubted(told, other)
+            self._tried_at(group, now_ms)
+            return
+        self._groups[group] = told
         self._tried.pop(group, None)
 
+    def _lacks(self, group: str, clients: list[ClientSeen], behind: bool) -> bool:
+        """Whether some are not there that were, or nobody is of whom it matters."""
+        asked = self._groups.get(group)
+        if asked is None:
+            return len(clients) < self._before.get(group, 1 if behind else 0)
+        return not {each.client_id for each in asked.clients} <= {each.client_id for each in clients}
+
     def not_told(self, group: str, now_ms: int) -> None:
-        """It could not be asked: others have their turn first."""
+        """It could not be asked: others have their turn first, and what was known of it stays, or what a broker told
+        just before."""
+        doubted = self._doubted.pop(group, None)
+        if doubted is not None:
+            self._groups[group] = doubted.told
+            self._tried.pop(group, None)
+        else:
+            self._tried_at(group, now_ms)
+
+    def _tried_at(self, group: str, now_ms: int) -> None:
         known = self._groups.get(group)
         if known is not None:
             known.asked_ms = now_ms
@@ -150,7 +203,10 @@ class Members:
         return [] if asked is None else asked.clients
 
     def place_of(self, group: str) -> str | None:
-        """The broker that is asked for its clients; None while there is none."""
+        """The broker that has told of its clients, else the one that is asked; None while there is none."""
+        asked = self._groups.get(group)
+        if asked is not None and asked.address in self._places:
+            return asked.address
         places = self._places.items()
         return next((address for address, names in places if any(name == group for name, _ in names)), None)
 
@@ -168,3 +224,11 @@ class Members:
                     groups = tuple(sorted((*old.groups, client.groups[0])))
                     found[key] = msgspec.structs.replace(old, groups=groups, seen_ms=max(old.seen_ms, client.seen_ms))
         return dict(sorted(found.items(), key=lambda item: (item[0], address_key(item[1].address))))
+
+
+def _together(one: _Asked, other: _Asked) -> _Asked:
+    """What two brokers told of a group."""
+    most, least = sorted((one, other), key=lambda asked: len(asked.clients), reverse=True)
+    ids = {client.client_id for client in most.clients}
+    clients = [*most.clients, *(client for client in least.clients if client.client_id not in ids)]
+    return _Asked(other.asked_ms, clients, most.subscribed if most.clients else other.subscribed, most.address)

@@ -261,7 +261,7 @@ class Sampler:
                     members.not_told(group, self._clock.now_ms())
                     self._failed(address, MEMBERS, self.failure_of(address, error))
                 else:
-                    members.told(group, connected, self._clock.now_ms())
+                    members.told(address, group, connected, self._clock.now_ms())
                     self._known.failures.pop((address, MEMBERS.name), None)
             await self._sleep(self._period(MEMBERS) if group is not None else 2 * self._period(MEMBERS))
 

@@ -111,7 +111,7 @@ def test_moments_have_what_was_told_until_then_also_those_of_the_ring(
 
 def test_who_has_gone_is_known_where_all_groups_and_brokers_were_asked() -> None:
     members = Members()
-    members.told("g", None, START)
+    members.told("b:1", "g", None, START)
     assert not members.whole(["g"], ["a", "b"])
     members.told_producers("a", ProducerTableInfo(data={}), START)
     members.tells_of_none("b")

@@ -1,6 +1,36 @@
 """Whose turn it is to be asked for its clients."""
 
+from collections.abc import Iterable
+
+import pytest
+
+from rocketmq_ops.remoting.bodies import Connection, ConsumerConnection
 from rocketmq_ops.tui.model.members import BEHIND_MS, Members
+
+PAIR = {"a": "a:1", "b": "b:1"}
+
+
+def connected(*ids: str) -> ConsumerConnection:
+    return ConsumerConnection(connection_set=[Connection(client_id=each, client_addr=f"{each}:5") for each in ids])
+
+
+def asks(members: Members, now_ms: int) -> list[str]:
+    """The brokers that are asked for the group now."""
+    return [address for address in PAIR.values() if members.next(address, now_ms) is not None]
+
+
+def told_by(members: Members, told: Iterable[str], now_ms: int) -> str:
+    """What the broker told whose turn it is; its address."""
+    (address,) = asks(members, now_ms)
+    members.told(address, "g", connected(*told), now_ms)
+    return address
+
+
+@pytest.fixture
+def pair() -> Members:
+    members = Members()
+    members.place([("g", True, ["a", "b"])], PAIR)
+    return members
 
 
 def test_a_group_that_cannot_be_asked_holds_up_no_other():
@@ -9,9 +39,56 @@ def test_a_group_that_cannot_be_asked_holds_up_no_other():
     assert members.next("b:1", 0) == "refused"
     members.not_told("refused", 0)
     assert members.next("b:1", 1) == "other"
-    members.told("other", None, 1)
+    members.told("b:1", "other", None, 1)
     assert members.next("b:1", BEHIND_MS - 1) is None
     assert members.next("b:1", BEHIND_MS) == "refused", "in its turn"
     assert members.count("refused") is None
-    members.told("refused", None, BEHIND_MS)
+    members.told("b:1", "refused", None, BEHIND_MS)
     assert (members.count("refused"), members.count("other")) == (0, 0)
+
+
+def test_a_broker_that_was_started_anew_takes_no_clients_away(pair: Members):
+    """The clients find it again within a minute; until then it knows none of them, or some."""
+    first = told_by(pair, ["one", "two"], 0)
+    for now in (BEHIND_MS, 2 * BEHIND_MS):
+        assert told_by(pair, [] if now == BEHIND_MS else ["two"], now) == first
+        assert pair.count("g") == 2, "what was known, until the other broker was asked"
+        assert told_by(pair, ["one", "two"], now) != first
+        assert (pair.count("g"), asks(pair, now)) == (2, [])
+        assert pair.place_of("g") != first, "clients are asked through a broker that knows them"
+
+
+def test_clients_are_gone_where_two_brokers_know_none_of_them(pair: Members):
+    told_by(pair, ["one", "two"], 0)
+    told_by(pair, ["two"], BEHIND_MS)
+    told_by(pair, [], BEHIND_MS)
+    assert [client.client_id for client in pair.of_group("g")] == ["two"]
+    told_by(pair, ["two", "new"], 2 * BEHIND_MS)
+    assert (pair.count("g"), asks(pair, 2 * BEHIND_MS)) == (2, []), "more of them are not in doubt"
+
+
+def test_of_a_group_that_is_behind_nobody_is_asked_for_twice_at_first(pair: Members):
+    told_by(pair, [], 0)
+    assert pair.count("g") is None
+    other = next(address for address in PAIR.values() if pair.next(address, 0) is not None)
+    (name,) = (name for name, address in PAIR.items() if address == other)
+    pair.place([("g", True, ["a", "b"]), ("never", True, [name])], PAIR)
+    assert pair.next(other, 0) == "never", "which was not asked about at all"
+    pair.told(other, "never", None, 0)
+    told_by(pair, ["one"], 0)
+    assert pair.count("g") == 1
+
+
+@pytest.mark.parametrize("away", [True, False])
+def test_where_the_other_broker_cannot_be_asked_it_is_as_the_first_told(pair: Members, away: bool):
+    first = told_by(pair, ["one"], 0)
+    told_by(pair, [], BEHIND_MS)
+    if away:  # it does not answer any more
+        (name,) = (name for name, address in PAIR.items() if address == first)
+        pair.place([("g", True, ["a", "b"])], {name: first})
+        assert pair.count("g") == 1
+        members = pair
+        members.told(first, "g", None, 2 * BEHIND_MS)
+    else:
+        pair.not_told("g", BEHIND_MS)
+    assert pair.count("g") == 0
