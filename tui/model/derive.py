@@ -15,7 +15,7 @@ from rocketmq_ops.housekeeping.lag import GroupLag, LagState, judge, waits
 from rocketmq_ops.housekeeping.unsaved import Unsaved
 from rocketmq_ops.tui.model.looks import Held, Looks
 from rocketmq_ops.tui.model.moment import Bases, GroupSeen
-from rocketmq_ops.tui.model.standing import STANDING_MS, STILL, standing, standing_since, stands_since, still_queues
+from rocketmq_ops.tui.model.standing import STANDING_MS, STILL, standing, standing_since, stands_since, worst_queues
 from rocketmq_ops.tui.model.waiting import keep_waiting, known_waiting, waiting_of
 
 #: Rates are over this time, ms, or what there is of it.
@@ -177,16 +177,19 @@ def _since(
 ) -> tuple[int | None, bool]:
     """Since when a group is as it is judged (ms since 1970), and whether it was so before that; None of one that is
     well. What stands still does so since it last moved (`stood`, where it is judged by that), for longer than it was
-    judged to. The beginning was not seen of what was so at the oldest look, or when too little was known before."""
+    judged to; so does a group that is slow as some of its queues stand still. The
+    beginning was not seen of what was so at the oldest look, or when too little was known before."""
     if judged.state is LagState.OK:
         return None, False
     if was is not None and (was.lag.state is judged.state or {was.lag.state, judged.state} <= {*STILL}):
         return was.since_ms, was.begun_before
-    if judged.state in STILL:
-        stood = stands_since(looks, judged.group, still_queues(judged), based)
+    assert looks.last is not None
+    if stood is None and judged.state in (*STILL, LagState.SLOW):
+        stood = stands_since(looks, judged.group, worst_queues(judged), based)
+        if judged.state is LagState.SLOW and stood is not None and not stood[1]:
+            stood = stood if looks.last.time_ms - stood[0] >= STANDING_MS else None  # they move
     if stood is not None:
         return stood
-    assert looks.last is not None
     return looks.last.time_ms, was is None or was.lag.state is LagState.UNKNOWN
 
 

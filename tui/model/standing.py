@@ -20,9 +20,10 @@ STANDING_MS: Final = 60_000
 STILL: Final = (LagState.STALLED, LagState.STOPPED)
 
 
-def still_queues(judged: GroupLag) -> set[QueueKey]:
-    """Those of a group that stalled or stopped."""
-    return {QueueKey(each.topic, each.broker, each.queue_id) for each in judged.queues if each.state in STILL}
+def worst_queues(judged: GroupLag) -> set[QueueKey]:
+    """Those of a group that is slow, or has stalled or stopped, which are so."""
+    worst = STILL if judged.state in STILL else (judged.state,)
+    return {QueueKey(each.topic, each.broker, each.queue_id) for each in judged.queues if each.state in worst}
 
 
 def stands_since(

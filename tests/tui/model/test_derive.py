@@ -203,6 +203,18 @@ def test_what_stands_still_does_so_since_it_last_moved_not_since_it_is_judged_to
     assert never[-1].groups["g"].begun_before, "it stood still before anybody looked"
 
 
+def test_a_group_is_slow_since_the_queues_stand_still_that_make_it_slow():
+    """One whose offset went back and has stood still from then on, while the other one is consumed."""
+    at = [*range(100, 400, 10), *([100] * 30)]
+    said = watched(*([(1000 + 20 * n, committed), (7 + 5 * n, 5 + 5 * n)] for n, committed in enumerate(at)))
+    states = [each.groups["g"].lag.state for each in said]
+    assert states[30] is LagState.REWOUND
+    slow = [each.groups["g"] for each in said[31:] if each.groups["g"].lag.state is LagState.SLOW]
+    assert {each.since_ms for each in slow} == {300_000}, "when it went back, not when it was judged"
+    never = watched(*([(1000 + 20 * n, 100), (7 + 5 * n, 5 + 5 * n)] for n in range(5)))[-1].groups["g"]
+    assert (never.lag.state, never.since_ms, never.begun_before) == (LagState.SLOW, 0, True), "the first look"
+
+
 def test_what_is_behind_from_the_first_looks_on_was_so_before():
     slow = watched(*([(9000 + 20 * n, 50 + 10 * n)] for n in range(12)))[-1].groups["g"]
     assert (slow.lag.state, slow.begun_before) == (LagState.SLOW, True)
