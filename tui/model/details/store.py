@@ -209,12 +209,23 @@ def finding_section(path: str, result: CheckResult, listing: StoreListing) -> Se
 
 
 def map_section(listing: StoreListing, findings: Iterable[Finding], end: int) -> Section:
-    """The files of the commitlog as lines of cells: written up to `end`, damaged, empty."""
+    """The files of the commitlog as lines of cells: written up to `end`, damaged, empty. What is missing is damaged:
+    the rest of a file that is too short, and a file between others."""
     damaged: dict[str, list[tuple[int, int]]] = {}
+    missing: dict[str, str] = {}
+    lengths: dict[str, int] = {}
     for finding in findings:
-        if finding.position is not None and _HEALTH[finding.severity] in (Health.WARNING, Health.CRITICAL):
+        if finding.id == "CL-GAP":
+            missing[Path(finding.file).name] = DAMAGED * CELLS
+        elif finding.id == "CL-LENGTH":
+            lengths[finding.file] = int(finding.evidence["expected"])
+        elif finding.position is not None and _HEALTH[finding.severity] in (Health.WARNING, Health.CRITICAL):
             damaged.setdefault(finding.file, []).append((finding.position, finding.length or 1))
-    lines = [file_line(row, damaged.get(row.path, ()), end) for row in listing.files if row.kind == "commitlog"]
+    lines = [
+        file_line(row, damaged.get(row.path, ()), end, lengths.get(row.path, 0))
+        for row in listing.files
+        if row.kind == "commitlog"
+    ]
     facts = (
         Fact("Written", WRITTEN),
         Fact("Damaged", DAMAGED),
@@ -223,35 +234,39 @@ def map_section(listing: StoreListing, findings: Iterable[Finding], end: int) ->
     )
     if not lines:
         return Section(note="it has no commitlog")
+    lines = sorted([*lines, *(f"{name}  {cells}" for name, cells in missing.items())])
     health = Health.CRITICAL if any(DAMAGED in line for line in lines) else Health.OK
     return Section(facts=facts, lines=tuple(lines), health=health)
 
 
-def file_line(row: FileRow, damaged: Iterable[tuple[int, int]], end: int) -> str:
-    """One file: its name, and a cell for each fiftieth of it. A cell with any damage in it is damaged."""
+def file_line(row: FileRow, damaged: Iterable[tuple[int, int]], end: int, length: int = 0) -> str:
+    """One file: its name, and a cell for each fiftieth of it. A cell with any damage in it is damaged. `length`: how
+    long it has to be, where it is not; of one without anything in it nothing was lost."""
+    size = max(row.size, length if row.size else 0, 1)
     written = min(max(end - row.begin, row.used), row.size)
-    used = -(-written * CELLS // max(row.size, 1))
+    used = -(-written * CELLS // size)
     cells = [WRITTEN] * used + [EMPTY] * (CELLS - used)
-    for position, length in damaged:
-        first = position * CELLS // max(row.size, 1)
-        last = (position + length - 1) * CELLS // max(row.size, 1)
-        for cell in range(first, min(last, CELLS - 1) + 1):
-            cells[cell] = DAMAGED
+    for position, extent in (*damaged, (row.size, size - row.size)):
+        if extent > 0 and row.size:
+            for cell in range(position * CELLS // size, min((position + extent - 1) * CELLS // size, CELLS - 1) + 1):
+                cells[cell] = DAMAGED
     return f"{Path(row.path).name}  {''.join(cells)}"
 
 
 def file_section(listing: StoreListing) -> Section:
-    """Commitlog and index files, and those of consumequeues in sum."""
+    """Files of commitlog, consumequeues and index, those that cannot be read to their end first."""
     rows = [
         Row(
             key=row.path,
             cells=(row.path, row.kind, row.size, row.used, row.allocated, row.first_time, row.last_time, row.state),
+            health=Health.CRITICAL if row.state.startswith("broken") else Health.OK,
             opens=Address("store", listing.directory, (("at", str(row.begin)), ("part", "records")))
             if row.kind == "commitlog"
             else None,
         )
         for row in listing.files
     ]
+    rows.sort(key=lambda row: worst_first(row.health))
     lock = listing.lock
     state = "a broker is running on it" if lock.held else "no broker is running on it" if lock.held is False else None
     facts = (
