@@ -138,9 +138,11 @@ def _brokers(before: Moment, after: Moment) -> Iterator[Event]:
 
 
 def _answering(before: Answered, after: Answered, worst: Health) -> tuple[str, Health] | None:
-    """Whether a server has fallen silent, begun to refuse, or answers again; None where that is as it was."""
+    """Whether a server has fallen silent, begun to refuse, or answers again; None where it is as it was, or unknown."""
     if (before.dead, before.refusing) == (after.dead, after.refusing):
         return None
+    if before.answered_ms is None and not before.outdated:
+        return None  # how it was before is not known
     if after.dead:
         return "does not answer any more", worst
     return (REFUSING, worst) if after.refusing else ("answers again", Health.OK)

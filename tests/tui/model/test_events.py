@@ -1,10 +1,12 @@
 """What changed between two moments, as a sentence."""
 
 import re
+from typing import Any
 
+from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.mqadmin.lang.catalogue import chinese
 from rocketmq_ops.tui.model.events import Events
-from rocketmq_ops.tui.model.moment import Moment, TopicQueues, TopicSeen
+from rocketmq_ops.tui.model.moment import BrokerSeen, Moment, NameServerSeen, TopicQueues, TopicSeen
 
 
 def test_an_event_says_what_a_topic_had_and_has():
@@ -24,3 +26,26 @@ def test_an_event_says_what_a_topic_had_and_has():
     assert said({"a": one}, {"a": one, "b": closed}) == [], "a broker that had it not before has not changed it"
     for text in ("perm: 6 -> 4, read queues: 8 -> 16", "perm: 6 -> 4 on broker b", *parts):
         assert not re.search("queues|on|of|brokers", chinese().message(text)), text
+
+
+def test_a_server_that_was_never_heard_is_not_said_to_have_fallen_silent():
+    """It may have been so for days when the dashboard was started."""
+    silent = Failure("x:1", "it did not answer", "look at it")
+
+    def said(before: int | None, *, dead: bool) -> list[str]:
+        def at(time_ms: int, **answer: Any) -> Moment:
+            broker = BrokerSeen(address="x:1", cluster="c", broker_name="b", broker_id=0, **answer)
+            return Moment(
+                time_ms=time_ms, brokers={"x:1": broker}, name_servers={"x:1": NameServerSeen(address="x:1", **answer)}
+            )
+
+        failing: dict[str, Any] = {"failure": silent, "failing_since" if dead else "refusing_since": 2}
+        events = Events()
+        fallen = events.note(at(1, answered_ms=before), at(2, answered_ms=before, **failing))
+        back = events.note(at(2, answered_ms=before, **failing), at(3, answered_ms=3))
+        assert [event.text for event in back[: len(back) - len(fallen)]] == ["answers again"] * 2
+        return [event.text for event in fallen]
+
+    assert said(None, dead=True) == said(None, dead=False) == []
+    assert said(1, dead=True) == ["does not answer any more"] * 2
+    assert len(said(1, dead=False)) == 2
