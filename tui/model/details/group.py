@@ -117,7 +117,7 @@ def parts(asking: Asking, turns: ClientsInTurn | None = None) -> Sequence[Part]:
         sources: dict[str, dict[str, Value] | None] = dict(without)
         for each in found.brokers:  # two clusters may have a name both
             name = each.broker_name or each.broker_addr
-            sources[each.broker_addr if name in sources else name] = _flat(each.config)
+            sources[each.broker_addr if name in sources else name] = flat(each.config)
         moment = asking.moment
         found.failures += not_listed(moment, names_of(moment), sources.keys() | found.without)
         for name in silent_brokers(found.failures, moment):
@@ -216,9 +216,12 @@ async def _not_consumed(asking: Asking, topic: str) -> int | None:
         return None
 
 
-def _flat(config: dict[str, object]) -> dict[str, Value]:
+def flat(config: dict[str, object]) -> dict[str, Value]:
+    """The settings of a group on one broker; what is no text or figure as JSON, as brokers write it."""
     return {
-        name: value if isinstance(value, (str, int, float)) and not isinstance(value, bool) else str(value).lower()
+        name: value
+        if isinstance(value, (str, int, float)) and not isinstance(value, bool)
+        else msgspec.json.encode(value).decode()
         for name, value in config.items()
         if value not in (None, {}, [])
     }

@@ -32,6 +32,7 @@ from rocketmq_ops.tui.model.details import (
     client,
     dead_letters,
     doctor,
+    group,
     group_clients,
     group_queues,
     journal,
@@ -249,6 +250,16 @@ def test_problems_lead_to_their_client() -> None:
         ("subscriptions differ", "10.1.0.2@77"),
         ("queue without a client", "orders broker-a:1"),
     ]
+
+
+def test_settings_of_a_group_are_as_brokers_write_them() -> None:
+    policy = {"type": "CUSTOMIZED", "customizedRetryPolicy": {"next": [1000, 5000]}}
+    config = {"consumeEnable": True, "retryMaxTimes": 16, "groupRetryPolicy": policy, "attributes": {}}
+    assert group.flat(config) == {
+        "consumeEnable": "true",
+        "retryMaxTimes": 16,
+        "groupRetryPolicy": '{"type":"CUSTOMIZED","customizedRetryPolicy":{"next":[1000,5000]}}',
+    }
 
 
 def test_settings_that_are_the_same_and_the_default_are_marked_by_nothing() -> None:
