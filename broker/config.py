@@ -51,7 +51,12 @@ class BrokerConfig(ConfigClass):
     ] = False
     fetchNamesrvAddrInterval: Annotated[Long, Used("ms between two readings of the address server", low=1)] = 10000
     rmqAddressServerDomain: Annotated[
-        str, Used("the address server: a host, whose port is 8080, or `host:port`", form=NOT_EMPTY)
+        str,
+        Used(
+            "the address server: a host, whose port is 8080, or `host:port`; behind `https://` it is asked over TLS, "
+            "by the `tls.client.*` keys with `tls.client.authServer=true` or `tls.enable=true`, else as browsers do",
+            form=NOT_EMPTY,
+        ),
     ] = "jmenv.tbsite.net"
     rmqAddressServerSubGroup: Annotated[str, Used("the address server's page, behind `/rocketmq/`", form=NOT_EMPTY)] = (
         "nsaddr"

@@ -92,13 +92,18 @@ class BrokerSettings(msgspec.Struct):
 
     def _open_replication(self) -> list[str]:
         """What to say where the other ports are guarded and that of replication is not."""
-        access = self.broker.aclEnable or self.auth.authenticationEnabled
-        guarded = [*(["access"] if access else []), *(["TLS"] if self.tls.tlsMode == "enforcing" else [])]
-        if not guarded or self.store.haAllowedAddresses or is_loopback(self.server.bindAddress):
+        access, tls = self.broker.aclEnable or self.auth.authenticationEnabled, self.tls
+        enforced = tls.ha_mode == "enforcing"
+        open_for = [
+            *(["knows no access"] if access and not (enforced and tls.requires_certificates) else []),
+            *(["takes connections without TLS"] if tls.tlsMode == "enforcing" and not enforced else []),
+        ]
+        if not open_for or self.store.haAllowedAddresses or is_loopback(self.server.bindAddress):
             return []
         return [
-            f"haListenPort={self.store.haListenPort} knows no {' and no '.join(guarded)}, as Apache's: whoever reaches "
-            "it gets every message. Close it to all but the brokers, and name these in haAllowedAddresses"
+            f"haListenPort={self.store.haListenPort} {' and '.join(open_for)}, as Apache's: whoever reaches it gets "
+            "every message. Close it to all but the brokers, and name these in haAllowedAddresses, or have them give "
+            "certificates: tls.ha.mode=enforcing with tls.server.need.client.auth=require"
         ]
 
 

@@ -76,7 +76,11 @@ class ClientInstance:
         if self.options.namespace_v2:
             hooks.insert(0, NamespaceHook(self.options.namespace_v2))
         self.session = Session(
-            self.remoting, timeout_ms=self.options.api_timeout_ms, sign=self.options.sign, hooks=hooks
+            self.remoting,
+            timeout_ms=self.options.api_timeout_ms,
+            sign=self.options.sign,
+            hooks=hooks,
+            tls=self.remoting.tls_context,
         )
         self.routes = RouteTable(self.session)
         self.producers: dict[str, ProducerMember] = {}

@@ -20,7 +20,7 @@ MASTER_ID = 0
 
 _PORT = struct.Struct(">i")
 _MAPPED = "::ffff:"
-_HTTP = "http://"
+_HTTP, _HTTPS = "http://", "https://"
 
 
 class AddressError(RocketMQError):
@@ -56,7 +56,7 @@ def name_server_addresses(text: str) -> list[str]:
     """As `split_addresses`, of a setting that names name servers: `host:port` addresses and URLs of address servers.
 
     From `http://x/host:port` Java's clients take what is behind the last slash (ClientConfig). Other `http://` URLs
-    with a path stay as they are: see `is_address_server`.
+    with a path, and all `https://` URLs, stay as they are: see `is_address_server`.
     """
     found = []
     for part in split_addresses(text):
@@ -83,7 +83,7 @@ def address_map(text: str) -> dict[str, str]:
 
 def is_address_server(address: str) -> bool:
     """Whether an entry of `name_server_addresses` is a URL that gives the name servers' addresses."""
-    return address.startswith(_HTTP)
+    return address.startswith((_HTTP, _HTTPS))
 
 
 def is_ip_address(host: str) -> bool:

@@ -178,11 +178,11 @@ class KeyInfo:
                     self.refused = mark
                 elif isinstance(mark, Bits):
                     self.bits = mark.width
+        if type(None) in get_args(annotation):
+            annotation = next(kind for kind in get_args(annotation) if kind is not type(None))
         if get_origin(annotation) is Literal:
             self.choices = tuple(get_args(annotation))
             annotation = str
-        elif type(None) in get_args(annotation):
-            annotation = next(kind for kind in get_args(annotation) if kind is not type(None))
         self.kind: type = annotation
 
     @property

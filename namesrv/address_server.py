@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rocketmq_ops.common.addresses import format_address, resolve_host, split_addresses
-from rocketmq_ops.remoting.http_page import PLAIN_TEXT, HttpPage
+from rocketmq_ops.remoting.http_page import PLAIN_TEXT, HttpPage, http_tls
 
 if TYPE_CHECKING:
     from rocketmq_ops.namesrv.controller import NamesrvController
@@ -24,7 +24,8 @@ class AddressServer(HttpPage):
     what = "address server"
 
     def __init__(self, controller: NamesrvController) -> None:
-        super().__init__(controller.server_config.bindAddress, controller.config.addressServerPort, PATH)
+        tls = http_tls(controller.server, controller.tls_config)
+        super().__init__(controller.server_config.bindAddress, controller.config.addressServerPort, PATH, tls)
         self._controller = controller
 
     def is_at(self, path: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rocketmq_ops.remoting.http_page import http_tls
 from rocketmq_ops.remoting.metrics_page import Figures, MetricsPage, labels_of
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ class NamesrvMetrics(MetricsPage):
         """Raises ConfigError when the package prometheus-client is missing."""
         config = controller.config
         common = labels_of(config.metricsLabel) | {"node_type": "namesrv"}
-        super().__init__(config.metricsPromExporterHost, config.metricsPromExporterPort, common)
+        tls = http_tls(controller.server, controller.tls_config)
+        super().__init__(config.metricsPromExporterHost, config.metricsPromExporterPort, common, tls)
         self._controller = controller
 
     async def gather(self) -> list[Figures]:

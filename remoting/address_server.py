@@ -1,11 +1,14 @@
 """Address servers: a URL whose text is the addresses of the name servers. Mirrors DefaultTopAddressing.
 
-Apache's clients send a plain GET and take the first line of the answer, `host:port;host:port`.
+Apache's clients send a plain GET and take the first line of the answer, `host:port;host:port`. They know `http://`
+alone; with `https://` the same is asked over TLS.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ssl
+from collections.abc import Callable
 
 from rocketmq_ops.common.addresses import name_server_addresses, parse_address
 from rocketmq_ops.common.errors import RocketMQError
@@ -17,7 +20,9 @@ TIMEOUT_MS = 3000
 #: Bytes of a head, and of an answer, that are read at most.
 LIMIT_BYTES = 64 * 1024
 
-_SCHEME = "http://"
+_SCHEME, _SECURED = "http://", "https://"
+#: The context of a connection over TLS that is made now, None without a setting for TLS.
+Tls = Callable[[], ssl.SSLContext | None]
 
 
 class AddressServerError(RemotingConnectError):
@@ -27,15 +32,23 @@ class AddressServerError(RemotingConnectError):
 
 
 def address_server_url(domain: str, sub_group: str) -> str:
-    """The page that Apache's servers and clients read, from a host with or without a port (MixAll.getWSAddr)."""
-    return f"{_SCHEME}{domain if ':' in domain else f'{domain}:8080'}/rocketmq/{sub_group}"
+    """The page that Apache's servers and clients read, from a host with or without a port (MixAll.getWSAddr).
+
+    A domain that begins with `https://` is ours: Apache's have no such one."""
+    scheme = _SECURED if domain.startswith(_SECURED) else _SCHEME
+    host = domain.removeprefix(scheme)
+    return f"{scheme}{host if ':' in host else f'{host}:8080'}/rocketmq/{sub_group}"
 
 
-async def fetch_name_servers(url: str, timeout_ms: int = TIMEOUT_MS) -> list[str]:
-    """The addresses that an `http://` URL gives. Raises AddressServerError."""
+async def fetch_name_servers(url: str, timeout_ms: int = TIMEOUT_MS, tls: Tls = lambda: None) -> list[str]:
+    """The addresses that a URL gives. Raises AddressServerError.
+
+    Where `tls` gives no context, the server of an `https://` URL is checked as browsers do: that the system trusts its
+    certificate, and that this is of the host."""
+    context = (tls() or ssl.create_default_context()) if url.startswith(_SECURED) else None
     try:
         async with asyncio.timeout(timeout_ms / 1000):
-            text = await _get(url)
+            text = await _get(url, context)
         addresses = name_server_addresses(next(iter(text.split("\n")), ""))
         for address in addresses:
             parse_address(address)
@@ -54,11 +67,13 @@ def _failed(url: str, why: str) -> AddressServerError:
     return AddressServerError(f"cannot read the name servers from {url}: {why}", address=url)
 
 
-async def _get(url: str) -> str:
+async def _get(url: str, context: ssl.SSLContext | None) -> str:
     """The text at a URL, without blanks around it. Raises OSError, ValueError, EOFError, RocketMQError."""
-    authority, _, path = url.removeprefix(_SCHEME).partition("/")
-    host, port = parse_address(authority, 80)
-    reader, writer = await asyncio.open_connection(host, port, limit=LIMIT_BYTES)
+    authority, _, path = url.partition("//")[2].partition("/")
+    host, port = parse_address(authority, 80 if context is None else 443)
+    reader, writer = await asyncio.open_connection(
+        host, port, limit=LIMIT_BYTES, ssl=context, server_hostname=host if context else None
+    )
     try:
         # HTTP/1.0, so that no server cuts the answer into chunks.
         writer.write(f"GET /{path} HTTP/1.0\r\nHost: {authority}\r\nAccept: */*\r\nConnection: close\r\n\r\n".encode())

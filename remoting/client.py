@@ -53,6 +53,8 @@ class RemotingClient:
         #: Those that are being closed, and are not in use any more, among them.
         self._open_channels = OpenChannels()
         self._connector = connector or Connector()
+        #: The context of a connection that is made now, None for a plain one.
+        self.tls_context = self._connector.context
         self._jobs = PeriodicJobs()
         self._closed = False
 

@@ -34,14 +34,15 @@ class Connector:
         tls: str | ssl.SSLContext | Callable[[], ssl.SSLContext] | None = None,
     ) -> None:
         self.address_map = address_map or {}
+        #: The context of a connection that is made now, None for a plain one.
         if tls in (None, "false"):
-            self._context: Callable[[], ssl.SSLContext | None] = lambda: None
+            self.context: Callable[[], ssl.SSLContext | None] = lambda: None
         elif isinstance(tls, str):
             from rocketmq_ops.remoting.client_tls import ClientTls
 
-            self._context = ClientTls(tls).context
+            self.context = ClientTls(tls).context
         else:
-            self._context = tls if callable(tls) else lambda: tls
+            self.context = tls if callable(tls) else lambda: tls
 
     async def open(self, addr: str, limit_ms: int, make_channel: Callable[[], Channel]) -> Channel:
         """A channel to `addr`. Raises RemotingConnectError, UnknownHostError within `limit_ms`."""
@@ -63,7 +64,7 @@ class Connector:
                 f"cannot connect to {named}: no answer of the name service about '{host}' within {limit_ms} ms",
                 address=addr,
             ) from None
-        context = self._context()
+        context = self.context()
         reasons = []
         for at, candidate in enumerate(candidates):
             share = (end - asyncio.get_running_loop().time()) / (len(candidates) - at)

@@ -1,18 +1,25 @@
 """A page that HTTP clients read: a GET of one path on one port, answered with a text as it is at that moment.
 
-A request is bounded in length and time, the connections in number; each carries one request. What the text says is the
-subclass's.
+A request is bounded in length and time, the connections in number; each carries one request, plain or over TLS as the
+server's `tls.http.mode` says. What the text says is the subclass's.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rocketmq_ops.common.addresses import format_address
+from rocketmq_ops.common.periodic import PeriodicJobs
 from rocketmq_ops.common.tasks import Tasks
-from rocketmq_ops.remoting.server import bound_socket
+from rocketmq_ops.remoting.handshake_handler import HandshakeHandler
+from rocketmq_ops.remoting.securable import CountedConnection
+from rocketmq_ops.remoting.server import RemotingServer, bound_socket
+
+if TYPE_CHECKING:
+    from rocketmq_ops.remoting.server_tls import ServerTls
+    from rocketmq_ops.remoting.tls_system_config import TlsSystemConfig
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +56,71 @@ def _refusal(status: int, reason: str, text: str) -> _Answer:
     return _Answer(status, reason, f"{text}\n".encode())
 
 
+def http_tls(server: RemotingServer, config: TlsSystemConfig) -> ServerTls | None:
+    """TLS of a page of a server; None where it has none."""
+    return server.secure_port("tls.http.mode", config.http_mode, "read the page by https://")
+
+
 _TOO_SLOW = _refusal(408, "Request Timeout", "the request did not arrive in time")
 _TOO_LONG = _refusal(431, "Request Header Fields Too Large", f"the request has more than {MAX_HEAD_BYTES} bytes")
+
+
+class _Visitor(CountedConnection):
+    """One connection. Its request is read by hand, for asyncio's streams cannot be told from their first bytes whether
+    they are over TLS."""
+
+    def __init__(self, page: HttpPage) -> None:
+        super().__init__()
+        self._page = page
+        self._head = bytearray()
+        self._asked = False
+        self._timer = PeriodicJobs()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        if self._page.opened(self):
+            self._timer.once("request", REQUEST_SECONDS * 1000, self._too_slow)
+        else:
+            self.abort()
+
+    def data_received(self, data: bytes) -> None:
+        if self._asked:  # nothing is read behind the request
+            return
+        self._head += data
+        end = self._head.find(b"\r\n\r\n")
+        self._asked = end >= 0 or len(self._head) > MAX_HEAD_BYTES
+        if not self._asked:
+            return
+        self._timer.stop()
+        if not 0 <= end <= MAX_HEAD_BYTES:
+            self.answer(_TOO_LONG.encode())
+        else:
+            assert self._transport is not None
+            self._page.asked(self, bytes(self._head), self._transport.get_extra_info("sockname")[0])
+
+    def eof_received(self) -> bool:
+        """Who has asked may say that no more will come, and waits for the answer."""
+        return self._asked
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._timer.stop()
+        self._transport = None
+        self._page.ended(self)
+
+    def answer(self, answer: bytes) -> None:
+        """Send it, then close; who does not take it in time goes without."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._timer.once("answer", REQUEST_SECONDS * 1000, self.abort)
+        self._transport.write(answer)
+        self._transport.close()
+
+    def _too_slow(self) -> None:
+        self._asked = True
+        if self._page.is_plain_refused and not self.is_secured:
+            self.abort()
+        else:
+            self.answer(_TOO_SLOW.encode())
 
 
 class HttpPage:
@@ -59,10 +129,11 @@ class HttpPage:
     #: What the log calls it.
     what = "HTTP page"
 
-    def __init__(self, host: str, port: int, path: str) -> None:
-        self.host, self._port, self.path = host, port, path
+    def __init__(self, host: str, port: int, path: str, tls: ServerTls | None = None) -> None:
+        """`tls`: None where no connection may be over TLS."""
+        self.host, self._port, self.path, self._tls = host, port, path, tls
         self._listener: asyncio.Server | None = None
-        self._connections = 0
+        self._visitors: set[_Visitor] = set()
         self._tasks = Tasks()
 
     def is_at(self, path: str) -> bool:
@@ -77,13 +148,19 @@ class HttpPage:
     def url(self) -> str:
         """What clients have to read."""
         assert self._listener is not None
-        return f"http://{format_address(self.host, self._listener.sockets[0].getsockname()[1])}{self.path}"
+        scheme = "https" if self.is_plain_refused else "http"
+        return f"{scheme}://{format_address(self.host, self._listener.sockets[0].getsockname()[1])}{self.path}"
+
+    @property
+    def is_plain_refused(self) -> bool:
+        """Whether who comes without TLS is refused."""
+        return self._tls is not None and self._tls.enforced
 
     async def start(self) -> None:
         """Listen. Raises RemotingBindError."""
         bound = bound_socket(self.host, self._port)
         try:
-            self._listener = await asyncio.start_server(self._connected, sock=bound, limit=MAX_HEAD_BYTES)
+            self._listener = await asyncio.get_running_loop().create_server(self._protocol, sock=bound)
         except BaseException:
             bound.close()
             raise
@@ -93,37 +170,37 @@ class HttpPage:
         if self._listener is not None:
             self._listener.close()
         await self._tasks.stop()
+        for visitor in list(self._visitors):
+            visitor.abort()
+        self._visitors.clear()
 
-    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._connections >= MAX_CONNECTIONS:
-            log.warning("a connection to the %s is refused: %d are open, the limit", self.what, self._connections)
-            writer.transport.abort()
-            return
-        self._connections += 1
-        self._tasks.start(self._serve(reader, writer), self.what)
+    # --- what connections ask -------------------------------------------------------------------------------------
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            answer = await self._answer(reader, writer.get_extra_info("sockname")[0])
-            async with asyncio.timeout(REQUEST_SECONDS):
-                writer.write(answer)
-                writer.close()
-                await writer.wait_closed()
-        except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
-            log.debug("a client of the %s is gone: %r", self.what, error)
-        finally:
-            self._connections -= 1
-            writer.transport.abort()
+    def _protocol(self) -> asyncio.Protocol:
+        visitor = _Visitor(self)
+        return visitor if self._tls is None else HandshakeHandler(self._tls, visitor)
 
-    async def _answer(self, reader: asyncio.StreamReader, reached_at: str) -> bytes:
-        """The answer to what is read. Raises OSError, IncompleteReadError when the client goes away."""
-        try:
-            async with asyncio.timeout(REQUEST_SECONDS):
-                head = await reader.readuntil(b"\r\n\r\n")
-        except TimeoutError:
-            return _TOO_SLOW.encode()
-        except asyncio.LimitOverrunError:
-            return _TOO_LONG.encode()
+    def opened(self, visitor: _Visitor) -> bool:
+        """Count a connection in; False when there are too many."""
+        if len(self._visitors) >= MAX_CONNECTIONS:
+            log.warning("a connection to the %s is refused: %d are open, the limit", self.what, len(self._visitors))
+            return False
+        self._visitors.add(visitor)
+        return True
+
+    def ended(self, visitor: _Visitor) -> None:
+        """Count it out."""
+        self._visitors.discard(visitor)
+
+    def asked(self, visitor: _Visitor, head: bytes, reached_at: str) -> None:
+        """Answer a request."""
+        self._tasks.start(self._serve(visitor, head, reached_at), self.what)
+
+    async def _serve(self, visitor: _Visitor, head: bytes, reached_at: str) -> None:
+        visitor.answer(await self._answer(head, reached_at))
+
+    async def _answer(self, head: bytes, reached_at: str) -> bytes:
+        """The answer to a request."""
         words = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ")
         if len(words) != 3 or not words[2].startswith("HTTP/"):
             text = f"this is not an HTTP request; expected GET {self.path}"

@@ -19,6 +19,8 @@ from rocketmq_ops.remoting.http_page import HttpPage
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
+    from rocketmq_ops.remoting.server_tls import ServerTls
+
 PATH: Final = "/metrics"
 #: Without `metricsPromExporterHost`, for who else may read it is to be decided; Apache's listens on every address then.
 LOOPBACK: Final = "127.0.0.1"
@@ -72,7 +74,7 @@ class MetricsPage(HttpPage):
 
     what = "metrics page"
 
-    def __init__(self, host: str, port: int, common: Mapping[str, str]) -> None:
+    def __init__(self, host: str, port: int, common: Mapping[str, str], tls: ServerTls | None = None) -> None:
         """Raises ConfigError when the package prometheus-client is missing."""
         try:
             import prometheus_client  # noqa: F401
@@ -81,7 +83,7 @@ class MetricsPage(HttpPage):
                 "metricsExporterType=PROM needs the package prometheus-client, which is not installed",
                 "pip install 'rocketmq-ops[metrics]', or remove the key",
             ) from None
-        super().__init__(host or LOOPBACK, port, PATH)
+        super().__init__(host or LOOPBACK, port, PATH, tls)
         self._common = common
 
     async def gather(self) -> list[Figures]:

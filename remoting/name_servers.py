@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from rocketmq_ops.common.addresses import is_address_server
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.tasks import run_later
 from rocketmq_ops.remoting.errors import NameServersFailedError, NoNameServerError, RemotingError
+
+if TYPE_CHECKING:
+    import ssl
 
 log = logging.getLogger(__name__)
 
@@ -27,9 +30,11 @@ REFETCH_SECONDS = 120
 class NameServers:
     """The addresses of the name servers (`host:port`), and which one is in use."""
 
-    def __init__(self, addresses: Sequence[str] = ()) -> None:
+    def __init__(self, addresses: Sequence[str] = (), tls: Callable[[], ssl.SSLContext | None] = lambda: None) -> None:
+        """`tls`: the context with which address servers at `https://` are asked (`address_server.py`)."""
         #: Known now: those given, and those that address servers gave.
         self.addresses: list[str] = []
+        self._tls = tls
         self._current = 0
         self._given: list[str] = []
         self._address_servers: list[str] = []
@@ -77,7 +82,7 @@ class NameServers:
         failed: AddressServerError | None = None
         for url in self._address_servers:
             try:
-                found = await fetch_name_servers(url)
+                found = await fetch_name_servers(url, tls=self._tls)
             except AddressServerError as error:
                 failed = error
                 continue

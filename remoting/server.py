@@ -25,7 +25,8 @@ from rocketmq_ops.remoting.handshake_handler import HandshakeHandler
 from rocketmq_ops.remoting.memory_bound import MemoryBound
 from rocketmq_ops.remoting.open_channels import OpenChannels
 from rocketmq_ops.remoting.request_handlers import RequestHandlers
-from rocketmq_ops.remoting.server_tls import WATCH_INTERVAL_MS, ServerTls
+from rocketmq_ops.remoting.server_certificates import WATCH_INTERVAL_MS, ServerCertificates
+from rocketmq_ops.remoting.server_tls import ServerTls
 
 log = logging.getLogger(__name__)
 
@@ -111,10 +112,13 @@ class RemotingServer:
         max_frame: int = MAX_FRAME_BYTES,
     ) -> None:
         self.config = config
+        self._certificates: ServerCertificates | None = None
+        self._secured: list[ServerTls] = []
         #: None where no connection may be over TLS.
         self.tls: ServerTls | None = None
-        if tls_config is not None and tls_config.tlsMode != "disabled":
-            self.tls = ServerTls(tls_config)
+        if tls_config is not None and set(tls_config.modes) != {"disabled"}:
+            self._certificates = ServerCertificates(tls_config, now="enforcing" in tls_config.modes)
+            self.tls = self.secure_port("tls.server.mode", tls_config.tlsMode)
         self.write_high_water = config.writeBufferHighWaterMark or WRITE_HIGH_WATER_BYTES
         self.write_low_water = config.writeBufferLowWaterMark or None
         self.max_connections = connection_limit() if max_connections is None else max_connections
@@ -175,6 +179,16 @@ class RemotingServer:
         """Call back with every channel that was lost by an error of the connection, or sent no frames."""
         self._on_exception.append(callback)
 
+    def secure_port(self, key: str, mode: str, remedy: str = "") -> ServerTls | None:
+        """TLS of another port of this server, with its certificates, in a `mode` that is set by `key`; None if none.
+
+        `remedy`: what one has to do who is refused because he comes without."""
+        if self._certificates is None or mode == "disabled":
+            return None
+        tls = ServerTls(self._certificates, enforced=mode == "enforcing", key=key, remedy=remedy)
+        self._secured.append(tls)
+        return tls
+
     # --- life -----------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
@@ -183,8 +197,8 @@ class RemotingServer:
         for host, port in [(self.config.bindAddress, self.config.listenPort), *self._wanted]:
             await self._listen(host, port)
         self._jobs.every("memory", lambda: self.memory.interval_ms(len(self.channels)), self.memory.look)
-        if self.tls is not None:
-            self._jobs.every("tls", lambda: WATCH_INTERVAL_MS, self.tls.watch)
+        if self._certificates is not None:
+            self._jobs.every("tls", lambda: WATCH_INTERVAL_MS, self._watch_tls)
         self._jobs.every("sweep", lambda: max(self.config.serverChannelMaxIdleTimeSeconds * 125, 50), self._sweep_idle)
 
     def add_listener(self, host: str, port: int) -> None:
@@ -217,6 +231,12 @@ class RemotingServer:
         assert self._loop is not None
         channel = self.new_channel(self, self._loop, self.max_frame)
         return channel if self.tls is None else HandshakeHandler(self.tls, channel)
+
+    def _watch_tls(self) -> None:
+        assert self._certificates is not None
+        self._certificates.look()
+        for tls in self._secured:
+            tls.watch()
 
     async def stop(self) -> None:
         """Stop listening, let queued answers leave, close every channel."""

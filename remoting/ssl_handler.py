@@ -1,4 +1,4 @@
-"""TLS of one connection to a server, between its transport and its channel (Netty's SslHandler).
+"""TLS of one connection to a server, between its transport and who it is for (Netty's SslHandler).
 
 asyncio has such a layer of its own, which is not used: it cannot be given the bytes by which TLS was told from plain
 frames, and its buffers take 256 KiB a connection, half a handshake of a stranger included.
@@ -12,7 +12,7 @@ import ssl
 from collections.abc import Iterable
 from typing import Any, Final, Protocol
 
-from rocketmq_ops.remoting.channel import Channel
+from rocketmq_ops.remoting.securable import Securable
 
 #: Plain bytes of one record of TLS at most.
 RECORD_BYTES: Final = 16 * 1024
@@ -30,12 +30,12 @@ class HandshakeWatcher(Protocol):
 
 
 class SslHandler(asyncio.Protocol):
-    """The protocol of the connection's transport, and the transport of its channel."""
+    """The protocol of the connection's transport, and the transport of its peer."""
 
     def __init__(
-        self, raw: asyncio.Transport, channel: Channel, context: ssl.SSLContext, watcher: HandshakeWatcher
+        self, raw: asyncio.Transport, peer: Securable, context: ssl.SSLContext, watcher: HandshakeWatcher
     ) -> None:
-        self.channel = channel
+        self.peer = peer
         self._raw = raw
         self._watcher = watcher
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -59,9 +59,9 @@ class SslHandler(asyncio.Protocol):
             self.give_up(error)
             return
         if plain:
-            self.channel.data_received(plain)
+            self.peer.data_received(plain)
         if self._incoming.pending:  # a record that is not whole
-            self.channel.took(len(data))
+            self.peer.took(len(data))
         if last:
             self.close()
 
@@ -78,15 +78,15 @@ class SslHandler(asyncio.Protocol):
         """Hand it on."""
         self._ended = True
         self._end_handshake(exc or ConnectionResetError("it was closed by the client"))
-        self.channel.connection_lost(exc)
+        self.peer.connection_lost(exc)
 
     def pause_writing(self) -> None:
         """Hand it on."""
-        self.channel.pause_writing()
+        self.peer.pause_writing()
 
     def resume_writing(self) -> None:
         """Hand it on."""
-        self.channel.resume_writing()
+        self.peer.resume_writing()
 
     def _shake_hands(self, size: int) -> bool:
         try:
@@ -94,7 +94,7 @@ class SslHandler(asyncio.Protocol):
         except ssl.SSLWantReadError:
             self._leave()
             self._handshake_bytes += size
-            self.channel.took(size)
+            self.peer.took(size)
             if self._handshake_bytes > MAX_HANDSHAKE_BYTES:
                 raise ConnectionAbortedError(f"more than {MAX_HANDSHAKE_BYTES} bytes") from None
             return False
@@ -128,9 +128,9 @@ class SslHandler(asyncio.Protocol):
     def _leave(self) -> None:
         if (size := self._outgoing.pending) and not self._raw.is_closing():
             self._raw.write(self._outgoing.read())
-            self.channel.took(size)
+            self.peer.took(size)
 
-    # --- the channel's side ---------------------------------------------------------------------------------------
+    # --- the peer's side ---------------------------------------------------------------------------------------
 
     def write(self, data: bytes | memoryview) -> None:
         """Send it, or keep it for the end of the handshake."""

@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 from rocketmq_ops.common.config import PATH, ConfigClass, ConfigError, Form, Used, load_config_file
 
 if TYPE_CHECKING:
+    from rocketmq_ops.remoting.client_tls import ClientTls
     from rocketmq_ops.remoting.connecting import Connector
 
 #: Apache's default of `tls.config.file`, which need not be there.
 DEFAULT_FILE: Final = "/etc/rocketmq/tls.properties"
 
 _CLIENT_AUTH = Form("one of none, optional, require", lambda text: text.lower() in ("none", "optional", "require"))
+
+
+TlsMode = Literal["disabled", "permissive", "enforcing"]
 
 
 class TlsSystemConfig(
@@ -41,13 +45,16 @@ class TlsSystemConfig(
         "tlsClientTrustCertPath": "tls.client.trustCertPath",
         "tlsCiphers": "tls.ciphers",
         "tlsProtocols": "tls.protocols",
+        "tlsHaMode": "tls.ha.mode",
+        "tlsHaEnable": "tls.ha.enable",
+        "tlsHttpMode": "tls.http.mode",
     },
 ):
     """Keys of TLS; attribute names are Apache's, and so are the keys."""
 
     # Keys that take effect.
     tlsMode: Annotated[
-        Literal["disabled", "permissive", "enforcing"],
+        TlsMode,
         Used(
             "`permissive`: the ports take connections with TLS and without; `enforcing`: those with TLS alone; "
             "`disabled`: none with TLS"
@@ -109,6 +116,55 @@ class TlsSystemConfig(
         str | None, Used("versions of TLS that are used: `TLSv1.2,TLSv1.3`, as without it, or one of them")
     ] = None
 
+    # Keys that Apache's servers do not have, and ignore.
+    tlsHaMode: Annotated[
+        TlsMode | None,
+        Used(
+            "of a broker: `tls.server.mode` of the port for slaves, haListenPort; when not set, `permissive`, or "
+            "`disabled` with `tls.server.mode=disabled`. Apache's slaves have no TLS: `enforcing` refuses them; a key "
+            "of these servers alone"
+        ),
+    ] = None
+    tlsHaEnable: Annotated[
+        bool | None,
+        Used(
+            "of a slave: replicate from its master with TLS, by the `tls.client.*` keys, or not at all; when not set, "
+            "with `tls.ha.mode=enforcing`. Apache's masters have no TLS there; a key of these servers alone"
+        ),
+    ] = None
+    tlsHttpMode: Annotated[
+        TlsMode | None,
+        Used(
+            "`tls.server.mode` of the pages for Prometheus and of the address server (HTTP); when not set, "
+            "`permissive`, or `disabled` with `tls.server.mode=disabled`; a key of these servers alone"
+        ),
+    ] = None
+
+    @property
+    def ha_mode(self) -> TlsMode:
+        """The mode of the port for slaves."""
+        return self.tlsHaMode or self._mode_of_others
+
+    @property
+    def http_mode(self) -> TlsMode:
+        """The mode of the HTTP pages."""
+        return self.tlsHttpMode or self._mode_of_others
+
+    @property
+    def _mode_of_others(self) -> TlsMode:
+        """Of ports that others than RemotingClients come to: those of Apache's, and who reads a page, may have none."""
+        return "disabled" if self.tlsMode == "disabled" else "permissive"
+
+    @property
+    def modes(self) -> tuple[TlsMode, ...]:
+        """Those of all ports."""
+        return self.tlsMode, self.ha_mode, self.http_mode
+
+    @property
+    def replicates_with_tls(self) -> bool:
+        """Whether a slave connects to its master's port for slaves with TLS."""
+        return self.ha_mode == "enforcing" if self.tlsHaEnable is None else self.tlsHaEnable
+
     @property
     def is_test_mode(self) -> bool:
         """Whether the server's certificate is made, and none of those that are given counts."""
@@ -117,16 +173,26 @@ class TlsSystemConfig(
         return not (self.tlsServerCertPath or self.tlsServerKeyPath)
 
     @property
+    def requires_certificates(self) -> bool:
+        """Whether who connects with TLS has to give a certificate that is trusted."""
+        return not self.is_test_mode and self.tlsServerNeedClientAuth.lower() == "require"
+
+    @property
     def uses_tls(self) -> bool:
         """Whether this server connects to others with TLS (the default of NettyClientConfig.useTLS)."""
         return self.tlsMode == "enforcing" if self.tlsEnable is None else self.tlsEnable
 
     def connector(self) -> Connector:
         """What makes connections with TLS, by the keys of the connecting side. Raises TlsError."""
-        from rocketmq_ops.remoting.client_tls import ClientTls
         from rocketmq_ops.remoting.connecting import Connector
 
-        return Connector(tls=ClientTls("the configuration", self.to_properties()).context)
+        return Connector(tls=self.client_tls().context)
+
+    def client_tls(self) -> ClientTls:
+        """What gives the context of connections to others, by the keys of the connecting side. Raises TlsError."""
+        from rocketmq_ops.remoting.client_tls import ClientTls
+
+        return ClientTls("the configuration", self.to_properties())
 
     def load_file(self) -> list[str]:
         """Apply the file of `tls.config.file`, if it is there, and what to say of it. Raises ConfigError."""
@@ -139,7 +205,7 @@ class TlsSystemConfig(
 
     def check(self) -> list[str]:
         """What spans several keys, and what to say of it. Raises ConfigError."""
-        if self.tlsMode == "disabled":
+        if set(self.modes) == {"disabled"}:
             return []
         if self.is_test_mode:
             given = {"tls.server.certPath": self.tlsServerCertPath, "tls.server.keyPath": self.tlsServerKeyPath}

@@ -1,8 +1,8 @@
 """The slave's side of replication: it connects to the master, takes what it sends, and reports what it needs next.
 
-What lives here: connecting again and again, and why it does not replicate. What does not: one connection
-(`ha_feed.py`), whether the two commitlogs agree (`tail_check.py`), the slave's store
-(`store/log/replica_appender.py`). Mirrors DefaultHAClient.
+What lives here: connecting again and again, and why it does not replicate. What does not: how a connection is made
+(`master_link.py`), what comes over it (`ha_feed.py`), whether the two commitlogs agree (`tail_check.py`), the slave's
+store (`store/log/replica_appender.py`). Mirrors DefaultHAClient.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.ha.flow_monitor import FlowMonitor
 from rocketmq_ops.broker.ha.ha_feed import HAFeed
+from rocketmq_ops.broker.ha.master_link import connect
 from rocketmq_ops.broker.ha.tail_check import DivergedError, NotComparedError, check_tail
 from rocketmq_ops.broker.slave.master_api import MasterApi
-from rocketmq_ops.common.addresses import parse_address
 from rocketmq_ops.common.errors import RocketMQError, system_words
 from rocketmq_ops.common.tasks import Tasks
 from rocketmq_ops.store.log.replica_appender import RecordPlace
@@ -28,7 +28,6 @@ log = logging.getLogger(__name__)
 
 #: Seconds until the next attempt: the first, then twice as much each time, up to Apache's 5.
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.25, 5.0
-_CONNECT_TIMEOUT_S = 3.0
 #: Seconds until a master whose commitlog could not be compared with this one is asked again.
 _COMPARE_AGAIN_S = 5.0
 
@@ -65,6 +64,11 @@ class HAClient:
     @property
     def is_connected(self) -> bool:
         return self._feed is not None
+
+    @property
+    def is_secured(self) -> bool:
+        """Whether the connection to the master is over TLS."""
+        return self._feed is not None and self._controller.ha.client_tls is not None
 
     def start(self) -> None:
         """Begin, as soon as the master is known."""
@@ -131,20 +135,11 @@ class HAClient:
         self._replica.dispatch()
         await self._compare()
         await self._make_durable()
-        host, port = parse_address(address)
-        loop = asyncio.get_running_loop()
         feed = HAFeed(self, address, self._controller.store, self._controller.store_config)
-        try:
-            async with asyncio.timeout(_CONNECT_TIMEOUT_S):
-                await loop.create_connection(lambda: feed, host, port)
-        except TimeoutError:
-            raise RocketMQError(f"no connection to the master's replication at {address} in time") from None
-        except OSError as error:
-            raise RocketMQError(
-                f"cannot connect to the master's replication at {address}: {system_words(error)}"
-            ) from None
+        await connect(feed, address, self._controller.ha.client_tls)
         self._feed = feed
-        log.info("replicating from %s, from %d on", address, self._replica.max_offset)
+        with_tls = ", over TLS" if self.is_secured else ""
+        log.info("replicating from %s, from %d on%s", address, self._replica.max_offset, with_tls)
         later = Tasks()
         if self.not_compared:
             later.start(self._compare_later(feed), "compare-with-master")

@@ -11,10 +11,11 @@ import logging
 from typing import TYPE_CHECKING, cast
 
 from rocketmq_ops.broker.ha.flow_monitor import FlowMonitor
-from rocketmq_ops.broker.ha.wire import FRAME_HEAD, MAX_FRAME_BYTES, REPORT
-from rocketmq_ops.common.addresses import format_address
+from rocketmq_ops.broker.ha.wire import FRAME_HEAD, MAX_FRAME_BYTES, REPORT, TLS_WANTED
 from rocketmq_ops.common.periodic import PeriodicJobs
+from rocketmq_ops.remoting.handshake_handler import HANDSHAKE_MAGIC_CODE, HandshakeHandler
 from rocketmq_ops.remoting.no_delay import send_at_once
+from rocketmq_ops.remoting.securable import CountedConnection
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.ha.ha_service import HAService
@@ -27,24 +28,36 @@ _TURN_BYTES = 1024 * 1024
 #: Under SYNC_MASTER each message wakes the connection anyway.
 _FIRST_LOOK_MS, _LAST_LOOK_MS = 5.0, 100.0
 
+_BEGINNINGS_OF_TLS = (HANDSHAKE_MAGIC_CODE, TLS_WANTED[0])
 
-class HAConnection(asyncio.Protocol):
+
+class FirstBytes(HandshakeHandler):
+    """The first bytes of a connection to a master that may be over TLS: a slave of ours asks before (`wire.py`)."""
+
+    def data_received(self, data: bytes) -> None:
+        if data == TLS_WANTED and self._raw is not None:
+            self._raw.write(TLS_WANTED)
+        else:
+            super().data_received(data)
+
+
+class HAConnection(CountedConnection):
     """A slave. Offsets are bytes of the commitlog."""
 
     def __init__(self, service: HAService) -> None:
+        super().__init__()
         self._service = service
         self._config = service.config
         self._log = service.commit_log
-        self._transport: asyncio.Transport | None = None
         self._loop = asyncio.get_running_loop()
         self._partial = b""
+        #: Whether it has said anything yet, and so counts as a slave.
+        self._is_counted = False
         self._paused = False
         self._jobs = PeriodicJobs()
         self._look_ms = _FIRST_LOOK_MS
         self._flow = FlowMonitor(service.config, service.clock)
         self._last_read = self._last_write = self._loop.time()
-        #: The slave's address, and `host:port`.
-        self.host = self.address = ""
         #: What the slave reported last, -1 before its first report.
         self.ack_offset = -1
         #: Where the next frame begins.
@@ -58,11 +71,9 @@ class HAConnection(asyncio.Protocol):
     # -- the connection
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
-        transport.set_write_buffer_limits(high=_TURN_BYTES)
+        super().connection_made(transport)
+        cast(asyncio.Transport, transport).set_write_buffer_limits(high=_TURN_BYTES)  # uvloop's is no subclass
         send_at_once(transport)
-        host, port, *_ = transport.get_extra_info("peername") or ("?", 0)
-        self.host, self.address = host, format_address(host, port)
         self._service.connected(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -86,13 +97,19 @@ class HAConnection(asyncio.Protocol):
         """End the connection of a slave that was silent for haHousekeepingInterval."""
         silent = self._loop.time() - self._last_read
         if silent * 1000 > self._config.haHousekeepingInterval and self._transport is not None:
-            log.warning("slave %s was silent for %d s, its connection is closed", self.address, silent)
-            self._transport.abort()
+            log.warning("slave %s was silent for %d s, its connection is closed", self.remote, silent)
+            self.abort()
 
     # -- reports
 
     def data_received(self, data: bytes) -> None:
         self._last_read = self._loop.time()
+        if not self._is_counted:
+            self._is_counted = True
+            if data[0] in _BEGINNINGS_OF_TLS:
+                self._refuse("it wants TLS, and tls.ha.mode is disabled here. Set it to permissive or enforcing")
+                return
+            self._service.begun(self)
         data = self._partial + data
         whole = len(data) - len(data) % REPORT.size
         self._partial = data[whole:]
@@ -127,12 +144,12 @@ class HAConnection(asyncio.Protocol):
             )
             return
         self.transfer_from = start
-        log.info("slave %s has the commitlog up to %d, is sent it from %d on", self.address, wanted, start)
+        log.info("slave %s has the commitlog up to %d, is sent it from %d on", self.remote, wanted, start)
         self.transfer()
         self._jobs.every("look for new data", lambda: self._look_ms, self._look)
 
     def _refuse(self, why: str) -> None:
-        self._service.refuse(self.address, why)
+        self._service.refuse(self.remote, why)
         self.close()
 
     # -- frames

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 from rocketmq_ops.broker.ha.wire import FRAME_HEAD, MAX_FRAME_BYTES, REPORT
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.periodic import PeriodicJobs
+from rocketmq_ops.remoting.connecting import reason_of
 from rocketmq_ops.store.config import MessageStoreConfig
 from rocketmq_ops.store.log.replica_appender import ReplicaError
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 _CHECK_MS = 500
 #: Who gets so much at a time is catching up.
 _MUCH_BYTES = 128 * 1024
+#: What to do where a master will have nothing of a slave.
+LOOK_AT_TLS = "look at the tls.client.* keys of this slave, and at the master's log"
+_IF_TLS_ALONE = "the master's log says why; where it takes TLS alone, set tls.ha.enable=true at this slave"
 
 
 class HAFeed(asyncio.Protocol):
@@ -36,6 +40,9 @@ class HAFeed(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self.closed: asyncio.Future[None] = self._loop.create_future()
         self._transport: asyncio.Transport | None = None
+        self._is_secured = False
+        #: Whether the master has said anything.
+        self._heard = False
         self._jobs = PeriodicJobs()
         #: The beginning of a frame's head.
         self._head = b""
@@ -48,6 +55,7 @@ class HAFeed(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
+        self._is_secured = transport.get_extra_info("ssl_object") is not None
         self._write_report(self._replica.max_offset)
         self._jobs.every("heartbeat", lambda: _CHECK_MS, self._check)
 
@@ -55,8 +63,11 @@ class HAFeed(asyncio.Protocol):
         self._transport = None
         self._jobs.stop()
         if not self.closed.done():
-            why = f": {exc}" if exc else ""
-            self.closed.set_exception(RocketMQError(f"the master at {self.address} has closed the connection{why}"))
+            why = f": {reason_of(exc) if isinstance(exc, OSError) else exc}" if exc else ""
+            error = RocketMQError(f"the master at {self.address} has closed the connection{why}")
+            if not self._heard:
+                error.next_step = LOOK_AT_TLS if self._is_secured else _IF_TLS_ALONE
+            self.closed.set_exception(error)
 
     def close(self) -> None:
         """End the connection."""
@@ -85,6 +96,7 @@ class HAFeed(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.closed.done():
             return
+        self._heard = True
         self._last_read = self._loop.time()
         self._client.read(len(data))
         if len(data) >= _MUCH_BYTES:

@@ -46,8 +46,20 @@ class HAService:
         self.first_offset = -1
         #: Of a slave: what it shows as the master's flushed offset, as somebody has set it.
         self.master_flush_offset = 0
-        #: The slaves that are connected.
+        #: The slaves that are connected, and who is connected and has said nothing yet.
         self.connections: list[HAConnection] = []
+        self._newcomers: dict[HAConnection, None] = {}
+        self._tls = controller.server.secure_port(
+            "tls.ha.mode",
+            controller.tls_config.ha_mode,
+            "set tls.ha.enable=true at that slave; one of Apache's has no TLS, and needs tls.ha.mode=permissive here",
+        )
+        #: What a slave's connections to its master are made with; None without TLS.
+        self.client_tls = (
+            controller.tls_config.client_tls()
+            if controller.is_slave and controller.tls_config.replicates_with_tls
+            else None
+        )
         #: The slave's side, of a slave that has started.
         self.client: HAClient | None = None
         self.transfers = GroupTransfer(
@@ -104,38 +116,49 @@ class HAService:
         if self._listener is not None:
             self._listener.close()
             self._listener = None
-        for connection in list(self.connections):
+        for connection in [*self.connections, *self._newcomers]:
             connection.transfer()
             connection.close()
         self.transfers.stop()
 
     def _accept(self) -> asyncio.Protocol:
-        from rocketmq_ops.broker.ha.ha_connection import HAConnection
+        from rocketmq_ops.broker.ha.ha_connection import FirstBytes, HAConnection
 
-        return HAConnection(self)
+        connection = HAConnection(self)
+        return connection if self._tls is None else FirstBytes(self._tls, connection)
 
     # -- the slaves that are connected
 
     def connected(self, connection: HAConnection) -> None:
-        """A connection was made; from elsewhere than haAllowedAddresses, or more than MAX_SLAVES, are refused."""
+        """A connection was made; from elsewhere than haAllowedAddresses it is refused. It takes no slave's place before
+        it has said something, which over TLS it can once it has given the certificate that it may have to."""
         if not self._is_allowed(connection):
             return
+        if len(self._newcomers) >= MAX_SLAVES:  # a slave speaks up soon
+            longest = next(iter(self._newcomers))
+            del self._newcomers[longest]
+            longest.abort()
+        self._newcomers[connection] = None
+        if not self._jobs:
+            self._jobs.every("slaves", lambda: _CHECK_INTERVAL_MS, self._check)
+
+    def begun(self, connection: HAConnection) -> None:
+        """A connection has said its first word; more than MAX_SLAVES are refused."""
+        self._newcomers.pop(connection, None)
         if len(self.connections) >= MAX_SLAVES:
-            self.refuse(connection.address, f"{MAX_SLAVES} slaves are connected already")
+            self.refuse(connection.remote, f"{MAX_SLAVES} slaves are connected already")
             connection.close()
             return
         self.connections.append(connection)
-        if not self._jobs:
-            self._jobs.every("slaves", lambda: _CHECK_INTERVAL_MS, self._check)
-        log.info("slave %s has connected", connection.address)
+        log.info("slave %s has connected%s", connection.remote, ", over TLS" if connection.is_secured else "")
 
     def disconnected(self, connection: HAConnection, error: Exception | None) -> None:
         """A connection has ended."""
-        if connection not in self.connections:
-            return
-        self.connections.remove(connection)
-        log.info("slave %s is gone%s", connection.address, f": {error}" if error else "")
-        if not self.connections:
+        self._newcomers.pop(connection, None)
+        if connection in self.connections:
+            self.connections.remove(connection)
+            log.info("slave %s is gone%s", connection.remote, f": {error}" if error else "")
+        if not self.connections and not self._newcomers:
             self._jobs.stop()
 
     def _is_allowed(self, connection: HAConnection) -> bool:
@@ -145,12 +168,12 @@ class HAService:
             self._allowed = Networks(text)
         if not self._allowed or connection.host in self._allowed:
             return True
-        self.refuse(connection.address, "its address is not one of haAllowedAddresses")
+        self.refuse(connection.remote, "its address is not one of haAllowedAddresses")
         connection.close()
         return False
 
     def _check(self) -> None:
-        for connection in list(self.connections):
+        for connection in [*self.connections, *self._newcomers]:
             if self._is_allowed(connection):
                 connection.check()
 
@@ -213,7 +236,7 @@ class HAService:
             )
         connections = [
             HAConnectionRuntimeInfo(
-                addr=connection.address,
+                addr=connection.remote,
                 slave_ack_offset=connection.ack_offset,
                 diff=end - connection.ack_offset,
                 in_sync=self._is_in_sync(connection),

@@ -18,6 +18,7 @@ from rocketmq_ops.broker.stats.event_stats import COMMITS, ROLLBACKS, SNDBCK2DLQ
 from rocketmq_ops.common.topics import is_dlq_topic, is_retry_topic, is_system_group
 from rocketmq_ops.remoting.bodies.enums import CONSUME_ACTIVELY, CONSUME_PASSIVELY
 from rocketmq_ops.remoting.codes import LanguageCode, request_code_name, response_code_name
+from rocketmq_ops.remoting.http_page import http_tls
 from rocketmq_ops.remoting.metrics_page import Figures, MetricsPage, labels_of
 from rocketmq_ops.remoting.versions import version_text
 
@@ -43,7 +44,8 @@ class BrokerMetricsManager(MetricsPage):
             "cluster": config.brokerClusterName,
             "node_id": config.brokerName,
         }
-        super().__init__(config.metricsPromExporterHost, config.metricsPromExporterPort, common)
+        tls = http_tls(controller.server, controller.tls_config)
+        super().__init__(config.metricsPromExporterHost, config.metricsPromExporterPort, common, tls)
         self._controller = controller
         self._meters = meters
 

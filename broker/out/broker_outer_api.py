@@ -35,6 +35,7 @@ from rocketmq_ops.remoting.bodies import (
 from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.connecting import Connector
 from rocketmq_ops.remoting.errors import RemotingError
 from rocketmq_ops.remoting.headers import (
     GetRouteInfoRequestHeader,
@@ -66,8 +67,12 @@ class BrokerOuterApi:
 
     def __init__(self, controller: BrokerController) -> None:
         self._controller = controller
-        connector = controller.tls_config.connector() if controller.client_config.useTLS else None
-        self._client = RemotingClient(controller.client_config, connector=connector)
+        tls = controller.tls_config
+        with_tls = controller.client_config.useTLS
+        connector = tls.connector() if with_tls or tls.tlsClientAuthServer else Connector()
+        #: By which an address server at `https://` is asked, also where nothing else is asked over TLS.
+        self._https = connector.context
+        self._client = RemotingClient(controller.client_config, connector=connector if with_tls else None)
         credentials = controller.auth_config.inner_credentials()
         self._signer = None if credentials is None else AclSigner(*credentials)
         self._pending: dict[str, TopicConfig] = {}
@@ -96,7 +101,7 @@ class BrokerOuterApi:
 
         url = address_server_url(config.rmqAddressServerDomain, config.rmqAddressServerSubGroup)
         try:
-            found = await fetch_name_servers(url)
+            found = await fetch_name_servers(url, tls=self._https)
         except AddressServerError as error:
             if str(error) != self._fetch_failure:
                 log.warning("%s; trying again every %d ms", error, config.fetchNamesrvAddrInterval)

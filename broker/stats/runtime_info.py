@@ -63,6 +63,7 @@ def runtime_info(controller: BrokerController) -> dict[str, str]:
     if controller.ha.client is not None:
         info["haMasterAddress"] = controller.master.ha_address or ""
         info["haConnected"] = str(controller.ha.client.is_connected).lower()
+        info["haTls"] = str(controller.ha.client.is_secured).lower()
         info["haProblem"] = controller.ha.client.problem or controller.ha.client.not_compared
         if controller.master.log_end is not None:
             end, asked = controller.master.log_end

@@ -73,12 +73,14 @@ class MQAdmin:
             from rocketmq_ops.client.options import credentials
 
             sign = credentials(access_key, secret_key)
+        from rocketmq_ops.remoting.connecting import Connector
+
+        connector = Connector(address_map, tls)
         if transport is None:
             from rocketmq_ops.remoting.client import RemotingClient
-            from rocketmq_ops.remoting.connecting import Connector
 
-            transport = RemotingClient(connector=Connector(address_map, tls))
-        self.session = Session(transport, name_servers, timeout_ms=timeout_ms, sign=sign)
+            transport = RemotingClient(connector=connector)
+        self.session = Session(transport, name_servers, timeout_ms=timeout_ms, sign=sign, tls=connector.context)
 
     @property
     def name_servers(self) -> list[str]:

@@ -15,6 +15,8 @@ from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.name_servers import NameServers
 
 if TYPE_CHECKING:
+    import ssl
+
     from rocketmq_ops.client.api.held_answers import HeldAnswers
 
 log = logging.getLogger(__name__)
@@ -55,7 +57,7 @@ class RequestHook(Protocol):
 class Session:
     """Requests by this client. `timeout_ms` is of each request that is not given another; `sign` adds credentials.
 
-    `hooks` see every request before it is signed, and every answer.
+    `hooks` see every request before it is signed, and every answer. `tls` is for address servers (`NameServers`).
     """
 
     def __init__(
@@ -66,8 +68,9 @@ class Session:
         timeout_ms: int,
         sign: Callable[[RemotingCommand], None] | None = None,
         hooks: Sequence[RequestHook] = (),
+        tls: Callable[[], ssl.SSLContext | None] = lambda: None,
     ) -> None:
-        self.name_servers = NameServers(name_servers)
+        self.name_servers = NameServers(name_servers, tls)
         self.timeout_ms = timeout_ms
         self._transport = transport
         self._sign = sign

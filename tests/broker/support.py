@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.codes import RequestCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
+from rocketmq_ops.remoting.tls_system_config import TlsSystemConfig
 from rocketmq_ops.store.config import MessageStoreConfig
 
 SMALL_FILES: dict[str, Any] = {
@@ -33,7 +34,7 @@ SMALL_FILES: dict[str, Any] = {
 }
 
 
-def new_broker(root: Path, **settings: Any) -> BrokerController:
+def new_broker(root: Path, *, tls: Mapping[str, Any] | None = None, **settings: Any) -> BrokerController:
     """A broker named broker-a, not started; ``settings`` go to the configuration class that has the key."""
     # On a machine that is busy with other tests a send may well wait for more than the 200 ms after which it is refused.
     config = BrokerConfig(brokerName="broker-a", brokerIP1="127.0.0.1", namesrvAddr="", waitTimeMillsInSendQueue=20_000)
@@ -42,7 +43,9 @@ def new_broker(root: Path, **settings: Any) -> BrokerController:
     for key, value in settings.items():
         owner = next(c for c in (server_config, config, store_config) if hasattr(c, key))
         setattr(owner, key, value)
-    return BrokerController(config, store_config, server_config, NettyClientConfig())
+    return BrokerController(
+        config, store_config, server_config, NettyClientConfig(), tls_config=TlsSystemConfig(**(tls or {}))
+    )
 
 
 class FilesAtOnce:

@@ -17,6 +17,7 @@ from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.config import NettyClientConfig
 from rocketmq_ops.remoting.errors import RemotingConnectError
+from rocketmq_ops.remoting.tls_system_config import TlsSystemConfig
 from tests.broker.support import running, until
 from tests.namesrv.support import name_server
 from tests.namesrv.test_address_server import free_port
@@ -40,7 +41,9 @@ class Scripted:
 
 def test_a_route_comes_from_the_first_name_server_that_knows_it() -> None:
     config = SimpleNamespace(namesrvAddr="a:1;b:1;c:1")
-    controller: Any = SimpleNamespace(config=config, client_config=NettyClientConfig(), auth_config=AuthConfig())
+    controller: Any = SimpleNamespace(
+        config=config, client_config=NettyClientConfig(), auth_config=AuthConfig(), tls_config=TlsSystemConfig()
+    )
 
     async def run() -> None:
         outer = BrokerOuterApi(controller)

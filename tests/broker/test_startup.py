@@ -261,8 +261,11 @@ def test_a_name_server_that_comes_later_learns_of_the_broker_soon(tmp_path, monk
     [
         ({"aclEnable": "true"}, "knows no access, as"),
         ({"authenticationEnabled": "true"}, "knows no access, as"),
-        ({"tls.server.mode": "enforcing"}, "knows no TLS, as"),
-        ({"aclEnable": "true", "tls.server.mode": "enforcing"}, "knows no access and no TLS, as"),
+        ({"tls.server.mode": "enforcing"}, "takes connections without TLS, as"),
+        (
+            {"aclEnable": "true", "tls.server.mode": "enforcing"},
+            "knows no access and takes connections without TLS, as",
+        ),
     ],
     ids=["4.x", "5.x", "TLS", "both"],
 )
@@ -276,6 +279,11 @@ def test_an_unguarded_port_of_replication_beside_guarded_ones_is_said(guard, sai
     assert said in note and "haAllowedAddresses" in note
     assert notes(haAllowedAddresses="10.0.0.2") == []
     assert notes(bindAddress="127.0.0.1") == notes(bindAddress="::1") == []
+    enforced = notes(**{"tls.ha.mode": "enforcing"})
+    assert enforced == [] if "access" not in said else "without TLS" not in enforced[0]
+    own = {"tls.server.certPath": "a.pem", "tls.server.keyPath": "a.key", "tls.server.authClient": "true"}
+    certificates = own | {"tls.ha.mode": "enforcing", "tls.server.need.client.auth": "require"}
+    assert notes(**certificates) == []
 
 
 def test_nothing_is_said_of_replication_where_nothing_is_guarded():

@@ -22,6 +22,8 @@ ROOT = Path(__file__).parents[2]
 
 
 CERTIFICATES = ROOT / "tests" / "remoting" / "files" / "tls"
+#: What checks the servers' certificates.
+CHECKING = {"tls.client.authServer": "true", "tls.client.trustCertPath": str(CERTIFICATES / "ca.pem")}
 #: Every message counts as old, and old ones are read from a slave: a consumer is sent there with each message that the master
 #: gives it, and back when the slave has no more.
 READ_FROM_SLAVES = {"slaveReadEnable": "true", "accessMessageInMemoryMaxRatio": "0"}
@@ -129,7 +131,8 @@ class Process:
 class Cluster:
     """Two name servers and two brokers; with `slaves` each broker is a SYNC_MASTER that has one, from which consumers read.
 
-    With `tls` they take connections of both kinds, brokers register over TLS, and every other client is over TLS.
+    With `tls` they take connections of both kinds, brokers register over TLS, slaves replicate over TLS alone, and every
+    other client is over TLS.
     `program`: Python that the brokers run in place of `mqbroker`, with its arguments.
     """
 
@@ -207,7 +210,7 @@ class Cluster:
         certificate = Certificate(folder) if self.tls else None
         if certificate is not None:
             places = zip(("tls.server.certPath", "tls.server.keyPath"), map(str, certificate.files), strict=True)
-            conf = conf | dict(places) | {"tls.enable": "true"}
+            conf = conf | dict(places) | CHECKING | {"tls.enable": "true", "tls.ha.mode": "enforcing"}
         file = write_config(folder / "server.conf", conf)
         links = [Link(port) for port in ports]
         for link in links:
@@ -240,8 +243,7 @@ class Cluster:
 
     def _trusted(self) -> Path:
         """By what clients check the servers' certificates."""
-        values = {"tls.client.authServer": "true", "tls.client.trustCertPath": str(CERTIFICATES / "ca.pem")}
-        return write_config(self.folder / "tls.properties", values)
+        return write_config(self.folder / "tls.properties", CHECKING)
 
     async def stop(self) -> None:
         """Shut all servers down in order: brokers first, each with what it holds on the disk."""

@@ -134,3 +134,30 @@ def test_a_mixed_pair(group: Group, version: str, ours: str) -> None:
                 await eventually_equal(client, master, slave)
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("version", ["5.3.3", "4.9.7"])
+def test_a_slave_of_ours_with_tls_begins_none_at_a_master_of_apache_s(group: Group, version: str) -> None:
+    """Its master would take the first bytes of a handshake for a report of a slave that has everything, and answer
+    SEND_OK from then on to what no slave has."""
+    group.start(version, "master", MASTER)
+    wait_for_route(group.namesrv.address, "TBW102", "broker-a")
+    # OpenSSL fills up the hello of both versions with zeros, which is a report of nothing.
+    slave = group.start("ours", "slave", SLAVE | {"tls.ha.enable": "true", "tls.protocols": "TLSv1.2"})
+    options = ClientOptions(name_servers=[group.namesrv.address])
+
+    async def problem(client: RemotingClient) -> str:
+        request = RemotingCommand.request(RequestCode.GET_BROKER_RUNTIME_INFO)
+        return KVTable.decode((await client.invoke(slave.address, request, 5000)).body_bytes).table["haProblem"]
+
+    async def scenario() -> None:
+        async with RemotingClient() as client, Producer("replicating", options) as producer:
+            async with asyncio.timeout(60):
+                while "has not agreed to TLS" not in await problem(client):  # noqa: ASYNC110
+                    await asyncio.sleep(0.2)
+            for _ in range(3):
+                with suppress(RocketMQError):
+                    assert (await producer.send(Message(TOPIC, b"alone"))).status is not SendStatus.SEND_OK
+            assert "tls.ha.enable=false" in await problem(client)
+
+    asyncio.run(scenario())

@@ -122,6 +122,27 @@ def test_from_the_fence_to_the_end(pair: Pair) -> None:
     assert json.loads(ran.out)["data"]["masters"] == {pair.cluster.namesrv: SLAVE}
 
 
+@pytest.mark.parametrize(
+    ("mine", "others", "said"),
+    [
+        ("", "", ""),
+        ("tls.ha.mode=enforcing\n", "tls.ha.mode=enforcing\n", ""),
+        ("tls.ha.mode=enforcing\n", "tls.ha.enable=true\n", ""),
+        ("tls.ha.mode=enforcing\n", "", "has no TLS: set tls.ha.enable=true there"),
+        ("tls.ha.mode=none\n", "tls.ha.enable=true\n", ""),
+        ("tls.server.mode=disabled\n", "tls.ha.enable=true\n", "set tls.ha.mode=permissive or enforcing there"),
+    ],
+)
+def test_files_whose_keys_of_tls_do_not_go_together_are_named(pair: Pair, mine: str, others: str, said: str) -> None:
+    pair.run()
+    pair.master_stops()
+    pair.slave_file.write_text(SLAVE_FILE + mine)
+    pair.master_file.write_text(MASTER_FILE + others)
+    ran = pair.files("--masterEnd", "1000")
+    assert ran.code == 0 and "brokerId=0" in ran.out
+    assert said in ran.out and bool(said) is ("tls." in ran.out)
+
+
 @pytest.mark.parametrize(("seconds", "left"), [(0, 30), (29, 1), (30, 0)])
 def test_producers_are_given_time_to_leave(pair: Pair, seconds: int, left: int) -> None:
     """They may send until their next look at the route: the slave has everything only after that."""

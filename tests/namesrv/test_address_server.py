@@ -19,6 +19,7 @@ from rocketmq_ops.remoting.config import NettyServerConfig
 from rocketmq_ops.remoting.errors import RemotingBindError
 from rocketmq_ops.remoting.name_servers import NameServers
 from rocketmq_ops.remoting.server import listening_socket
+from rocketmq_ops.remoting.tls_system_config import TlsSystemConfig
 
 
 def free_port(host: str = "127.0.0.1") -> int:
@@ -27,13 +28,15 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 
 @asynccontextmanager
-async def serving(folder: Path, host: str = "127.0.0.1", **keys: object) -> AsyncIterator[NamesrvController]:
+async def serving(
+    folder: Path, host: str = "127.0.0.1", tls: TlsSystemConfig | None = None, **keys: object
+) -> AsyncIterator[NamesrvController]:
     config = NamesrvConfig(
         kvConfigPath=str(folder / "kv.json"),
         configStorePath=str(folder / "namesrv.properties"),
         **{"addressServerPort": free_port(), **keys},  # type: ignore[arg-type]
     )
-    controller = NamesrvController(config, NettyServerConfig(bindAddress=host, listenPort=0))
+    controller = NamesrvController(config, NettyServerConfig(bindAddress=host, listenPort=0), tls_config=tls)
     await controller.start()
     try:
         yield controller
@@ -114,6 +117,7 @@ def test_addresses_that_are_none_are_refused() -> None:
         (b"GET /rocketmq/nsaddr?nofix=1 HTTP/1.0\r\n\r\n", 200, b"a:1;b:2"),
         (b"HEAD /rocketmq/nsaddr HTTP/1.1\r\n\r\n", 200, b""),
         (b"POST /rocketmq/nsaddr HTTP/1.1\r\nContent-Length: 0\r\n\r\n", 405, b"use GET"),
+        (b"POST /rocketmq/nsaddr HTTP/1.1\r\nContent-Length: 9000\r\n\r\n" + b"x" * 9000, 405, b"use GET"),
         (b"GET / HTTP/1.1\r\n\r\n", 404, b"nothing here but /rocketmq/nsaddr"),
         (b"GET /rocketmq/nsaddr-unit?nofix=1 HTTP/1.1\r\n\r\n", 200, b"a:1;b:2"),
         (b"GET /rocketmq/nsaddr-unit/x HTTP/1.1\r\n\r\n", 404, b"nothing here"),
@@ -157,7 +161,7 @@ def test_connections_are_bounded_and_one_that_ends_makes_place(
             assert server is not None
 
             def open_are(count: int) -> Callable[[], bool]:
-                return lambda: server._connections == count
+                return lambda: len(server._visitors) == count
 
             silent = [await asyncio.open_connection("127.0.0.1", controller.config.addressServerPort) for _ in range(2)]
             await until(open_are(2))
@@ -168,7 +172,7 @@ def test_connections_are_bounded_and_one_that_ends_makes_place(
             await until(open_are(1))
             assert (await ask(controller, b"GET /rocketmq/nsaddr HTTP/1.1\r\n\r\n"))[0] == 200
         # A connection that says nothing does not hold the end up.
-        assert server._connections == 0
+        assert not server._visitors
         silent[1][1].close()
 
     asyncio.run(main())

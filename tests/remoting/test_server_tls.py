@@ -24,7 +24,7 @@ from rocketmq_ops.remoting.connecting import Connector
 from rocketmq_ops.remoting.errors import RemotingConnectError, RemotingError
 from rocketmq_ops.remoting.frame_codec import FrameDecoder, encode
 from rocketmq_ops.remoting.server import RemotingServer
-from rocketmq_ops.remoting.server_tls import ServerTls
+from rocketmq_ops.remoting.server_certificates import ServerCertificates
 from rocketmq_ops.remoting.tls import client_context_by
 from rocketmq_ops.remoting.tls_suites import TlsError
 from rocketmq_ops.remoting.tls_system_config import TlsSystemConfig
@@ -223,7 +223,7 @@ def test_a_key_with_a_password(run: Run) -> None:
 )
 def test_certificates_that_cannot_be_used(given: dict[str, Any], said: str) -> None:
     with pytest.raises(TlsError, match=said) as caught:
-        ServerTls(TlsSystemConfig(**{**OWN, **given}))
+        ServerCertificates(TlsSystemConfig(**{**OWN, **given}))
     assert caught.value.next_step
 
 
@@ -283,14 +283,14 @@ def test_renewed_certificates_are_read_and_rubbish_is_not(
 
 
 def test_a_renewed_certificate_with_the_same_key_is_read(copied: dict[str, str]) -> None:
-    tls = ServerTls(TlsSystemConfig(**copied))  # type: ignore[arg-type]
-    before = tls.context
-    tls.watch()
-    assert tls.context is before, "nothing has changed"
+    certificates = ServerCertificates(TlsSystemConfig(**copied))  # type: ignore[arg-type]
+    before = certificates.context
+    certificates.look()
+    assert certificates.context is before, "nothing has changed"
     certificate = copied["tlsServerCertPath"]
     replace(certificate, Path(certificate).read_text() + "\n")
-    tls.watch()
-    assert tls.context is not before
+    certificates.look()
+    assert certificates.context is not before
 
 
 @pytest.mark.parametrize("place", ["file", "configuration"])
@@ -367,7 +367,7 @@ def test_without_openssl_plain_connections_are_served_and_those_with_tls_are_tol
     run(main())
     assert "a connection with TLS is refused: cannot make a certificate with the command openssl" in caplog.text
     with pytest.raises(TlsError, match="command openssl: No such file") as caught:
-        ServerTls(TlsSystemConfig(tlsMode="enforcing"))
+        ServerCertificates(TlsSystemConfig(), now=True)
     assert "install openssl" in caught.value.next_step
 
 

@@ -6,6 +6,7 @@ import os
 from typing import Annotated
 
 from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress as Address
+from rocketmq_ops.client.admin.replicas.files_of_pair import tls_between
 from rocketmq_ops.client.admin.replicas.promotion import SLAVE, Promotion, Replica, changed_keys, look
 from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.configuration import change_file
@@ -113,6 +114,9 @@ def _files(
     if old_config_file is not None:
         found.files += changed_keys(old_config_file, others)
     by_hand = _lines_by_hand(found, mine if config_file is None else {}, others if old_config_file is None else {})
+    if config_file is not None and old_config_file is not None:
+        tls = tls_between(config_file, old_config_file)
+        by_hand += ["", tls] if tls is not None else []
     if config_file is not None and not found.files:
         found.next_step = "start"
         return _outcome(found, _start_text(found), by_hand, done=False)

@@ -19,6 +19,7 @@ NOT_TRANSLATED = {
     "remoting/header_fields.py": "generated code",
     "remoting/http_page.py": "what a server answers to programs",
     "remoting/self_signed.py": "what servers say at their start",
+    "remoting/server_certificates.py": "lines of a server's log",
     "remoting/server_tls.py": "lines of a server's log",
     "remoting/ssl_handler.py": "lines of a server's log",
     "remoting/tls_system_config.py": "what servers say at their start",
