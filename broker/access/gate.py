@@ -9,13 +9,18 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from rocketmq_ops.common.log_rate import LogRate
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import request_code_name
 from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.signature import ACCESS_KEY
 
 log = logging.getLogger(__name__)
+
+#: Characters of a name that a client gives.
+_MOST_SHOWN: Final = 128
 
 
 class AccessRefusedError(Exception):
@@ -53,4 +58,7 @@ class AccessGate:
         self.refused += 1
         if self._lines.due(time.monotonic_ns() // 1_000_000):
             more = f" ({self._lines.missed} more refusals were not logged)" if self._lines.missed else ""
-            log.warning("%s from %s refused: %s%s", request_code_name(request.code), channel.remote, refused, more)
+            name = request.ext_fields.get(ACCESS_KEY)
+            who = "" if name is None else f" as '{name[:_MOST_SHOWN]}'"
+            what = request_code_name(request.code)
+            log.warning("%s from %s%s refused: %s%s", what, channel.remote, who, refused, more)

@@ -11,9 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rocketmq_ops.broker.client.client_channel import ACCOUNT, ClientChannelInfo
+from rocketmq_ops.common.bounded import Bounded
 from rocketmq_ops.remoting.channel import Channel
 
 CHANNEL_EXPIRED_TIMEOUT_MS = 120_000
+#: How long it stands who of a group may send to a topic (ms), and for how many groups and topics that is noted.
+_ASKED_MS, _MOST_ASKED = 1000, 1000
 
 
 class ProducerManager:
@@ -25,8 +28,10 @@ class ProducerManager:
         #: Whether the account of a connection may send to a topic; None without access, where everybody may.
         self.may_send: Callable[[Channel, str], bool] | None = None
         self._next_channel = 0
-        #: Client id -> its connections, in the order in which they came.
-        self._of_clients: dict[str, dict[Channel, None]] = {}
+        #: Group and topic -> when it was looked at (ms of the clock), and who of the group may send to the topic.
+        self._asked: Bounded[tuple[str, str], tuple[int, list[Channel]]] = Bounded(_MOST_ASKED)
+        #: Client id -> its connections, in the order in which they came -> in how many groups they are.
+        self._of_clients: dict[str, dict[Channel, int]] = {}
 
     def register(self, group: str, info: ClientChannelInfo) -> None:
         """Add the channel to the group, or renew it."""
@@ -34,7 +39,9 @@ class ProducerManager:
         found = channels.get(info.channel)
         if found is None:
             channels[info.channel] = info
-            self._of_clients.setdefault(info.client_id, {})[info.channel] = None
+            self._asked.clear()
+            of_client = self._of_clients.setdefault(info.client_id, {})
+            of_client[info.channel] = of_client.get(info.channel, 0) + 1
         else:
             found.renew(info)
 
@@ -44,16 +51,15 @@ class ProducerManager:
         left = channels.pop(channel, None)
         if left is None:
             return
+        self._asked.clear()
         if not channels:
             del self.table[group]
-        if not any(channel in others for others in self.table.values()):
-            self._forget(left)
-
-    def _forget(self, left: ClientChannelInfo) -> None:
-        channels = self._of_clients.get(left.client_id, {})
-        channels.pop(left.channel, None)
-        if not channels:
-            self._of_clients.pop(left.client_id, None)
+        of_client = self._of_clients[left.client_id]
+        of_client[channel] -= 1
+        if not of_client[channel]:
+            del of_client[channel]
+        if not of_client:
+            del self._of_clients[left.client_id]
 
     def close_channel(self, channel: Channel) -> None:
         """Forget a closed connection in every group."""
@@ -70,13 +76,23 @@ class ProducerManager:
 
     def available_channel(self, group: str, topic: str) -> Channel | None:
         """An open channel of the group, in turn, of those that may send to the topic; None when there is none."""
-        channels = [channel for channel in self.table.get(group, {}) if not channel.closed]
-        self._next_channel += 1
-        for step in range(len(channels)):
-            channel = channels[(self._next_channel + step) % len(channels)]
-            if self.may_send is None or self.may_send(channel, topic):
+        channels = self._channels_to_ask(group, topic)
+        for _ in channels:
+            self._next_channel += 1
+            channel = channels[self._next_channel % len(channels)]
+            if not channel.closed:
                 return channel
         return None
+
+    def _channels_to_ask(self, group: str, topic: str) -> list[Channel]:
+        """Those of the group that may send to the topic, as of a second ago at most: a round asks about many messages,
+        and thousands may call themselves producers of the group."""
+        may_send, now = self.may_send, self._clock()
+        known = self._asked.get((group, topic))
+        if known is None or now - known[0] >= _ASKED_MS:
+            channels = [each for each in self.table.get(group, {}) if may_send is None or may_send(each, topic)]
+            known = self._asked[group, topic] = now, channels
+        return known[1]
 
     def find_channel(self, client_id: str) -> Channel | None:
         """The open channel of the producer with this client id, in whatever group; None when it is not connected.

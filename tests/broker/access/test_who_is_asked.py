@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 from rocketmq_ops.broker.client.client_channel import ClientChannelInfo
+from rocketmq_ops.broker.client.producer_manager import ProducerManager
 from rocketmq_ops.common.message import PROPERTY_MESSAGE_REPLY_TO_CLIENT as REPLY_TO
 from rocketmq_ops.common.message_codec import decode_message
 from rocketmq_ops.remoting.bodies import HeartbeatData, ProducerData
@@ -134,3 +136,57 @@ def test_a_reply_goes_where_its_client_has_connected_last(tmp_path: Path) -> Non
         assert producers.find_channel("asker") is None
 
     run(tmp_path, test)
+
+
+class Connection:
+    """What the table of producers needs of one; `looks` counts how often it was looked up."""
+
+    closed = False
+    looks = 0
+
+    def __init__(self) -> None:
+        self.attrs: dict[str, object] = {}
+
+    def __hash__(self) -> int:
+        self.looks += 1
+        return id(self)
+
+
+def connections(count: int) -> list[Channel]:
+    return [cast(Channel, Connection()) for _ in range(count)]
+
+
+def test_leaving_many_groups_is_a_look_at_each() -> None:
+    """Whoever names thousands in a heartbeat must not hold up the loop with the end of his connection."""
+    producers, groups = ProducerManager(lambda: 0), 300
+    other, channel = connections(2)
+    for each, name in ((other, "other"), (channel, "c")):
+        info = ClientChannelInfo(each, name, 0, 0, now_ms=0, seen_ms=0)
+        for number in range(groups):
+            producers.register(f"{name} {number}", info)
+    assert producers.find_channel("c") is channel
+    producers.close_channel(channel)
+    assert producers.find_channel("c") is None and len(producers.table) == groups
+    assert cast(Connection, channel).looks < 20 * groups
+
+
+def test_rights_are_looked_at_once_for_the_messages_of_a_round() -> None:
+    asked: list[str] = []
+    now = [0]
+
+    def may_send(channel: Channel, topic: str) -> bool:
+        asked.append(topic)
+        return topic == "open"
+
+    producers = ProducerManager(lambda: now[0])
+    producers.may_send = may_send
+    channels = connections(3)
+    for number, channel in enumerate(channels):
+        producers.register("p", ClientChannelInfo(channel, f"c{number}", 0, 0, now_ms=0, seen_ms=0))
+    got = [producers.available_channel("p", "open") for _ in range(9)]
+    assert {id(each) for each in got} == {id(each) for each in channels} and len(asked) == 3
+    assert [producers.available_channel("p", "closed") for _ in range(9)] == [None] * 9 and len(asked) == 6
+    producers.unregister("p", channels[0])
+    assert producers.available_channel("p", "open") in channels[1:] and len(asked) == 8
+    now[0] = 1000
+    assert producers.available_channel("p", "closed") is None and len(asked) == 10

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from rocketmq_ops.common.config import ConfigError
+from rocketmq_ops.common.logs.line_formats import TextFormatter
 from rocketmq_ops.remoting.bodies import GetBrokerClusterAclConfigResponseBody, HeartbeatData
 from rocketmq_ops.remoting.codes import LegacyRequestCode, RequestCode
 from rocketmq_ops.remoting.command import JSON, ROCKETMQ, RemotingCommand
@@ -76,6 +77,17 @@ def test_who_is_not_known_is_refused_without_a_trace(tmp_path: Path) -> None:
         assert "own" not in session.broker.groups.table
 
     with_acl(tmp_path, test)
+
+
+def test_the_log_file_says_who_is_refused(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """There values of what is called accessKey are taken out, with the words of the refusal: an account's name is none."""
+
+    async def test(session: Session) -> None:
+        assert (await Client(session, "orders-service", "wrong-secret")(RequestCode.GET_BROKER_CONFIG)).code == 1
+
+    with_acl(tmp_path, test)
+    (line,) = [TextFormatter().format(record) for record in caplog.records if record.name.endswith("access.gate")]
+    assert "GET_BROKER_CONFIG" in line and " as 'orders-service' refused: " in line and "wrong-secret" not in line
 
 
 def test_what_an_account_may_do(tmp_path: Path) -> None:
