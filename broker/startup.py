@@ -5,10 +5,12 @@ Mirrors BrokerStartup.
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -148,6 +150,8 @@ def use_line(store: MessageStoreConfig) -> str:
 
 def _serve(settings: BrokerSettings, *, debug: bool) -> int:
     launch.name_process(PROGRAM)
+    with suppress(AttributeError, OSError, RuntimeError, ValueError):  # there may be no stderr
+        faulthandler.enable()  # a mapped file that is cut short ends the process, which then says by which signal
     launch.raise_file_limit()
     with launch.logging_as(settings.broker, "BROKER_FILES", debug=debug):
         return _run(settings)

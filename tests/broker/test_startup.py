@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import signal
 import socket
 
 import psutil
@@ -14,7 +15,11 @@ from rocketmq_ops.common.config import override
 from rocketmq_ops.common.properties import parse_properties
 from rocketmq_ops.namesrv.config import NamesrvConfig
 from rocketmq_ops.namesrv.controller import NamesrvController
+from rocketmq_ops.remoting.client import RemotingClient
+from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.config import NettyServerConfig
+from rocketmq_ops.remoting.errors import RemotingSendError
+from tests.broker.support import send_fields
 from tests.server_process import run, started
 
 
@@ -288,3 +293,21 @@ def test_an_unguarded_port_of_replication_beside_guarded_ones_is_said(guard, sai
 
 def test_nothing_is_said_of_replication_where_nothing_is_guarded():
     assert BrokerSettings.default().check() == []
+
+
+def test_the_end_by_a_file_that_was_cut_short_is_told(tmp_path):
+    """A mapping that leads behind the end of its file is SIGBUS, which nothing in the process can answer."""
+
+    async def send(address):
+        async with RemotingClient() as client:
+            await client.invoke(address, RemotingCommand.request(310, ext_fields=send_fields("T"), body=b"x"), 60_000)
+
+    with started("mqbroker", "-c", write_config(tmp_path), home=tmp_path) as broker:
+        address = re.search(r"127\.0\.0\.1:\d+", broker.boot_line)[0]
+        asyncio.run(send(address))
+        os.truncate(tmp_path / "store" / "commitlog" / f"{0:020}", 0)
+        with pytest.raises(RemotingSendError):
+            asyncio.run(send(address))
+        code, _, err = broker.wait()
+    assert code == -signal.SIGBUS
+    assert "Fatal Python error: Bus error" in err and "in put" in err
