@@ -61,18 +61,19 @@ def derive(
     bases: Mapping[str, Bases] | None = None,
     without: Mapping[str, Unsaved] | None = None,
     untold: Collection[str] = (),
+    apart: Mapping[str, frozenset[str]] | None = None,
 ) -> Derived:
     """The last look. `before` are the groups as they were; those `in_doubt` may wait for what a broker did not tell.
     `pause` is called every few ms. `bases` by group, where it is not known how they were; `without`: groups of
     which no offset says how far behind they are, and why. `untold`: brokers, by their names, that have never told
-    anything: each group may have queues there."""
+    anything: each group may have queues there, but those that are `apart` from them, by group."""
     look = looks.last
     assert look is not None
     then = looks.back(RATE_MS)
     seconds = (look.time_ms - then.time_ms) / 1000 if then is not None else 0.0
     minute = seconds * 1000 >= STANDING_MS
     silent = then.silent if then is not None else frozenset[str]()
-    elsewhere = f"what waits on {', '.join(sorted(untold))} is not known" if untold else ""
+    every, no_one = frozenset(untold), frozenset[str]()
     now, back = look.each(pause), then.each(pause) if then is not None else None
     groups: dict[str, GroupSeen] = {}
     moves = _Moves()
@@ -84,20 +85,23 @@ def derive(
         assert held is not None
         old = back(name) if back is not None else None
         why = without.get(name) if without else None
-        doubted = name in in_doubt or why is not None or bool(untold)
+        without_it = apart.get(name, no_one) & every if apart and every else no_one
+        beyond = every - without_it if without_it else every
+        doubted = name in in_doubt or why is not None or bool(beyond)
         told = _lag(held)
         total = None if doubted else told
         consumed = _moved(held, old, moves, silent) if old is not None else None
-        if untold:
+        if beyond:
             consumed = None
         if silent and old is None:
             moves.lost.update(key.topic for key in held.keys if key.broker in silent)
         elif silent and old is not None and not silent.isdisjoint(_brokers(held) - _brokers(old)):
             old = None  # of a part of it nothing was told then
         rate = consumed / seconds if consumed is not None and seconds > 0 else None
-        window = None if total == 0 or (untold and told == 0 and held.keys and why is None) else looks.window(name)
+        window = None if total == 0 or (beyond and told == 0 and held.keys and why is None) else looks.window(name)
         judged = _judged(name, window)
-        if untold and why is None and judged.state in _UNSURE:
+        if beyond and why is None and judged.state in _UNSURE:
+            elsewhere = f"what waits on {', '.join(sorted(beyond))} is not known"
             waiting_here = f"{judged.evidence}; " if judged.lag else ""
             judged = GroupLag(name, LagState.UNKNOWN, None, waiting_here + elsewhere, judged.queues)
         if why is not None and (judged.state in _UNSURE or why is Unsaved.OWN):
@@ -141,6 +145,7 @@ def derive(
             least=least,
             bases=based,
             unsaved=why,
+            apart=without_it,
             consume_rate=rate,
             drained_in_ms=_drained(total, total_then, seconds),
             members=held.members,

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 
+import msgspec
+
 from rocketmq_ops.common.tasks import at_once
+from rocketmq_ops.common.topics import retry_topic
 from rocketmq_ops.housekeeping.history.rows import AT_A_TIME
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueOffsets
 from rocketmq_ops.housekeeping.unsaved import add_unsaved
@@ -13,6 +16,16 @@ from rocketmq_ops.tui.model.known import GroupsOf, Known
 from rocketmq_ops.tui.model.looks import Looks
 from rocketmq_ops.tui.model.members import Placed
 from rocketmq_ops.tui.model.moment import GroupSeen, Moment
+
+
+class Looked(msgspec.Struct):
+    """What a look says, and what is to be asked for: by address topics of which where they end is, topics of which the
+    routes are, and where the clients of each group are."""
+
+    derived: Derived
+    ends: dict[str, set[str]]
+    routes: Collection[str]
+    places: list[Placed]
 
 
 class GroupLooks:
@@ -45,9 +58,8 @@ class GroupLooks:
         answers: list[GroupsOf],
         there: Mapping[str, tuple[str, Collection[str]]],
         pause: Callable[[], None] = at_once,
-    ) -> tuple[Derived, dict[str, set[str]], list[Placed]]:
-        """What the look says; by address topics that are asked for where they end; where to ask for the clients of each
-        group. `there`: see `add_unsaved`; `pause` is called every few ms."""
+    ) -> Looked:
+        """What the look says. `there`: see `add_unsaved`; `pause` is called every few ms."""
         groups, in_doubt = self._put_together(answers, pause)
         members = self._known.members
         for name, group in groups.items():
@@ -59,15 +71,37 @@ class GroupLooks:
         self._told |= {answer.broker_name for answer in answers if answer.groups is not None}
         untold = {name for name in silent if name not in self._told}
         self._looks.add(time_ms, groups.values(), pause, silent)
+        apart, routes = self._apart(untold, pause)
         before = self._last.groups if self._last is not None else self.left
-        derived = self._last = derive(self._looks, before, pause, in_doubt, without=without, untold=untold)
+        derived = self._last = derive(self._looks, before, pause, in_doubt, without=without, untold=untold, apart=apart)
         places: list[Placed] = []
         for number, seen in enumerate(derived.groups.values()):
             if number % AT_A_TIME == 0:
                 pause()
             brokers = list(dict.fromkeys([key.broker for key in seen.offsets.keys]))
             places.append((seen.group, seen.lag.lag != 0, brokers))
-        return derived, wanted, places
+        return Looked(derived, wanted, routes, places)
+
+    def _apart(
+        self, untold: Collection[str], pause: Callable[[], None]
+    ) -> tuple[dict[str, frozenset[str]], Collection[str]]:
+        """By group the brokers, of those that have never told, that have no queue of its topics; and the topics whose
+        routes tell. Only of a group whose clients say what they subscribe to is it known which these are; besides,
+        there are its retries, and all that it has offsets of elsewhere."""
+        look, known = self._looks.last, self._known
+        found: dict[str, frozenset[str]] = {}
+        wanted: dict[str, None] = {}
+        for number, name in enumerate(look.groups if look is not None and untold else ()):
+            if number % AT_A_TIME == 0:
+                pause()
+            subscribed = known.members.subscribed(name).topics
+            if look is None or not subscribed:
+                continue
+            topics = dict.fromkeys([*subscribed, retry_topic(name), *[key.topic for key in look.keys(name)]])
+            wanted |= topics
+            if without := known.routes.without(topics, untold):
+                found[name] = without
+        return found, wanted
 
     def _put_together(
         self, answers: list[GroupsOf], pause: Callable[[], None]

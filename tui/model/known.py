@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
+from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.common.secrets import settings_without
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets
@@ -16,6 +17,7 @@ from rocketmq_ops.tui.model.members import Members
 from rocketmq_ops.tui.model.moment import BrokerSeen, Moment, NameServerSeen, TopicQueues
 from rocketmq_ops.tui.model.periods import LISTING, RUNTIME, SETTINGS, Question
 from rocketmq_ops.tui.model.puts import Puts
+from rocketmq_ops.tui.model.routes import Routes
 
 S = TypeVar("S", NameServerSeen, BrokerSeen)
 
@@ -34,6 +36,7 @@ class Known:
         self.members = Members()
         self.puts = Puts()
         self.ends = Ends()
+        self.routes = Routes()
         self.topics_ms: int | None = None
         #: Grows when a broker has told of its topics.
         self.topics_version = 0
@@ -72,6 +75,8 @@ class Known:
             for server in self.name_servers.values()
             for cluster, name, broker_id, at in sorted(server.brokers)
         }
+        masters = {name for _, name, broker_id, _ in seen.brokers if broker_id == MASTER_ID}
+        self.routes.listed(address, {name for _, name, _, _ in seen.brokers}, masters)
         now = seen.answered_ms or 0
         for at, (cluster, name, broker_id) in every.items():
             old = self.brokers.get(at)
@@ -158,6 +163,11 @@ class Known:
             self.brokers[address] = msgspec.structs.replace(broker, settings_since=self._told_ms.get(address))
         if question is LISTING:
             self.name_servers[address] = _failing(self.name_server(address), failure, now)
+
+    def silent(self, address: str) -> bool:
+        """Whether a broker does not answer now."""
+        broker = self.brokers.get(address)
+        return broker is not None and broker.failing_since is not None
 
     def to_ask_for_groups(self) -> dict[str, BrokerSeen]:
         """See `telling`."""

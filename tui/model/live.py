@@ -211,10 +211,12 @@ class LiveModel(Timeline):
         there = {each.address: (each.broker_name, self._known.topics.get(each.address, {})) for each in answering}
         work = self._keys.work()
         asked = frozenset(answer.broker_name for answer in answers)
-        derived, wanted, places = await asyncio.to_thread(self._groups.look, time_ms, answers, there, work.pause)
+        looked = await asyncio.to_thread(self._groups.look, time_ms, answers, there, work.pause)
         await work.turn()  # each of these takes some ms
-        self._known.members.place(places, addresses)
-        self._known.ends.want(wanted)
+        derived = looked.derived
+        self._known.members.place(looked.places, addresses)
+        self._known.ends.want(looked.ends)
+        self._known.routes.want(looked.routes)
         await work.turn()
         clients = self._known.members.clients()
         whole = self._known.members.whole(derived.groups, addresses.values()) and not self._in_doubt()

@@ -141,6 +141,8 @@ class GroupSeen(msgspec.Struct, kw_only=True, gc=False):
     #: How many messages wait at least, where it is not known of all queues.
     least: int = 0
     bases: Bases = {}
+    #: The names of brokers that have never told of their groups, and that are known to have nothing of it.
+    apart: frozenset[str] = frozenset()
     #: Why no offset says how far behind it is.
     unsaved: Unsaved | None = None
     consume_rate: float | None = None
@@ -269,7 +271,7 @@ class Moment(msgspec.Struct, kw_only=True):
     asked: Mapping[str, str] = {}
     #: Why brokers do not tell of their producers.
     no_producers: tuple[Failure, ...] = ()
-    #: The names of brokers that have never told of their groups: any group may have queues there.
+    #: The names of brokers that have never told of their groups: those that are not `apart` may have queues there.
     untold: frozenset[str] = frozenset()
     #: When topics and groups were looked at last.
     topics_ms: int | None = None
@@ -285,6 +287,10 @@ class Moment(msgspec.Struct, kw_only=True):
     failures: list[Failure] = []
     #: Since when changes are seen, which are events then; None while none can be, and where nobody has looked for any.
     watched_ms: int | None = None
+
+    def untold_of(self, group: GroupSeen) -> frozenset[str]:
+        """The names of brokers that have never told of their groups, and may have queues of this one."""
+        return self.untold - group.apart
 
     def groups_of(self, topic: str) -> list[str]:
         """The groups that have offsets in it."""

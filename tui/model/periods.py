@@ -31,14 +31,17 @@ PUTS: Final = Question("puts", "master", 1_000, 1, "the rate of one topic that n
 ENDS: Final = Question(
     "ends", "master", 5_000, 1, "where the queues end of one topic with clients of which no group has an offset"
 )
+ROUTES: Final = Question(
+    "routes", "name server", 100, 1, "the route of one topic, while a broker has never told of its groups"
+)
 RUNNING: Final = Question(
     "running", "master", 10_000, 8, "what clients of a group say that is slow, stalled or stopped"
 )
 
-QUESTIONS: Final = (LISTING, NAMES, RUNTIME, SETTINGS, TOPICS, GROUPS, PRODUCERS, MEMBERS, PUTS, ENDS, RUNNING)
+QUESTIONS: Final = (LISTING, NAMES, RUNTIME, SETTINGS, TOPICS, GROUPS, PRODUCERS, MEMBERS, PUTS, ENDS, ROUTES, RUNNING)
 
 #: What is asked of one group or topic after the other: no more often than that, whatever interval or key asks for more.
-IN_TURN: Final = (MEMBERS, PUTS, ENDS)
+IN_TURN: Final = (MEMBERS, PUTS, ENDS, ROUTES)
 
 #: The second look at all groups comes so soon after the first, ms: then it is known who is connected.
 SECOND_LOOK_MS: Final = 3_000

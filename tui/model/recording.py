@@ -58,6 +58,8 @@ WENT_BACK: Final = GROUP + "went_back"
 NOT_YET: Final = "not-yet"
 #: The name of the text of `GroupSeen.bases`.
 BASES: Final = "bases"
+#: The name of the text of `GroupSeen.apart`.
+APART: Final = "apart"
 #: How long the oldest message has waited, where that is known, and where it is known to be less or more.
 _WAITING: Final = "waiting_ms"
 _UNSAVED: Final = tuple(Unsaved)
@@ -144,6 +146,7 @@ def run_of(kept: Kept, pause: Pause = at_once) -> Run:
         figures.append(Figure(TOTAL + "watched_ms", "", moment.watched_ms))
     pause()
     texts[BASES] = _text({name: list(group.bases.items()) for name, group in moment.groups.items() if group.bases})
+    texts[APART] = _text({name: sorted(group.apart) for name, group in moment.groups.items() if group.apart})
     texts["alarms"] = _text(moment.alarms)
     texts[NOT_YET] = _text(moment.not_yet)
     texts["events"] = _text(moment.events)
@@ -211,7 +214,9 @@ def moment_at(history: History, at_ms: int, looks: Looks | None = None) -> Momen
     in_doubt = {name for name in last.groups if not last.keys(name)} if last is not None and told_in_part else set()
     bases = {name: dict(pairs) for name, pairs in _pairs(texts).items()}
     untold = frozenset(name for kind, name in figures if kind == UNTOLD)
-    derived = derive(looks, {}, in_doubt=in_doubt, bases=bases, without=_unsaved(figures), untold=untold)
+    apart = msgspec.json.decode(texts.get(APART, "{}"), type=dict[str, frozenset[str]])
+    without = _unsaved(figures)
+    derived = derive(looks, {}, in_doubt=in_doubt, bases=bases, without=without, untold=untold, apart=apart)
     groups = {name: _with_figures(group, figures) for name, group in derived.groups.items()}
     brokers = _brokers(figures, texts, time_ms)
     name_servers = _name_servers(figures, texts)

@@ -13,31 +13,27 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
 from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
-from rocketmq_ops.client.admin.brokers.stats import TOPIC_PUT_NUMS, counted
 from rocketmq_ops.client.api.clients import all_producers
 from rocketmq_ops.client.api.servers import cluster_info_of, runtime_info
-from rocketmq_ops.client.api.stats import stats_data
-from rocketmq_ops.client.api.topics import topic_configs, topic_names_of, topic_stats
+from rocketmq_ops.client.api.topics import topic_configs, topic_names_of
 from rocketmq_ops.client.errors import BrokerError
 from rocketmq_ops.common.errors import Failure, RocketMQError
 from rocketmq_ops.common.tasks import Tasks
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets
 from rocketmq_ops.housekeeping.probe.groups import gather
 from rocketmq_ops.remoting.codes import ResponseCode
+from rocketmq_ops.tui.model.in_turn import InTurn
 from rocketmq_ops.tui.model.keys_first import KeysFirst
 from rocketmq_ops.tui.model.known import GroupsOf, Known
 from rocketmq_ops.tui.model.moment import NameServerSeen, TopicQueues
 from rocketmq_ops.tui.model.periods import (
-    ENDS,
     GROUPS,
     HURRY_MS,
     IN_TURN,
     LISTING,
-    MEMBERS,
     MOST_WAIT_MS,
     NAMES,
     PRODUCERS,
-    PUTS,
     REST,
     RUNTIME,
     SECOND_LOOK_MS,
@@ -57,6 +53,8 @@ log = logging.getLogger(__name__)
 _LOOK_WAITS_MS: Final = 10_000
 #: Whose failure it is that a look could not be worked out, and of what.
 _LOOK: Final = "dashboard", "look"
+#: What name servers are asked beside each other; all others are of brokers.
+_OF_NAME_SERVERS: Final = "listing", "routes"
 #: Until a name server has told of brokers, looks are tried this often.
 _START_MS: Final = 100
 
@@ -94,6 +92,7 @@ class Sampler:
         self._hurried = False
         self._wishes = 0
         self._looking: dict[str, asyncio.Task[GroupsOf]] = {}
+        self._in_turn = InTurn(admin, clock, known, self._not_told, self._period)
 
     async def run(self) -> None:
         """Until it is cancelled. Raises AddressServerError when name servers cannot be found out."""
@@ -105,6 +104,7 @@ class Sampler:
             for address in self._admin.name_servers:
                 questions = self._questions(address, [(LISTING, self._list), (NAMES, self._names)])
                 self._start(address, "listing", questions)
+                self._start(address, "routes", self._in_turn.routes(address))
             await self._looks()
         finally:
             await self._owned.stop()
@@ -132,16 +132,16 @@ class Sampler:
 
     def _start_brokers(self) -> None:
         known, tasks = self._known.brokers, self._tasks
-        for address in known.keys() - {address for address, lane in tasks if lane != "listing"}:
+        for address in known.keys() - {address for address, lane in tasks if lane not in _OF_NAME_SERVERS}:
             figures = self._questions(address, [(RUNTIME, self._runtime), (SETTINGS, self._settings)])
             tables = self._questions(address, [(TOPICS, self._topics), (PRODUCERS, self._producers)])
             self._start(address, "figures", figures)
             self._start(address, "tables", tables)
-            self._start(address, "members", self._members(address))
-            self._start(address, "puts", self._puts(address))
-            self._start(address, "ends", self._ends(address))
+            self._start(address, "members", self._in_turn.members(address))
+            self._start(address, "puts", self._in_turn.puts(address))
+            self._start(address, "ends", self._in_turn.ends(address))
         for address, lane in list(tasks):
-            if address not in known and lane != "listing":
+            if address not in known and lane not in _OF_NAME_SERVERS:
                 tasks.pop((address, lane)).cancel()
                 self._large.pop(address, None)
                 for times in (self._due, self._soonest):
@@ -160,7 +160,7 @@ class Sampler:
             if wait > 0:
                 await self._rest(wait)
                 continue
-            if question not in (LISTING, NAMES, RUNTIME) and self._silent(address):
+            if question not in (LISTING, NAMES, RUNTIME) and self._known.silent(address):
                 self._due[(address, question.name)] = now + self._period(RUNTIME)
                 continue
             wishes = self._wishes
@@ -179,14 +179,6 @@ class Sampler:
 
     async def _rest(self, ms: int) -> None:
         await self._clock.wait(self._wake, ms)
-
-    async def _sleep(self, ms: int) -> None:
-        """For so long, whatever is wished meanwhile."""
-        await self._clock.wait(asyncio.Event(), ms)
-
-    def _silent(self, address: str) -> bool:
-        broker = self._known.brokers.get(address)
-        return broker is not None and broker.failing_since is not None
 
     # -- one question each
 
@@ -248,53 +240,6 @@ class Sampler:
             return
         self._known.no_producers.pop(address, None)
         self._known.members.told_producers(address, table, self._clock.now_ms())
-
-    async def _members(self, address: str) -> None:
-        """Ask for the clients of one group after the other, whose turn it is."""
-        members = self._known.members
-        while True:
-            group = None if self._silent(address) else members.next(address, self._clock.now_ms())
-            if group is not None:
-                try:
-                    connected = await self._admin.clients.consumers_at(address, group)
-                except Exception as error:
-                    members.not_told(group, self._clock.now_ms())
-                    self._failed(address, MEMBERS, self.failure_of(address, error))
-                else:
-                    members.told(address, group, connected, self._clock.now_ms())
-                    self._known.failures.pop((address, MEMBERS.name), None)
-            await self._sleep(self._period(MEMBERS) if group is not None else 2 * self._period(MEMBERS))
-
-    async def _puts(self, address: str) -> None:
-        """Ask for the rate of one topic after the other, of those that no group consumes."""
-        known = self._known
-        while True:
-            topic = None
-            if not self._silent(address) and address in known.to_ask_for_groups():
-                own = {name for broker in known.brokers.values() for name in (broker.broker_name, broker.cluster)}
-                topic = known.puts.next(address, known.topics.get(address, ()), own, self._clock.now_ms())
-            if topic is not None:
-                try:
-                    data = await stats_data(self._admin.session, address, TOPIC_PUT_NUMS, topic)
-                    rate = counted(data).tps
-                except Exception:  # its rate is not known; that it fails is seen elsewhere
-                    rate = None
-                known.puts.told(address, topic, rate)
-            await self._sleep(self._period(PUTS) if topic is not None else 5 * self._period(PUTS))
-
-    async def _ends(self, address: str) -> None:
-        """Ask where the queues of one topic end after the other, of those that groups have committed nothing of."""
-        ends = self._known.ends
-        while True:
-            topic = None if self._silent(address) else ends.next(address, self._clock.now_ms())
-            if topic is not None:
-                try:
-                    told = await topic_stats(self._admin.session, address, topic)
-                    found = {queue.queue_id: each.max_offset for queue, each in told.offset_table.items()}
-                except Exception:  # they are not known; that it fails is seen elsewhere
-                    found = None
-                ends.told(address, topic, found)
-            await self._sleep(self._period(ENDS))
 
     # -- looks at all groups
 
@@ -382,6 +327,9 @@ class Sampler:
         if isinstance(error, RocketMQError):
             return self._admin.failure_of(address, error)
         return Failure(address, f"its answer cannot be read: {error}", "see that it is a server of RocketMQ")
+
+    def _not_told(self, address: str, question: Question, error: Exception) -> None:
+        self._failed(address, question, self.failure_of(address, error))
 
     def _failed(self, address: str, question: Question, failure: Failure) -> None:
         self._known.failed(address, question, failure, self._clock.now_ms())

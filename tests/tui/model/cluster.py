@@ -89,6 +89,8 @@ class Cluster:
         #: Broker name -> group -> (topic, queue id) -> [end, committed].
         self.offsets: dict[str, dict[str, dict[tuple[str, int], list[int]]]] = {n: {} for n in self.names.values()}
         self.perms: dict[str, int] = {"orders": 6}
+        #: Broker name -> topics that it lacks.
+        self.lacks: dict[str, set[str]] = {}
         self.clients: dict[str, list[str]] = {}
         #: Group -> topics that its clients subscribe to; and groups that broadcast.
         self.subscribed: dict[str, list[str]] = {}
@@ -141,6 +143,18 @@ class Cluster:
                 return _json(command, {"brokerAddrTable": table, "clusterAddrTable": {"C": list(table)}})
             case Code.GET_ALL_TOPIC_LIST_FROM_NAMESERVER:
                 return _json(command, {"topicList": list(self.perms)})
+            case Code.GET_ROUTEINFO_BY_TOPIC:
+                topic = (command.ext_fields or {})["topic"]
+                listed = [(at, broker) for at, broker in self.names.items() if at not in self.unlisted]
+                have = [(at, broker) for at, broker in listed if topic not in self.lacks.get(broker, ())]
+                if topic not in self.perms or not have:
+                    return command.reply(ResponseCode.TOPIC_NOT_EXIST, "no route")
+                queues = [
+                    {"brokerName": broker, "readQueueNums": 1, "writeQueueNums": 1, "perm": self.perms[topic]}
+                    for _, broker in have
+                ]
+                brokers = [{"brokerAddrs": {"0": at}, "brokerName": broker, "cluster": "C"} for at, broker in have]
+                return _json(command, {"brokerDatas": brokers, "queueDatas": queues})
             case Code.GET_BROKER_RUNTIME_INFO:
                 figures = {"brokerVersionDesc": "V5_5_0", "putTps": "10.0 9.0 8.0", "commitLogDiskRatio": "0.5"}
                 return _json(command, {"table": figures | self.runtime.get(addr, {})})
@@ -153,6 +167,7 @@ class Cluster:
                 configs = {
                     topic: {"topicName": topic, "perm": perm, "readQueueNums": 1, "writeQueueNums": 1}
                     for topic, perm in self.perms.items()
+                    if topic not in self.lacks.get(name, ())
                 }
                 return _json(command, {"topicConfigTable": configs})
             case Code.GET_BROKER_CONSUME_STATS:

@@ -2,6 +2,7 @@
 one on, until it tells; also as it is recorded, and where another dashboard goes on."""
 
 import asyncio
+from collections import Counter
 
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.remoting.codes import RequestCode as Code
@@ -11,7 +12,8 @@ from rocketmq_ops.tui.model.details.topic import group_section
 from rocketmq_ops.tui.model.figures import figure
 from rocketmq_ops.tui.model.overview import behind, totals
 from rocketmq_ops.tui.model.replay import Replay
-from rocketmq_ops.tui.model.table import OrMore
+from rocketmq_ops.tui.model.routes import Routes
+from rocketmq_ops.tui.model.table import Health, OrMore
 from rocketmq_ops.tui.model.views.groups import Groups
 from rocketmq_ops.tui.model.views.topics import Topics
 from tests.tui.model.cluster import Cluster, run
@@ -96,6 +98,120 @@ def test_no_figure_of_a_whole_is_of_the_brokers_alone_that_tell(tmp_path, _state
                 assert_in_part(replay)
 
     run(test)
+
+
+def with_one_elsewhere():
+    """`here` consumes what is on broker-a alone, `both` what is on both."""
+    cluster = Cluster()
+    cluster.down[B] = "refused"
+    cluster.perms |= {"local": 6, "%RETRY%here": 6, "%RETRY%both": 6}
+    cluster.lacks["broker-b"] = {"local", "%RETRY%here"}
+    for name, topic in (("here", "local"), ("both", "orders")):
+        cluster.offsets["broker-a"][name] = {(topic, 0): [100, 100]}
+        cluster.clients[name], cluster.subscribed[name] = [f"c@{name}"], [topic]
+    return cluster
+
+
+async def states(cluster, model, seconds=30):
+    await cluster.clock.advance(seconds * 1000)
+    return {name: group.lag.state.value for name, group in model.moment().groups.items()}
+
+
+def test_a_group_without_a_queue_there_by_the_routes_of_its_topics_is_judged_by_what_is_known(tmp_path):
+    async def test():
+        cluster = with_one_elsewhere()
+        cluster.offsets["broker-a"]["nobody"] = {("local", 0): [100, 100]}
+        async with cluster.watched(session=tmp_path / "session") as model:
+            assert await states(cluster, model, 1) == dict.fromkeys(("here", "both", "nobody"), "unknown")
+            assert await states(cluster, model) == {"here": "ok", "both": "unknown", "nobody": "unknown"}
+            moment = model.kept
+            assert (moment.groups["here"].lag.lag, moment.groups["here"].consume_rate) == (0, 0.0)
+            assert moment.untold_of(moment.groups["here"]) == frozenset()
+            assert moment.untold_of(moment.groups["both"]) == {"broker-b"}
+            assert shown(model)["Groups"] == "≥3 (1 ✓)"
+            assert model.moment().verdict.health is not Health.OK
+            cluster.offsets["broker-a"]["here"]["local", 0] = [500, 100]
+            await states(cluster, model)
+            assert model.moment().groups["here"].lag.lag == 400
+            cluster.subscribed["here"] = ["local", "orders"]
+            await states(cluster, model)
+            cluster.offsets["broker-a"]["here"]["local", 0] = [500, 500]
+            assert (await states(cluster, model))["here"] == "unknown", "it consumes what is there as well"
+        count = Counter(at // 1000 for at, _, code in cluster.asked if code == Code.GET_ROUTEINFO_BY_TOPIC)
+        assert 4 <= sum(count.values()) <= 8, "each topic once a minute"
+        async with Replay(tmp_path / "session") as replay:
+            replay.seek(moment.groups_ms + 1)
+            await settled(replay)
+            assert {name: group.lag.state.value for name, group in replay.moment().groups.items()} == {
+                "here": "ok",
+                "both": "unknown",
+                "nobody": "unknown",
+            }
+            assert replay.moment().groups["here"].apart == {"broker-b"}
+
+    run(test)
+
+
+def test_a_group_that_has_offsets_or_retries_there_stays_unknown():
+    async def test():
+        cluster = with_one_elsewhere()
+        cluster.lacks["broker-b"].discard("%RETRY%here")
+        async with cluster.watched() as model:
+            assert await states(cluster, model) == {"here": "unknown", "both": "unknown"}
+        cluster = with_one_elsewhere()
+        cluster.offsets["broker-a"]["here"]["orders", 0] = [100, 100]  # what it has consumed before
+        async with cluster.watched() as model:
+            assert await states(cluster, model) == {"here": "unknown", "both": "unknown"}
+
+    run(test)
+
+
+def test_routes_that_are_not_told_or_have_forgotten_the_broker_leave_it_unknown():
+    async def test():
+        cluster = with_one_elsewhere()
+        cluster.denied = {Code.GET_ROUTEINFO_BY_TOPIC}
+        async with cluster.watched() as model:
+            assert (await states(cluster, model))["here"] == "unknown"
+            cluster.unlisted.add(B)  # its queues are in no route any more, wherever they are
+            cluster.denied = set()
+            assert (await states(cluster, model, 100))["here"] == "unknown"
+            assert any(code == Code.GET_ROUTEINFO_BY_TOPIC for _, _, code in cluster.asked)
+        cluster = with_one_elsewhere()
+        async with cluster.watched() as model:
+            await states(cluster, model)
+            cluster.unlisted.add(B)
+            assert await states(cluster, model, 100) == {"here": "ok", "both": "unknown"}, "as was told before"
+
+    run(test)
+
+
+def test_a_broker_of_which_a_slave_alone_is_listed_may_have_any_topic():
+    """A name server takes no queues from it (5.3.3 `RouteInfoManager.registerBroker`)."""
+    routes = Routes()
+    routes.want(["t"])
+    for masters in ((), ("a",)):
+        routes.listed("n", ["a"], masters)
+        routes.told("n", "t", [])
+        assert not routes.without(["t"], ["a"])
+    routes.listed("n", ["a"], ["a"])
+    assert routes.without(["t"], ["a", "unheard of"]) == {"a"}
+    assert not routes.without(["t", "other"], ["a"]), "one that was not asked for"
+    routes.listed("m", ["a"], ["a"])
+    assert not routes.without(["t"], ["a"]), "another name server lists it, and has not told"
+    routes.told("m", "t", [])
+    routes.listed("m", ["a"], ["a"])
+    assert routes.without(["t"], ["a"])
+    routes.told("m", "t", ["a"])
+    assert not routes.without(["t"], ["a"]), "at once"
+
+
+def test_routes_are_asked_for_in_turn_and_those_first_that_were_not_yet():
+    routes = Routes()
+    routes.want(["a", "b"])
+    assert [routes.next("n", at) for at in (0, 1, 2)] == ["a", "b", None]
+    routes.want(["b", "c", "a"])
+    assert [routes.next("n", at) for at in (3, 60_000, 60_001, 60_002)] == ["c", "a", "b", None]
+    assert routes.next("m", 60_003) == "b", "of another name server"
 
 
 def test_who_told_once_has_told_and_another_dashboard_knows_who_did_not(_state):  # noqa: F811

@@ -134,7 +134,7 @@ def parts(asking: Asking, turns: ClientsInTurn | None = None) -> Sequence[Part]:
 
     def retries_then(moment: Moment) -> Section | None:
         seen = moment.groups.get(group)
-        return None if seen is None else past_retries(seen, moment.untold)
+        return None if seen is None else past_retries(seen, moment.untold_of(seen))
 
     return (
         Part("queues", "Queues", queues, known, past=known, stands=now, broker=broker_of),

@@ -237,7 +237,7 @@ def group_section(topic: str, groups: Sequence[str], moment: Moment) -> Section:
         health = Health.UNKNOWN
         if seen is not None:
             here = [seen.waits_in(queue) for queue in seen.offsets.queues if queue.queue.topic == topic]
-            lag = total([*here, *(None for _ in moment.untold)])
+            lag = total([*here, *(None for _ in moment.untold_of(seen))])
             if lag is None and seen.lag.lag == 0:
                 lag = 0
             members = seen.members if seen.members is not None else seen.offsets.members
