@@ -135,15 +135,18 @@ def _begun(columns: QueueWindow, members: list[int | None]) -> QueueWindow:
 def _in_turn(queues: list[QueueLag], window: GroupWindow) -> list[QueueLag]:
     """Those that stand still while the group consumes others of its queues wait for their turn, as of a consumer with
     one thread: the group is slow and has not stopped. One that never moved in a whole window is stalled all the same,
-    unless the group has no offset of it: clients that pull may have chosen others for good (DefaultMQPullConsumer).
+    if it is known for half of it at least, and unless the group has no offset of it: clients that pull may have chosen
+    others for good (DefaultMQPullConsumer).
     """
+    half = window.times[0] + (window.times[-1] - window.times[0]) // 2
     moves = {key: _last_move(columns, window.times) for key, columns in window.queues.items()}
     latest = max((moved for moved in moves.values() if moved is not None), default=None)
     found = []
     for queue in queues:
-        moved = moves[QueueKey(queue.topic, queue.broker, queue.queue_id)]
-        begun = queue.lag is not None
-        waiting = queue.state is LagState.STOPPED or not begun or len(window.times) < WINDOW_RUNS
+        key = QueueKey(queue.topic, queue.broker, queue.queue_id)
+        moved, begun = moves[key], queue.lag is not None
+        whole = len(window.times) >= WINDOW_RUNS and _known_since(window.queues[key], window.times) <= half
+        waiting = queue.state is LagState.STOPPED or not begun or not whole
         if queue.state in _STILL and waiting and latest is not None and (moved is None or moved < latest):
             evidence = queue.evidence
             if begun:
@@ -162,6 +165,11 @@ def _last_move(columns: QueueWindow, times: list[int]) -> int | None:
     """When a queue's offset last became another, None: never."""
     known = [(time, offset) for time, offset in zip(times, columns.committed, strict=True) if offset is not None]
     return next((time for (_, before), (time, now) in reversed(list(pairwise(known))) if now != before), None)
+
+
+def _known_since(columns: QueueWindow, times: list[int]) -> int:
+    """The time of the first offset that is known of a queue."""
+    return next((time for time, offset in zip(times, columns.committed, strict=True) if offset is not None), times[-1])
 
 
 def _total(queues: Iterable[QueueLag]) -> int | None:

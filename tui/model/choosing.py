@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from rocketmq_ops.housekeeping.lag import WINDOW_RUNS
@@ -11,6 +11,8 @@ from rocketmq_ops.housekeeping.lag import WINDOW_RUNS
 WINDOW_MS: Final = 5 * 60_000
 #: How far the looks are from each other by which it is judged, once there are enough, ms.
 APART_MS: Final = WINDOW_MS // WINDOW_RUNS
+#: Looks over a shorter time show no trend, ms.
+LEAST_TREND_MS: Final = 25_000
 
 
 def chosen(times: Sequence[int]) -> list[int]:
@@ -30,6 +32,25 @@ def chosen(times: Sequence[int]) -> list[int]:
     ][-most:]
     others = sorted({*range(last)}.difference(fixed), reverse=True)[: most - len(fixed)]
     return [*sorted([*fixed, *others]), last]
+
+
+def further(times: Sequence[int], silent: Sequence[Collection[str]]) -> dict[str, list[int]]:
+    """By the name of a broker that tells again, the places of looks by which its queues are judged beside those that
+    are `chosen` for all: those that would be if the first one were the one at which it told again. So they are judged
+    as soon as those of a dashboard that has just been started, once there is a trend. `silent`: the brokers that told
+    nothing, at each look."""
+    if not times or not any(silent):
+        return {}
+    mine = {*chosen(times)}
+    again: dict[str, int] = {}
+    for at, names in enumerate(silent):
+        again |= dict.fromkeys(names, at + 1)
+    found: dict[str, list[int]] = {}
+    for name, first in again.items():
+        if first < len(times) and times[-1] - times[first] >= LEAST_TREND_MS:
+            places = [first + place for place in chosen(times[first:])]
+            found[name] = [place for place in places if place not in mine]
+    return found
 
 
 def nearest(times: Sequence[int], ms: int) -> int | None:

@@ -13,6 +13,7 @@ from rocketmq_ops.housekeeping.history.packing import ABSENT
 from rocketmq_ops.housekeeping.history.runs import GroupWindow, QueueKey
 from rocketmq_ops.housekeeping.lag import GroupLag, LagState, judge, waits
 from rocketmq_ops.housekeeping.unsaved import Unsaved
+from rocketmq_ops.tui.model.choosing import LEAST_TREND_MS
 from rocketmq_ops.tui.model.looks import Held, Looks
 from rocketmq_ops.tui.model.moment import Bases, GroupSeen
 from rocketmq_ops.tui.model.standing import STANDING_MS, STILL, standing, standing_since, stands_since, worst_queues
@@ -20,8 +21,6 @@ from rocketmq_ops.tui.model.waiting import keep_waiting, known_waiting, waiting_
 
 #: Rates are over this time, ms, or what there is of it.
 RATE_MS: Final = 60_000
-#: Windows that are shorter show no trend, ms.
-LEAST_TREND_MS: Final = 25_000
 #: For so long a group that stands still is not stalled while it is not known whether anybody is connected, ms: groups
 #: are asked for their clients in turn. Of one that tells nothing of them until then nothing more will be known.
 UNASKED_MS: Final = 240_000

@@ -19,7 +19,7 @@ from rocketmq_ops.common.tasks import at_once
 from rocketmq_ops.housekeeping.history.packing import ABSENT
 from rocketmq_ops.housekeeping.history.rows import AT_A_TIME
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, GroupWindow, QueueKey, QueueOffsets, QueueWindow
-from rocketmq_ops.tui.model.choosing import WINDOW_MS, chosen, nearest
+from rocketmq_ops.tui.model.choosing import WINDOW_MS, chosen, further, nearest
 from rocketmq_ops.tui.model.table import Below
 
 #: In place of a step where an offset is not known.
@@ -141,6 +141,8 @@ class Look:
         self.time_ms = time_ms
         #: The names of the brokers that told nothing.
         self.silent = frozenset(silent)
+        #: Nobody asks what it saw.
+        self.skipped = False
         #: The groups of which an offset went back since the look before.
         self.went_back: frozenset[str] = frozenset()
         offsets = {group.group: group for group in groups}
@@ -244,6 +246,8 @@ class Looks:
         self.waited: dict[str, Waited] = {}
         #: Those by which all groups are judged.
         self._chosen: list[Look] = []
+        #: Beside these those by which the queues are judged of brokers that tell again, by their names.
+        self._further: dict[str, list[Look]] = {}
         #: By group the looks before and after its offsets went back.
         self._back: dict[str, list[Look]] = {}
 
@@ -292,36 +296,46 @@ class Looks:
         self._choose()
         return look
 
-    def skip(self, time_ms: int) -> None:
+    def skip(self, time_ms: int, silent: Iterable[str] = ()) -> None:
         """There was a look at that time, and nobody will ask what it saw."""
-        self._looks.append(Look(time_ms, ()))
+        look = Look(time_ms, (), silent=silent)
+        look.skipped = True
+        self._looks.append(look)
         self._choose()
 
     def seen(self) -> Looks:
         """Those that told something, be it that brokers were silent; to go on from. For how long groups had waited
         these alone do not tell: the moment that was kept does."""
         found = Looks()
-        found._looks.extend(look for look in self._looks if look.groups or look.silent)
+        found._looks.extend(look for look in self._looks if not look.skipped and (look.groups or look.silent))
         found._seen, found._back = found.last, self._back
         found._choose()
         return found
 
     def window(self, group: str) -> GroupWindow:
         """A group at the last look, those of fixed times before it (`chosen`), and those around which an offset of it
-        went back."""
+        went back; and its queues on brokers that tell again at the `further` ones."""
         chosen = self._chosen_of(group)
+        more = self._further_of(group)
+        if more:
+            common = {*chosen}
+            chosen = sorted(common.union(*more.values()), key=_time)
         times = [look.time_ms for look in chosen]
         seen = [look.get(group) for look in chosen]
         members = [None if held is None else held.members for held in seen]
         there = [held for held in seen if held is not None]
         count = len(chosen)
-        if len(there) == count and all(held.keys is there[0].keys for held in there):
+        if not more and len(there) == count and all(held.keys is there[0].keys for held in there):
             return GroupWindow(group, times, members, _windows(there), chosen[-1].pulling(group))
         queues: dict[QueueKey, QueueWindow] = {}
         for place, held in enumerate(seen):
             if held is None:
                 continue
+            own = [name for name, looks in more.items() if chosen[place] in looks]
+            every = not more or chosen[place] in common
             for key, end, committed in zip(held.keys, held.ends, held.committed, strict=True):
+                if not every and key.broker not in own:
+                    continue
                 columns = queues.get(key)
                 if columns is None:
                     columns = queues[key] = QueueWindow([None] * count, [None] * count)
@@ -341,13 +355,23 @@ class Looks:
 
     def _choose(self) -> None:
         looks = list(self._looks)
-        self._chosen = [looks[place] for place in chosen([look.time_ms for look in looks])]
+        times = [look.time_ms for look in looks]
+        self._chosen = [looks[place] for place in chosen(times)]
+        silent = [look.silent for look in looks]
+        self._further = {name: [looks[at] for at in places] for name, places in further(times, silent).items()}
         first_ms = looks[0].time_ms if looks else 0
         self._back = {
             name: there
             for name, around in self._back.items()
             if (there := [look for look in around if look.time_ms >= first_ms])
         }
+
+    def _further_of(self, group: str) -> dict[str, list[Look]]:
+        last = self.last
+        if not self._further or last is None or last.get(group) is None:
+            return {}
+        names = {key.broker for key in last.keys(group)}
+        return {name: looks for name, looks in self._further.items() if looks and name in names}
 
     def _chosen_of(self, group: str) -> list[Look]:
         around = self._back.get(group)

@@ -23,7 +23,7 @@ from rocketmq_ops.housekeeping.unsaved import Unsaved
 from rocketmq_ops.tui.model.alarms import alarm_of, found, in_order
 from rocketmq_ops.tui.model.broker_figures import PREFIX
 from rocketmq_ops.tui.model.broker_state import judged, stale, without_topics
-from rocketmq_ops.tui.model.choosing import WINDOW_MS, chosen, nearest
+from rocketmq_ops.tui.model.choosing import WINDOW_MS, chosen, further, nearest
 from rocketmq_ops.tui.model.derive import RATE_MS, Derived, derive
 from rocketmq_ops.tui.model.events import SHOWN_MS as EVENTS_SHOWN_MS
 from rocketmq_ops.tui.model.looks import Looks
@@ -292,13 +292,16 @@ def looks_at(history: History, time_ms: int) -> Looks:
     for (_, name), points in history.figures(times[0], time_ms, UNKNOWN).items():
         for at, _ in points:
             silent.setdefault(at, set()).add(name)
+    nobody: set[str] = set()
+    for places in further(times, [silent.get(at, nobody) for at in times]).values():
+        wanted |= {times[place] for place in places}
     looks = Looks()
     for at in times:
+        unknown = silent.get(at, nobody)
         if at in wanted:
-            unknown = silent.get(at, set())
             looks.add(at, history.offsets_with_unknown(at, unknown), silent=unknown)
         else:
-            looks.skip(at)
+            looks.skip(at, unknown)
     return looks
 
 
