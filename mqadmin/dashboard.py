@@ -20,9 +20,9 @@ from rocketmq_ops.mqadmin.changer import CommandChanger
 from rocketmq_ops.mqadmin.errors import usage
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.tui.app import Dashboard
+from rocketmq_ops.tui.appearance import BROWSER, TERMINAL, KeptAppearance
 from rocketmq_ops.tui.catalogue import Catalogue
 from rocketmq_ops.tui.context import Context, Options
-from rocketmq_ops.tui.looks import BROWSER, TERMINAL, KeptLooks
 from rocketmq_ops.tui.memory import one_arena
 from rocketmq_ops.tui.model.address import Address, AddressError
 from rocketmq_ops.tui.model.keys_first import KeysFirst
@@ -82,9 +82,9 @@ def _saved_views() -> SavedViews:
     return SavedViews(state_folder() / "dashboard" / "views.json")
 
 
-def _kept_looks() -> KeptLooks:
+def _kept_appearance() -> KeptAppearance:
     place = BROWSER if "TEXTUAL_DRIVER" in os.environ else TERMINAL
-    return KeptLooks(state_folder() / "dashboard" / "looks.json", place)
+    return KeptAppearance(state_folder() / "dashboard" / "looks.json", place)
 
 
 async def show(run: Run, looked: Looked) -> str:
@@ -99,13 +99,21 @@ async def show(run: Run, looked: Looked) -> str:
     async with AsyncExitStack() as held:
         keys = KeysFirst()
         admin, model, title = await _looked_at(run, looked, held, keys)
-        looks = _kept_looks()
-        if not lang.asked_for() and looks.chosen().language in lang.LANGUAGES:
-            lang.speak(looks.chosen().language)
+        kept = _kept_appearance()
+        if not lang.asked_for() and kept.chosen().language in lang.LANGUAGES:
+            lang.speak(kept.chosen().language)
         options = Options(address=address, write=looked.write, theme=looked.theme or "", title=title)
         changer = None if admin is None else CommandChanger(run.connection, connecting_words(run))
         context = Context(
-            model, Spoken(), places, options, admin=admin, saved=saved, changer=changer, keys=keys, looks=looks
+            model,
+            Spoken(),
+            places,
+            options,
+            admin=admin,
+            saved=saved,
+            changer=changer,
+            keys=keys,
+            appearance=kept,
         )
         app = Dashboard(context)
         with short_pauses():

@@ -20,8 +20,8 @@ from textual.screen import Screen
 from textual.worker import Worker
 
 from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.tui.appearance import AppearanceError
 from rocketmq_ops.tui.context import Context
-from rocketmq_ops.tui.looks import LooksError
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.palette import Everything
 from rocketmq_ops.tui.pauses import Quiet
@@ -76,13 +76,13 @@ class Dashboard(Styled):
         for theme in THEMES.values():
             self.register_theme(theme)
         fits = fitting(os.environ)
-        kept = context.looks.chosen().themes.get(fits) if self._coloured else None
+        kept = context.appearance.chosen().themes.get(fits) if self._coloured else None
         self.theme = context.options.theme or (kept if kept in THEMES else fits)
         #: What was chosen since the start, and what of it is kept: language, the theme that fits the terminal, and the
         #: one in its place; empty where none was chosen.
         self._chosen = self._kept = ("", fits, "")
-        self._looks_worker: Worker[None] | None = None
-        self._told_of_looks = False
+        self._appearance_worker: Worker[None] | None = None
+        self._told_of_appearance = False
 
     async def on_event(self, event: events.Event) -> None:
         """As Textual's; a key waits until the one before it has been handled."""
@@ -121,8 +121,8 @@ class Dashboard(Styled):
         """What it has set for itself is as it was; looks that were chosen just now are kept too."""
         self._quiet.close()
         if self._chosen != self._kept:
-            with suppress(LooksError):
-                self.context.looks.keep(*self._chosen)
+            with suppress(AppearanceError):
+                self.context.appearance.keep(*self._chosen)
 
     def _look_in_turn(self) -> None:
         """Draw what is new, unless a key is being answered, and not too often after it."""
@@ -226,29 +226,29 @@ class Dashboard(Styled):
         names = list(THEMES)
         self.theme = names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
         if self._coloured:
-            self.keep_looks(theme=self.theme)
+            self.keep_appearance(theme=self.theme)
 
     @property
     def _coloured(self) -> bool:
         """Whether themes are seen: where there are no colours none is kept, nor is one that was."""
         return "NO_COLOR" not in os.environ
 
-    def keep_looks(self, *, language: str = "", theme: str = "") -> None:
+    def keep_appearance(self, *, language: str = "", theme: str = "") -> None:
         """Keep a language or a theme that was chosen for the next start, beside the loop; of several the last."""
         chosen, fits, before = self._chosen
         self._chosen = language or chosen, fits, theme or before
-        if self._looks_worker is None or self._looks_worker.is_finished:
-            self._looks_worker = self.run_worker(self._keep_looks(), group="looks")
+        if self._appearance_worker is None or self._appearance_worker.is_finished:
+            self._appearance_worker = self.run_worker(self._keep_appearance(), group="appearance")
 
-    async def _keep_looks(self) -> None:
+    async def _keep_appearance(self) -> None:
         """Where that cannot be, it is said once, and they are as they were chosen all the same."""
         while self._chosen != self._kept:
             chosen = self._chosen
             try:
-                await asyncio.to_thread(self.context.looks.keep, *chosen)
-            except LooksError as error:
-                if not self._told_of_looks:
-                    self._told_of_looks = True
+                await asyncio.to_thread(self.context.appearance.keep, *chosen)
+            except AppearanceError as error:
+                if not self._told_of_appearance:
+                    self._told_of_appearance = True
                     text = f"theme and language are not kept for the next start: {error.cause}"
                     self.notify(self.context.tr(text), severity="warning", markup=False)
             self._kept = chosen

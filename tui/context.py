@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from rocketmq_ops.tui.looks import KeptLooks
+from rocketmq_ops.tui.appearance import KeptAppearance
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.keys_first import KeysFirst
 from rocketmq_ops.tui.saved import SavedViews
@@ -49,7 +49,7 @@ class Context:
         saved: SavedViews | None = None,
         changer: Changer | None = None,
         keys: KeysFirst | None = None,
-        looks: KeptLooks | None = None,
+        appearance: KeptAppearance | None = None,
     ) -> None:
         """`keys` is told of each key, and is that of the model."""
         self.model = model
@@ -60,7 +60,7 @@ class Context:
         self.saved = saved or SavedViews(None)
         self.changer = changer
         self.keys = keys or KeysFirst()
-        self.looks = looks or KeptLooks(None)
+        self.appearance = appearance or KeptAppearance(None)
 
     def tr(self, text: str) -> str:
         """A sentence in the language of the reader."""

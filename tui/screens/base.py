@@ -369,7 +369,7 @@ class DashboardScreen(Drawn, Screen[None]):
         """The other language."""
         self.context.language.switch()
         self.draw()
-        self.dashboard.keep_looks(language=self.context.language.name)
+        self.dashboard.keep_appearance(language=self.context.language.name)
 
     def action_quit(self) -> None:
         """End."""

@@ -12,7 +12,7 @@ import pytest
 from rocketmq_ops.mqadmin import dashboard as starting
 from rocketmq_ops.mqadmin import lang
 from rocketmq_ops.tui.app import Dashboard
-from rocketmq_ops.tui.looks import BROWSER, TERMINAL, KeptLooks, Looks, LooksError
+from rocketmq_ops.tui.appearance import BROWSER, TERMINAL, Appearance, AppearanceError, KeptAppearance
 from tests.tui.fakes import dashboard
 from tests.tui.flows.driving import at_rest
 
@@ -24,19 +24,19 @@ def _dark_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLORTERM", "truecolor")
 
 
-def started(looks: KeptLooks, *keys: str, theme: str = "", language: str = "en") -> tuple[str, list[str]]:
+def started(looks: KeptAppearance, *keys: str, theme: str = "", language: str = "en") -> tuple[str, list[str]]:
     """The theme that a dashboard begins with, and the notices after these keys."""
 
     async def main() -> tuple[str, list[str]]:
         first: Any = dashboard(theme=theme, lang=language)
-        first.context.looks = looks
+        first.context.appearance = looks
         app = Dashboard(first.context)
         begun = app.theme
         async with app.run_test(size=(80, 24)) as pilot:
             for key in keys:
                 await pilot.press(key)
                 await at_rest(pilot)
-                await app.workers.wait_for_complete([each for each in app.workers if each.group == "looks"])
+                await app.workers.wait_for_complete([each for each in app.workers if each.group == "appearance"])
             notices = [note.message for note in app._notifications]
         return begun, notices
 
@@ -47,28 +47,30 @@ def test_a_theme_that_was_chosen_is_that_of_the_next_start_in_such_a_terminal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "state" / "dashboard" / "looks.json"
-    assert started(KeptLooks(path)) == ("dark", [])
+    assert started(KeptAppearance(path)) == ("dark", [])
     assert not path.exists(), "nothing was chosen"
-    started(KeptLooks(path), "T")
-    assert started(KeptLooks(path)) == ("light", [])
-    assert started(KeptLooks(path), theme="ansi-dark", language="zh") == ("ansi-dark", []), "the option counts more"
-    assert started(KeptLooks(path)) == ("light", []), "and is not chosen"
+    started(KeptAppearance(path), "T")
+    assert started(KeptAppearance(path)) == ("light", [])
+    assert started(KeptAppearance(path), theme="ansi-dark", language="zh") == ("ansi-dark", []), (
+        "the option counts more"
+    )
+    assert started(KeptAppearance(path)) == ("light", []), "and is not chosen"
     monkeypatch.setenv("COLORTERM", "")
     monkeypatch.setenv("TERM", "linux")
-    assert started(KeptLooks(path)) == ("ansi-dark", []), "a terminal of sixteen colours is another"
-    started(KeptLooks(path), "T")
-    assert started(KeptLooks(path)) == ("ansi-light", [])
+    assert started(KeptAppearance(path)) == ("ansi-dark", []), "a terminal of sixteen colours is another"
+    started(KeptAppearance(path), "T")
+    assert started(KeptAppearance(path)) == ("ansi-light", [])
     monkeypatch.setenv("COLORTERM", "truecolor")
-    assert started(KeptLooks(path)) == ("light", [])
-    assert KeptLooks(path).chosen() == Looks(themes={"dark": "light", "ansi-dark": "ansi-light"})
+    assert started(KeptAppearance(path)) == ("light", [])
+    assert KeptAppearance(path).chosen() == Appearance(themes={"dark": "light", "ansi-dark": "ansi-light"})
 
 
 def test_without_colours_no_theme_is_chosen_nor_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "looks.json"
-    started(KeptLooks(path), "T")
+    started(KeptAppearance(path), "T")
     monkeypatch.setenv("NO_COLOR", "1")
-    assert started(KeptLooks(path), "T", "T", "L") == ("dark", [])
-    assert KeptLooks(path).chosen() == Looks(language="zh", themes={"dark": "light"})
+    assert started(KeptAppearance(path), "T", "T", "L") == ("dark", [])
+    assert KeptAppearance(path).chosen() == Appearance(language="zh", themes={"dark": "light"})
 
 
 def test_what_is_chosen_right_before_the_end_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,23 +79,23 @@ def test_what_is_chosen_right_before_the_end_is_kept(tmp_path: Path, monkeypatch
             await asyncio.sleep(3600)
 
         app: Any = dashboard(theme="dark")
-        app.context.looks = KeptLooks(tmp_path / "looks.json")
+        app.context.appearance = KeptAppearance(tmp_path / "looks.json")
         monkeypatch.setattr("rocketmq_ops.tui.app.asyncio.to_thread", at_last)  # the disk takes its time
         async with app.run_test(size=(80, 24)) as pilot:
             await pilot.press("T", "L", "q")
 
     asyncio.run(main())
-    assert KeptLooks(tmp_path / "looks.json").chosen() == Looks(language="zh", themes={"dark": "light"})
+    assert KeptAppearance(tmp_path / "looks.json").chosen() == Appearance(language="zh", themes={"dark": "light"})
 
 
 def test_where_it_cannot_be_kept_that_is_said_once_and_the_looks_are_others_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    looks = KeptLooks(tmp_path / "file" / "looks.json")
+    looks = KeptAppearance(tmp_path / "file" / "looks.json")
     begun, notices = started(looks, "T", "L", "T", "L")
     assert begun == "dark"
     (notice,) = notices
     assert notice.startswith("theme and language are not kept for the next start: cannot write ")
-    with pytest.raises(LooksError):
+    with pytest.raises(AppearanceError):
         looks.keep("en", "dark", "light")
 
 
@@ -101,16 +103,16 @@ def test_where_it_cannot_be_kept_that_is_said_once_and_the_looks_are_others_all_
 def test_a_file_that_holds_no_looks_stops_nothing(tmp_path: Path, text: str) -> None:
     path = tmp_path / "looks.json"
     path.write_text(text)
-    assert started(KeptLooks(path), "T") == ("dark", [])
-    assert KeptLooks(path).chosen().themes == {"dark": "light"}
+    assert started(KeptAppearance(path), "T") == ("dark", [])
+    assert KeptAppearance(path).chosen().themes == {"dark": "light"}
 
 
 def test_a_browser_has_its_own(tmp_path: Path) -> None:
     path = tmp_path / "looks.json"
-    KeptLooks(path, BROWSER).keep("zh", "dark", "light")
-    KeptLooks(path, TERMINAL).keep("", "dark", "ansi-dark")
-    assert KeptLooks(path, BROWSER).chosen() == Looks(language="zh", themes={"dark": "light"})
-    assert KeptLooks(path).chosen() == Looks(themes={"dark": "ansi-dark"})
+    KeptAppearance(path, BROWSER).keep("zh", "dark", "light")
+    KeptAppearance(path, TERMINAL).keep("", "dark", "ansi-dark")
+    assert KeptAppearance(path, BROWSER).chosen() == Appearance(language="zh", themes={"dark": "light"})
+    assert KeptAppearance(path).chosen() == Appearance(themes={"dark": "ansi-dark"})
 
 
 @pytest.mark.parametrize(
@@ -126,7 +128,7 @@ def test_the_language_that_was_chosen_counts_more_than_the_locale_alone(
     words: Sequence[str], environment: dict[str, str], language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    KeptLooks(tmp_path / "rocketmq-ops" / "dashboard" / "looks.json").keep("zh", "dark", "light")
+    KeptAppearance(tmp_path / "rocketmq-ops" / "dashboard" / "looks.json").keep("zh", "dark", "light")
     begun: list[tuple[str, str]] = []
 
     class Shown(Dashboard):

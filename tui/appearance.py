@@ -17,11 +17,11 @@ TERMINAL: Final = "terminal"
 BROWSER: Final = "browser"
 
 
-class LooksError(RocketMQError):
+class AppearanceError(RocketMQError):
     """The file cannot be written."""
 
 
-class Looks(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Appearance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was chosen; empty: nothing was."""
 
     language: str = ""
@@ -29,20 +29,20 @@ class Looks(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     themes: dict[str, str] = {}
 
 
-class KeptLooks:
+class KeptAppearance:
     """Of one place. Without a path nothing is kept."""
 
     def __init__(self, path: Path | None, place: str = TERMINAL) -> None:
         self._path, self._place = path, place
         self._lock = Lock()
 
-    def chosen(self) -> Looks:
+    def chosen(self) -> Appearance:
         """What was chosen last; nothing where the file is not there or cannot be read: it is no reason not to start."""
-        return self._all().get(self._place, Looks())
+        return self._all().get(self._place, Appearance())
 
     def keep(self, language: str, fits: str, theme: str) -> None:
         """Keep a language, and a theme for terminals that `fits` fits; an empty one stays as it was kept. Raises
-        LooksError.
+        AppearanceError.
 
         It waits for the disk, and may be called from any thread.
         """
@@ -50,19 +50,19 @@ class KeptLooks:
             return
         with self._lock:
             kept = self._all()
-            here = kept.get(self._place, Looks())
+            here = kept.get(self._place, Appearance())
             themes = here.themes | ({fits: theme} if theme else {})
-            kept[self._place] = Looks(language=language or here.language, themes=themes)
+            kept[self._place] = Appearance(language=language or here.language, themes=themes)
             try:
                 self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 replace_file(str(self._path), msgspec.json.format(msgspec.json.encode(kept)) + b"\n")
             except OSError as error:
-                raise LooksError(f"cannot write {self._path}: {system_words(error)}") from error
+                raise AppearanceError(f"cannot write {self._path}: {system_words(error)}") from error
 
-    def _all(self) -> dict[str, Looks]:
+    def _all(self) -> dict[str, Appearance]:
         if self._path is None:
             return {}
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=dict[str, Looks])
+            return msgspec.json.decode(self._path.read_bytes(), type=dict[str, Appearance])
         except (OSError, msgspec.DecodeError):
             return {}
