@@ -14,7 +14,8 @@ from rocketmq_ops.housekeeping.history.runs import GroupWindow, QueueKey
 from rocketmq_ops.housekeeping.lag import GroupLag, LagState, judge, waits
 from rocketmq_ops.housekeeping.unsaved import Unsaved
 from rocketmq_ops.tui.model.choosing import LEAST_TREND_MS
-from rocketmq_ops.tui.model.looks import Held, Looks
+from rocketmq_ops.tui.model.look import Held
+from rocketmq_ops.tui.model.looks import Looks
 from rocketmq_ops.tui.model.moment import Bases, GroupSeen
 from rocketmq_ops.tui.model.standing import STANDING_MS, STILL, standing, standing_since, stands_since, worst_queues
 from rocketmq_ops.tui.model.waiting import keep_waiting, known_waiting, waiting_of

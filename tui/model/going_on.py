@@ -9,7 +9,7 @@ import msgspec
 from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.tui.model.looks import Looks
 from rocketmq_ops.tui.model.moment import Moment
-from rocketmq_ops.tui.model.recording import looks_at, moment_at
+from rocketmq_ops.tui.model.recorded import looks_at, moment_at
 
 #: A ring that has ended longer ago is the past alone, ms: what happened since then nobody has seen. Rates are of as
 #: long a time, so that they are not of a longer one.

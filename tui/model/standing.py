@@ -12,7 +12,8 @@ from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.housekeeping.history.packing import ABSENT
 from rocketmq_ops.housekeeping.history.runs import QueueKey
 from rocketmq_ops.housekeeping.lag import GroupLag, LagState, waits
-from rocketmq_ops.tui.model.looks import Held, Look, Looks
+from rocketmq_ops.tui.model.look import Held, Look
+from rocketmq_ops.tui.model.looks import Looks
 
 #: A queue that stands still for so long while the lag of its group grows is no longer in a mere pause, ms.
 STANDING_MS: Final = 60_000

@@ -28,7 +28,8 @@ from rocketmq_ops.tui.model.going_on import Left, left_in
 from rocketmq_ops.tui.model.model import Points
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.past_rates import past_rates
-from rocketmq_ops.tui.model.recording import Kept, moment_at, run_of
+from rocketmq_ops.tui.model.recorded import moment_at
+from rocketmq_ops.tui.model.recording import Kept, run_of
 
 T = TypeVar("T")
 

@@ -6,7 +6,8 @@ import msgspec
 
 from rocketmq_ops.housekeeping.history.packing import ABSENT
 from rocketmq_ops.housekeeping.history.runs import GroupWindow, QueueKey, QueueWindow
-from rocketmq_ops.tui.model.looks import Held, Looks, Waited
+from rocketmq_ops.tui.model.look import Held
+from rocketmq_ops.tui.model.looks import Looks, Waited
 from rocketmq_ops.tui.model.moment import Bases, GroupSeen
 from rocketmq_ops.tui.model.table import Below, OrMore
 

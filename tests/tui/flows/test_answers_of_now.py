@@ -20,7 +20,8 @@ from rocketmq_ops.tui.model.known import Known
 from rocketmq_ops.tui.model.model import Mode
 from rocketmq_ops.tui.model.moment import BrokerSeen, ClientSeen, Moment
 from rocketmq_ops.tui.model.periods import SETTINGS
-from rocketmq_ops.tui.model.recording import Kept, _brokers, run_of
+from rocketmq_ops.tui.model.recorded import _brokers
+from rocketmq_ops.tui.model.recording import Kept, run_of
 from rocketmq_ops.tui.model.table import Health
 from tests.mqadmin.fake_cluster import FakeCluster
 from tests.tui.fakes import MINUTE, NOW_MS, FakeModel, dashboard

@@ -15,7 +15,8 @@ from rocketmq_ops.tui.model.choosing import APART_MS, WINDOW_MS, chosen
 from rocketmq_ops.tui.model.derive import UNASKED_MS, Derived, derive
 from rocketmq_ops.tui.model.figures import figure
 from rocketmq_ops.tui.model.looks import Looks
-from rocketmq_ops.tui.model.recording import WENT_BACK, looks_at
+from rocketmq_ops.tui.model.recorded import looks_at
+from rocketmq_ops.tui.model.recording import WENT_BACK
 from rocketmq_ops.tui.model.table import Below, Kind, OrMore
 
 

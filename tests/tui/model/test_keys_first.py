@@ -6,10 +6,11 @@ import asyncio
 from pathlib import Path
 
 from rocketmq_ops.housekeeping.history.file import History
+from rocketmq_ops.housekeeping.history.rows import AT_A_TIME
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueKey, QueueOffsets, Run
 from rocketmq_ops.tui.model.derive import derive
 from rocketmq_ops.tui.model.keys_first import ANSWER_S, MOST_S, KeysFirst
-from rocketmq_ops.tui.model.looks import AT_A_TIME, Looks
+from rocketmq_ops.tui.model.looks import Looks
 
 
 class Time:

@@ -10,7 +10,8 @@ from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.tui.model.choosing import WINDOW_MS, chosen, further
 from rocketmq_ops.tui.model.derive import derive
 from rocketmq_ops.tui.model.looks import Looks
-from rocketmq_ops.tui.model.recording import UNKNOWN, looks_at
+from rocketmq_ops.tui.model.recorded import looks_at
+from rocketmq_ops.tui.model.recording import UNKNOWN
 
 STEP = 10_000
 #: At these looks `b` is silent.
