@@ -245,7 +245,10 @@ class Dashboard(Styled):
         while self._chosen != self._kept:
             chosen = self._chosen
             try:
-                await asyncio.to_thread(self.context.appearance.keep, *chosen)
+                aside = await asyncio.to_thread(self.context.appearance.keep, *chosen)
+                if aside is not None:
+                    text = f"what was kept of theme and language cannot be read: it is in {aside} now"
+                    self.notify(self.context.tr(text), severity="warning", markup=False)
             except AppearanceError as error:
                 if not self._told_of_appearance:
                     self._told_of_appearance = True

@@ -3,6 +3,8 @@ folder."""
 
 from __future__ import annotations
 
+import os
+from itertools import count
 from pathlib import Path
 from threading import Lock
 from typing import Final
@@ -38,18 +40,21 @@ class KeptAppearance:
 
     def chosen(self) -> Appearance:
         """What was chosen last; nothing where the file is not there or cannot be read: it is no reason not to start."""
-        return self._all().get(self._place, Appearance())
+        return (self._read() or {}).get(self._place, Appearance())
 
-    def keep(self, language: str, fits: str, theme: str) -> None:
+    def keep(self, language: str, fits: str, theme: str) -> Path | None:
         """Keep a language, and a theme for terminals that `fits` fits; an empty one stays as it was kept. Raises
-        AppearanceError.
+        AppearanceError. A file that cannot be read is set aside first: the answer is where it is then.
 
         It waits for the disk, and may be called from any thread.
         """
         if self._path is None:
-            return
+            return None
         with self._lock:
-            kept = self._all()
+            kept = self._read()
+            aside = None
+            if kept is None:
+                kept, aside = {}, _set_aside(self._path)
             here = kept.get(self._place, Appearance())
             themes = here.themes | ({fits: theme} if theme else {})
             kept[self._place] = Appearance(language=language or here.language, themes=themes)
@@ -58,11 +63,26 @@ class KeptAppearance:
                 replace_file(str(self._path), msgspec.json.format(msgspec.json.encode(kept)) + b"\n")
             except OSError as error:
                 raise AppearanceError(f"cannot write {self._path}: {system_words(error)}") from error
+            return aside
 
-    def _all(self) -> dict[str, Appearance]:
+    def _read(self) -> dict[str, Appearance] | None:
+        """What is kept; None where there is a file that cannot be read."""
         if self._path is None:
             return {}
         try:
             return msgspec.json.decode(self._path.read_bytes(), type=dict[str, Appearance])
-        except (OSError, msgspec.DecodeError):
+        except (FileNotFoundError, NotADirectoryError):
             return {}
+        except (OSError, msgspec.DecodeError):
+            return None
+
+
+def _set_aside(path: Path) -> Path:
+    """Give a file another name, which none has yet. Raises AppearanceError."""
+    names = (path.with_name(f"{path.name}.unreadable{number or ''}") for number in count())
+    aside = next(name for name in names if not os.path.lexists(name))
+    try:
+        path.rename(aside)
+    except OSError as error:
+        raise AppearanceError(f"cannot set {path} aside: {system_words(error)}") from error
+    return aside

@@ -99,10 +99,37 @@ def test_where_it_cannot_be_kept_that_is_said_once_and_the_looks_are_others_all_
         looks.keep("en", "dark", "light")
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"terminal": {"themes": {"dark": "nosuch"}}}', '{"terminal": 1}'])
-def test_a_file_that_holds_no_looks_stops_nothing(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize("text", ["", "[]", '{"terminal": {"themes": "dark"}}', '{"terminal": 1}'])
+def test_a_file_that_cannot_be_read_is_set_aside_before_another_is_written(tmp_path: Path, text: str) -> None:
     path = tmp_path / "looks.json"
-    path.write_text(text)
+    for aside in (tmp_path / "looks.json.unreadable", tmp_path / "looks.json.unreadable1"):
+        path.write_text(text)
+        assert started(KeptAppearance(path)) == ("dark", [])
+        assert path.read_text() == text, "nothing was chosen"
+        begun, notices = started(KeptAppearance(path), "T", "T")
+        assert begun == "dark"
+        assert notices == [f"what was kept of theme and language cannot be read: it is in {aside} now"]
+        assert aside.read_text() == text
+        assert KeptAppearance(path).chosen().themes == {"dark": "ansi-dark"}
+
+
+def test_where_it_cannot_be_set_aside_it_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "looks.json"
+    path.write_text("[")
+
+    def refused(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "rename", refused)
+    _, notices = started(KeptAppearance(path), "T")
+    (notice,) = notices
+    assert notice.startswith(f"theme and language are not kept for the next start: cannot set {path} aside: ")
+    assert path.read_text() == "["
+
+
+def test_a_theme_that_there_is_not_stops_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "looks.json"
+    path.write_text('{"terminal": {"themes": {"dark": "nosuch"}}}')
     assert started(KeptAppearance(path), "T") == ("dark", [])
     assert KeptAppearance(path).chosen().themes == {"dark": "light"}
 
