@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import pytest
+from rich.cells import cell_len
 from textual.containers import VerticalScroll
 from textual.geometry import Region
 from textual.widgets import Input, Static
@@ -44,6 +45,45 @@ def test_what_is_to_be_typed_is_seen_below_a_long_plan(size: tuple[int, int]) ->
             assert said.scroll_y > 0
             await pilot.press("pageup")
             assert said.scroll_y == 0
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_click_on_a_key_of_the_last_line_is_as_good_as_the_key(lang: str) -> None:
+    class Changer:
+        planned: ClassVar[list[Sequence[str]]] = []
+
+        async def plan(self, words: Sequence[str]) -> PlannedChange:
+            self.planned.append(words)
+            return msgspec.structs.replace(made_up.plan(to_type="orders"), words=tuple(words))
+
+        async def make(self, planned: PlannedChange, typed: str) -> MadeChange:
+            return MadeChange(words=planned.words, status="ok", change_id=7)
+
+    async def main() -> None:
+        changer: Any = Changer()
+        app = dashboard(write=True, changer=changer, lang=lang)
+        closed: list[bool | None] = []
+        async with app.run_test(size=(80, 24)) as pilot:
+
+            async def click(text: str) -> None:
+                foot = app.screen.query_one("#foot", Static)
+                line = str(foot.render())
+                at = foot.content_region.offset - foot.region.offset
+                await pilot.click("#foot", offset=(at.x + cell_len(line[: line.index(text)]) + 1, at.y))
+                await settled(pilot)
+
+            offer = Offer("its queues", ["updateTopic", "-t", "orders"], complete=True)
+            app.push_screen(ChangeScreen(app.context, offer), closed.append)
+            await settled(pilot)
+            await press(pilot, *"orders", "enter")
+            await click("u undoes it" if lang == "en" else "u ")
+            assert [*changer.planned[-1]] == ["undo", "7"]
+            await pilot.click("#foot", offset=(70, 1))
+            assert isinstance(app.screen, ChangeScreen), "beside it"
+            await click("Escape" if lang == "en" else "Esc")
+            assert closed == [True]
 
     asyncio.run(main())
 

@@ -6,11 +6,13 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final, NamedTuple
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
+from textual.events import Click
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
@@ -144,6 +146,8 @@ class ChangeScreen(ModalScreen[bool]):
         self._busy = False
         #: Some are being made; no more are to be sent.
         self._making = self._stopping = False
+        #: What stands before how it is closed.
+        self._foot_says = ""
 
     def compose(self) -> ComposeResult:
         """The line, the plan, the confirmation."""
@@ -287,7 +291,21 @@ class ChangeScreen(ModalScreen[bool]):
 
     def _foot(self, text: str, said: bool = True) -> None:
         tr = self._given.tr
-        self.query_one("#foot", Static).update("   ".join([*([tr(text)] if said else []), tr("Escape closes")]))
+        self._foot_says = f"{tr(text)}   " if said else ""
+        self.query_one("#foot", Static).update(self._foot_says + tr("Escape closes"))
+
+    @on(Click, "#foot")
+    def _foot_clicked(self, event: Click) -> None:
+        """A click on a key of the last line is as good as the key."""
+        foot = self.query_one("#foot", Static)
+        at = event.get_content_offset(foot)
+        if at is None or foot.text_selection is not None:
+            return
+        cell = at.y * foot.content_size.width + at.x
+        if cell < cell_len(self._foot_says):
+            self.action_undo()  # nothing where something else is said
+        elif cell < cell_len(self._foot_says + self._given.tr("Escape closes")):
+            self.action_close()
 
     def _change_ids(self) -> list[int]:
         ids = [each.made.change_id for each in self._made if each.made is not None]
