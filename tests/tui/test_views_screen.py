@@ -16,6 +16,7 @@ from rocketmq_ops.tui.model.address import Address, parse
 from rocketmq_ops.tui.model.views.every import VIEWS
 from rocketmq_ops.tui.saved import SavedError, SavedViews
 from rocketmq_ops.tui.widgets.command_bar import CommandBar
+from rocketmq_ops.tui.widgets.lines import KeyLine
 from tests.tui.fakes import FakeModel, dashboard, moment
 from tests.tui.flows.driving import detail, last_notice, press, rows, said, settled
 
@@ -52,6 +53,19 @@ def test_they_are_listed_and_opened(saved: SavedViews) -> None:
         assert str(app.screen.address) == ":groups?sort=-lag"
 
     drive(test, ":views", saved)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_keys_that_it_alone_has_are_in_the_last_line_of_a_narrow_terminal(saved: SavedViews, lang: str) -> None:
+    async def test(pilot: Pilot[None], app: Any) -> None:
+        line = app.screen.query_one(KeyLine).render_line(0).text
+        assert ("del delete  u bring back " if lang == "en" else "del 删除  u 恢复删除 ") in line
+        await pilot.resize_terminal(80, 24)
+        await settled(pilot)
+        line = app.screen.query_one(KeyLine).render_line(0).text
+        assert ("del delete  u bring back " if lang == "en" else "del 删除  u 恢复删除 ") in line
+
+    drive(test, ":views", saved, lang=lang)
 
 
 def test_one_or_those_that_are_marked_are_deleted_and_brought_back(saved: SavedViews) -> None:

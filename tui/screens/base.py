@@ -191,10 +191,10 @@ class DashboardScreen(Drawn, Screen[None]):
         """The keys that are shown, and what is said beside them."""
         state = self.focused, self.context.language.name, self._pauses()
         if self._keys is None or self._keys[0] != state:
-            self._keys = state, self._keys_shown()
+            self._keys = state, self.keys_shown()
         self.query_one("#keys", KeyLine).show_keys(self._keys[1], self.status())
 
-    def _keys_shown(self) -> list[Key]:
+    def keys_shown(self) -> list[Key]:
         """The keys out of the bindings, which are others where something else has the keys."""
         keys: list[Key] = []
         seen: set[str] = set()

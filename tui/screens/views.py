@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual.binding import Binding, BindingType
 
@@ -12,6 +12,10 @@ from rocketmq_ops.tui.model.details.detail import Part, Section
 from rocketmq_ops.tui.model.details.views import views_section
 from rocketmq_ops.tui.saved import SavedError
 from rocketmq_ops.tui.screens.detail import DetailScreen
+from rocketmq_ops.tui.widgets.lines import Key
+
+#: Keys that stand first in the last line: of a row, then those that no other screen has. All do not fit 80 columns.
+_FIRST: Final = ("enter", "space", "delete", "u")
 
 
 class ViewsScreen(DetailScreen):
@@ -35,6 +39,11 @@ class ViewsScreen(DetailScreen):
             return views_section(self.context.saved.all(), address_of)
 
         return (Part("views", "Saved views", views),)
+
+    def keys_shown(self) -> list[Key]:
+        """See `DashboardScreen`."""
+        keys = super().keys_shown()
+        return sorted(keys, key=lambda key: _FIRST.index(key.name) if key.name in _FIRST else len(_FIRST))
 
     def action_delete_view(self) -> None:
         """Delete the marked views, or the one at the cursor."""
