@@ -10,6 +10,7 @@ import msgspec
 
 from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.common.tasks import Pause, at_once
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, Span
 from rocketmq_ops.housekeeping.lag import GroupLag, LagState
 from rocketmq_ops.mqadmin.lang.catalogue import chinese
@@ -222,7 +223,7 @@ class FakeGroups:
     def source(self, moment: Moment) -> Collection[object]:
         return moment.groups
 
-    def table(self, moment: Moment, address: Address) -> Table:
+    def table(self, moment: Moment, address: Address, pause: Pause = at_once) -> Table:
         health = {LagState.OK: Health.OK, LagState.STALLED: Health.CRITICAL}
         rows = [
             Row(

@@ -14,6 +14,7 @@ from textual import events
 from textual.pilot import Pilot
 
 from rocketmq_ops.client.admin import MQAdmin
+from rocketmq_ops.common.tasks import Pause, at_once
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.tui.model import desk, shown
 from rocketmq_ops.tui.model.address import Address, parse
@@ -216,7 +217,7 @@ class SlowGroups(FakeGroups):
         self.let_go = threading.Event()
         self.asked: list[int] = []
 
-    def table(self, moment: Moment, address: Address) -> Table:
+    def table(self, moment: Moment, address: Address, pause: Pause = at_once) -> Table:
         self.asked.append(moment.time_ms)
         assert self.let_go.wait(60)
         return super().table(moment, address)
@@ -295,9 +296,9 @@ def test_of_rows_that_are_drawn_again_lines_are_made_that_say_something_else() -
 def test_another_letter_looks_at_what_the_ones_before_it_have_left(monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[int] = []
 
-    def counted(rows: Sequence[Row], *rest: Any) -> list[Row]:
-        looked.append(len(rows))
-        return filtered(rows, *rest)
+    def counted(places: Sequence[int], *rest: Any) -> list[int]:
+        looked.append(len(places))
+        return filtered(places, *rest)
 
     monkeypatch.setattr(shown, "filtered", counted)
     rows = [Row(key=name, cells=(name,)) for name in ("ab", "ac", "b!")]
@@ -399,7 +400,7 @@ def test_a_row_that_leads_nowhere_is_shown_whole() -> None:
         def source(self, moment: Moment) -> list[object]:
             return [1]
 
-        def table(self, moment: Moment, address: Address) -> Table:
+        def table(self, moment: Moment, address: Address, pause: Pause = at_once) -> Table:
             return Table(columns=self.columns, rows=[Row(key="x", cells=("x" * 200,))])
 
     async def main() -> None:
@@ -420,7 +421,7 @@ def test_columns_are_laid_out_anew_when_the_bar_for_scrolling_comes() -> None:
         def source(self, moment: Moment) -> object:
             return moment.groups
 
-        def table(self, moment: Moment, address: Address) -> Table:
+        def table(self, moment: Moment, address: Address, pause: Pause = at_once) -> Table:
             rows = [Row(key=name, cells=(name, "x" * 200)) for name in moment.groups]
             return Table(columns=self.columns, rows=rows)
 

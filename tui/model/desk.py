@@ -7,12 +7,12 @@ that there are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
 
-from rocketmq_ops.common.tasks import at_once
+from rocketmq_ops.common.tasks import Pause, at_once
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.compared import Then, marked
 from rocketmq_ops.tui.model.moment import Moment
@@ -23,6 +23,8 @@ from rocketmq_ops.tui.ports import Language
 
 #: So many rows are made within some ms; for more a key would have to wait.
 AT_ONCE: Final = 4_000
+#: So many in place of others that are there: no key has to wait for more, and what the filter looks at is written too.
+AT_ONCE_AGAIN: Final = 500
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -50,13 +52,13 @@ class Desk:
         return self._taken is not None and self._taken.source is self._view.source(moment)
 
     def quick(self, moment: Moment) -> bool:
-        """Whether the rows of a moment are made within some ms: there are few."""
-        return len(self._view.source(moment)) <= AT_ONCE
+        """Whether the rows of a moment are made within some ms: there are few, or no others to show meanwhile."""
+        return len(self._view.source(moment)) <= (AT_ONCE if self._taken is None else min(AT_ONCE, AT_ONCE_AGAIN))
 
-    def made(self, moment: Moment, arrangement: Arrangement, pause: Callable[[], None] = at_once) -> Made:
+    def made(self, moment: Moment, arrangement: Arrangement, pause: Pause = at_once) -> Made:
         """The rows of a moment, prepared to be arranged in that way and others. `pause` is called every few ms."""
         pause()
-        arranger = self._new(moment)
+        arranger = self._new(moment, pause)
         arranger.prepare(arrangement, pause)
         return Made(self._view.source(moment), arranger)
 
@@ -92,5 +94,5 @@ class Desk:
             self._marked = shown.table, then, Arranger(table, self._language), rows
         return self._marked[2].arranged(shown.arrangement), self._marked[3]
 
-    def _new(self, moment: Moment) -> Arranger:
-        return Arranger(self._view.table(moment, self._address), self._language)
+    def _new(self, moment: Moment, pause: Pause = at_once) -> Arranger:
+        return Arranger(self._view.table(moment, self._address, pause), self._language)

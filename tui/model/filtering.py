@@ -6,11 +6,10 @@ a digit in figures too, as they are written. Ages are none of them: they are oth
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from itertools import compress, repeat
 from operator import contains, not_, or_
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 from rocketmq_ops.common.tasks import at_once
 from rocketmq_ops.tui.model.figures import figure
@@ -24,10 +23,11 @@ _AT_A_TIME: Final = 200
 
 
 class Contents:
-    """What the filter looks at of the rows of one table, in lower case; what was made is kept. `tr` says a text of ours
-    in the language of the reader."""
+    """What the filter looks at of the rows of one table, in lower case, by their places in it; what was made is kept.
+    `tr` says a text of ours in the language of the reader."""
 
-    def __init__(self, columns: Sequence[Column], tr: Callable[[str], str] | None = None) -> None:
+    def __init__(self, rows: Sequence[Row], columns: Sequence[Column], tr: Callable[[str], str] | None = None) -> None:
+        self._rows = rows
         places = list(enumerate(columns))
         self._texts_at = [at for at, column in places if column.kind in _TEXTS]
         self._ours_at = [at for at, column in places if column.kind in TRANSLATED and tr is not None]
@@ -39,24 +39,33 @@ class Contents:
         ]
         self._tr = tr
         self._said: dict[str, str] = {}
-        self._texts: dict[str, str] = {}
-        self._figures: dict[str, str] = {}
+        self._texts: list[str | None] = [None] * len(rows)
+        self._figures: list[str | None] = [None] * len(rows)
 
-    def fill(self, rows: Sequence[Row], pause: Callable[[], None] = at_once) -> None:
+    def fill(self, pause: Callable[[], None] = at_once) -> None:
         """Write all of it now. `pause` is called every few ms."""
-        for begin in range(0, len(rows), _AT_A_TIME):
+        for begin in range(0, len(self._rows), _AT_A_TIME):
             pause()
-            some = rows[begin : begin + _AT_A_TIME]
+            some = range(begin, min(begin + _AT_A_TIME, len(self._rows)))
             self.texts(some)
             self.figures(some)
 
-    def texts(self, rows: Sequence[Row]) -> list[str]:
-        """The texts of each."""
-        return _all_of(rows, self._texts, self._text)
+    def texts(self, places: Sequence[int]) -> list[str]:
+        """The texts of the rows at these places."""
+        return self._all_of(places, self._texts, self._text)
 
-    def figures(self, rows: Sequence[Row]) -> list[str]:
-        """The figures of each."""
-        return _all_of(rows, self._figures, self._figure)
+    def figures(self, places: Sequence[int]) -> list[str]:
+        """The figures of the rows at these places."""
+        return self._all_of(places, self._figures, self._figure)
+
+    def _all_of(self, places: Sequence[int], made: list[str | None], make: Callable[[Row], str]) -> list[str]:
+        found = list(map(made.__getitem__, places))
+        if None in found:  # mostly all of them are there
+            for place in places:
+                if made[place] is None:
+                    made[place] = make(self._rows[place])
+            found = list(map(made.__getitem__, places))
+        return cast("list[str]", found)
 
     def _text(self, row: Row) -> str:
         cells = row.cells
@@ -83,24 +92,16 @@ class Contents:
         return said or ""
 
 
-def _all_of(rows: Sequence[Row], made: dict[str, str], make: Callable[[Row], str]) -> list[str]:
-    with contextlib.suppress(KeyError):  # mostly all of them are there
-        return [made[row.key] for row in rows]
-    for row in rows:
-        if row.key not in made:
-            made[row.key] = make(row)
-    return [made[row.key] for row in rows]
-
-
 class _Word(NamedTuple):
     text: str
     wanted: bool
     in_figures: bool
 
 
-def filtered(rows: Sequence[Row], text: str, contents: Contents) -> list[Row]:
-    """Rows that have every word of `text`; a word that begins with `!` is one that must not be there."""
-    left = list(rows)
+def filtered(places: Sequence[int], text: str, contents: Contents) -> list[int]:
+    """Of the rows at these places those that have every word of `text`; a word that begins with `!` is one that must
+    not be there."""
+    left = list(places)
     for word in map(_word, text.casefold().split()):
         # There may be tens of thousands of rows: nothing of ours is called for each.
         said = repeat(word.text)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Protocol
+from collections.abc import Collection, Iterable, Iterator
+from typing import Final, Protocol, TypeVar
 
+from rocketmq_ops.common.tasks import Pause, at_once
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import Column, Table
+
+T = TypeVar("T")
+
+#: Rows that are made between two pauses: they take a millisecond or two.
+_AT_A_TIME: Final = 200
 
 
 class View(Protocol):
@@ -49,6 +55,14 @@ class View(Protocol):
         rows as it has items, or fewer."""
         ...
 
-    def table(self, moment: Moment, address: Address) -> Table:
-        """The rows at a moment. Pure, and made in a thread where there are many."""
+    def table(self, moment: Moment, address: Address, pause: Pause = at_once) -> Table:
+        """The rows at a moment. Pure, and made in a thread where there are many; `pause` is called every few ms."""
         ...
+
+
+def with_pauses(items: Iterable[T], pause: Pause) -> Iterator[T]:
+    """The items, with a pause before each few of them."""
+    for at, item in enumerate(items):
+        if at % _AT_A_TIME == 0:
+            pause()
+        yield item

@@ -9,6 +9,7 @@ import msgspec
 
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.spans import human_span
+from rocketmq_ops.common.tasks import Pause, at_once
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.compared import COMPARED_MS, any_known, compared_text
@@ -207,6 +208,6 @@ class _NoView:
         """None."""
         return ()
 
-    def table(self, moment: Moment, address: Address) -> Table:
+    def table(self, moment: Moment, address: Address, pause: Pause = at_once) -> Table:
         """None."""
         return NO_ROWS

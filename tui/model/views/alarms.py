@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Final
 
 from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.common.tasks import Pause, at_once
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.alarms import RAISE_MS, failures_alone, health_now
 from rocketmq_ops.tui.model.moment import Moment
@@ -32,7 +33,7 @@ class AlarmList:
         """See `View`. How long one has lasted is another at each moment."""
         return [*moment.alarms, *moment.failures]
 
-    def table(self, moment: Moment, address: Address) -> Table:
+    def table(self, moment: Moment, address: Address, pause: Pause = at_once) -> Table:
         """See `View`."""
         rows = [
             Row(

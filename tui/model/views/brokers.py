@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from rocketmq_ops.common.tasks import Pause, at_once
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.broker_state import gap_of
 from rocketmq_ops.tui.model.moment import Moment
@@ -43,7 +44,7 @@ class Brokers:
         """See `View`."""
         return moment.brokers
 
-    def table(self, moment: Moment, address: Address) -> Table:
+    def table(self, moment: Moment, address: Address, pause: Pause = at_once) -> Table:
         """See `View`. `cluster` of the address limits it to one."""
         cluster = address.option("cluster")
         rows = []

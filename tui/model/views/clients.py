@@ -7,9 +7,11 @@ from typing import Final
 
 import msgspec
 
+from rocketmq_ops.common.tasks import Pause, at_once
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import Column, Kind, Row, Table
+from rocketmq_ops.tui.model.view import with_pauses
 from rocketmq_ops.tui.model.views.nothing import without_rows
 
 COLUMNS: Final = (
@@ -34,7 +36,7 @@ class Clients:
         """See `View`."""
         return moment.clients or moment.no_producers
 
-    def table(self, moment: Moment, address: Address) -> Table:
+    def table(self, moment: Moment, address: Address, pause: Pause = at_once) -> Table:
         """See `View`. `group` of the address limits it to one."""
         group = address.option("group")
         rows = [
@@ -51,7 +53,7 @@ class Clients:
                 ),
                 opens=Address("client", client.client_id, tuple(("group", each) for each in client.groups[:1])),
             )
-            for client in moment.clients.values()
+            for client in with_pauses(moment.clients.values(), pause)
             if group is None or group in client.groups
         ]
         note = f"producers are not known: {moment.no_producers[0].cause}" if moment.no_producers else ""

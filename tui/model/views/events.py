@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
+from rocketmq_ops.common.tasks import Pause, at_once
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.events import SHOWN_MS
 from rocketmq_ops.tui.model.figures import time_of_day
@@ -31,7 +32,7 @@ class EventList:
         """See `View`."""
         return moment.events
 
-    def table(self, moment: Moment, address: Address) -> Table:
+    def table(self, moment: Moment, address: Address, pause: Pause = at_once) -> Table:
         """See `View`."""
         rows = [
             Row(

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
+from rocketmq_ops.common.tasks import Pause, at_once
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.alarms import GROUP_HEALTH
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Table, since
+from rocketmq_ops.tui.model.view import with_pauses
 from rocketmq_ops.tui.model.views.nothing import silent_note, without_rows
 
 COLUMNS: Final = (
@@ -26,6 +28,10 @@ COLUMNS: Final = (
 )
 
 
+#: How each is written: to read it of the state takes longer than the rest of a row.
+_WORDS: Final = {state: state.value for state in LagState}
+
+
 class Groups:
     """See `View`."""
 
@@ -37,11 +43,11 @@ class Groups:
         """See `View`."""
         return moment.groups
 
-    def table(self, moment: Moment, address: Address) -> Table:
+    def table(self, moment: Moment, address: Address, pause: Pause = at_once) -> Table:
         """See `View`. `topic` of the address limits it to the groups of one."""
         topic = address.option("topic")
         rows = []
-        for seen in moment.groups.values():
+        for seen in with_pauses(moment.groups.values(), pause):
             if topic is not None and not any(key.topic == topic for key in seen.offsets.keys):
                 continue
             lag = seen.lag
@@ -51,7 +57,7 @@ class Groups:
                     key=seen.group,
                     cells=(
                         seen.group,
-                        lag.state.value,
+                        _WORDS[lag.state],
                         NOTHING if lag.state is LagState.OK else since(seen.since_ms, begun_before=seen.begun_before),
                         seen.waits,
                         seen.waiting_ms,

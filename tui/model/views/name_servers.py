@@ -7,6 +7,7 @@ from typing import Final
 
 from rocketmq_ops.common.errors import some_of
 from rocketmq_ops.common.plurals import plural
+from rocketmq_ops.common.tasks import Pause, at_once
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.broker_state import DEAD, REFUSING
 from rocketmq_ops.tui.model.moment import Moment, NameServerSeen, label_of
@@ -35,7 +36,7 @@ class NameServers:
         """See `View`."""
         return moment.name_servers
 
-    def table(self, moment: Moment, address: Address) -> Table:
+    def table(self, moment: Moment, address: Address, pause: Pause = at_once) -> Table:
         """See `View`."""
         answering = [server for server in moment.name_servers.values() if not server.outdated]
         every = frozenset[tuple[str, str, int, str]]().union(*(server.brokers for server in answering))

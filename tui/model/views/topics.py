@@ -7,11 +7,13 @@ from functools import cache
 from typing import Final
 
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
+from rocketmq_ops.common.tasks import Pause, at_once
 from rocketmq_ops.common.topics import REPLY_TOPIC_POSTFIX, is_dlq_topic, is_retry_topic, is_system_topic
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.broker_state import stale, without_topics
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import Column, Health, Kind, OrMore, Row, Table
+from rocketmq_ops.tui.model.view import with_pauses
 from rocketmq_ops.tui.model.views.nothing import silent_note, without_rows
 
 COLUMNS: Final = (
@@ -40,7 +42,7 @@ class Topics:
         """See `View`."""
         return moment.topics
 
-    def table(self, moment: Moment, address: Address) -> Table:
+    def table(self, moment: Moment, address: Address, pause: Pause = at_once) -> Table:
         """See `View`. Without `all` in the address, topics of the system, for retry and of dead letters are left out;
         `broker` limits it to those of one."""
         everything, broker = address.option("all") is not None, address.option("broker")
@@ -49,7 +51,7 @@ class Topics:
         silent = stale(moment.brokers.values())
         untold = without_topics(moment.brokers.values(), moment.topics)
         at_least = OrMore if untold else int
-        for seen in moment.topics.values():
+        for seen in with_pauses(moment.topics.values(), pause):
             kind = kind_of(seen.topic, own)
             if kind != MADE and not everything:
                 continue
