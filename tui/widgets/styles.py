@@ -12,6 +12,8 @@ from rich.style import Style
 from textual.app import App
 from textual.widget import Widget
 
+from rocketmq_ops.tui.widgets.kept_styles import KeptStyles
+
 
 class Styled(App[None]):
     """An application whose lines and tables ask it for their styles."""
@@ -67,6 +69,7 @@ class Styled(App[None]):
 
     def __init__(self, *, ansi_color: bool | None = None) -> None:
         super().__init__(ansi_color=ansi_color)
+        self.stylesheet = KeptStyles(variables=self.get_css_variables())
         self._styles_of: dict[str, Style] = {}
         #: Another one with each theme, and with all else that styles go by in the whole application.
         self.looks: object = object()
