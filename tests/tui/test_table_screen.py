@@ -459,3 +459,29 @@ def test_events_come_newest_first_until_they_are_sorted_in_another_way() -> None
             assert [row.cells[2] for row in screen.grid.rows] == ["3", "1", "2"]
 
     asyncio.run(main())
+
+
+def test_rows_that_take_the_place_of_others_are_made_beside_the_loop_where_there_are_some_hundred() -> None:
+    threads: list[str] = []
+
+    class Where(FakeGroups):
+        def table(self, moment: Moment, address: Address, pause: Pause = at_once) -> Table:
+            threads.append(threading.current_thread().name)
+            return super().table(moment, address, pause)
+
+    async def main() -> None:
+        model = FakeModel(moment(groups=1000))
+        app = dashboard(model, ":groups", views=(Where(),))
+        async with app.run_test(size=SIZE) as pilot:
+            await pilot.pause()
+            assert threads == ["MainThread"], "none had to be waited for"
+            model.turn(moment(NOW_MS + 1, groups=999))
+            app.look()
+            await app.workers.wait_for_complete()
+            screen = app.screen
+            assert isinstance(screen, TableScreen)
+            assert len(screen.grid.rows) == 999
+            assert len(threads) == 2
+            assert threads[1] != "MainThread"
+
+    asyncio.run(main())

@@ -10,6 +10,9 @@ from typing import Final
 
 import pytest
 from textual.app import App
+from textual.css.stylesheet import Stylesheet
+from textual.dom import DOMNode
+from textual.message import Message
 from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.scroll_view import ScrollView
@@ -33,6 +36,15 @@ NAMES: Final = {
     ("widgets/drawn.py", "_styles_cache"): "and none of its lines is kept",
     ("widgets/grid.py", "_start_widget"): "a bar of its own is started as Textual starts its own",
     ("widgets/grid.py", "_vertical_scrollbar"): "it stands in its place",
+    ("widgets/heard.py", "_get_dispatch_methods"): "they are found once for a class",
+    ("widgets/heard.py", "_no_default_action"): "as Textual looks at it",
+    ("widgets/kept_styles.py", "_selector_names"): "which rules may be about a widget",
+    ("widgets/kept_styles.py", "_EXCLUDE_PSEUDO_CLASSES_FROM_CACHE"): "of which states Textual keeps nothing",
+    ("widgets/kept_styles.py", "_process_component_classes"): "what it does behind the rules",
+    ("widgets/kept_styles.py", "_has_hover_style"): "what it notes of them",
+    ("widgets/kept_styles.py", "_has_focus_within"): "and this",
+    ("widgets/kept_styles.py", "_has_order_style"): "and this",
+    ("widgets/kept_styles.py", "_has_odd_or_even"): "and this",
     ("widgets/typing_line.py", "_inherit_component_classes"): "an argument of subclasses that those of widgets lack",
 }
 #: Private modules, with what is taken of them.
@@ -40,7 +52,7 @@ MODULES: Final = {
     ("memory.py", "textual._styles_cache", "StylesCache"),
     ("screens/base.py", "textual.widgets._toast", "ToastRack"),
 }
-CLASSES: Final = (App, Screen, Widget, ScrollView, MessagePump)
+CLASSES: Final = (App, Screen, Widget, ScrollView, DOMNode, MessagePump, Message, Stylesheet)
 
 
 def private(name: str) -> bool:
@@ -79,7 +91,7 @@ def trees() -> Iterator[tuple[str, ast.Module]]:
 
 @pytest.mark.parametrize("name", sorted({name for _, name in NAMES}))
 def test_textual_still_has_it(name: str) -> None:
-    made: tuple[object, ...] = App(), Widget()
+    made: tuple[object, ...] = App(), Widget(), Message()
     has = any(name in vars(each) for each in CLASSES) or any(hasattr(each, name) for each in made)
     assert has, f"Textual {SEEN} had {name}: {[why for (_, each), why in NAMES.items() if each == name]}"
 

@@ -12,6 +12,7 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Input
 
+from rocketmq_ops.tui.widgets.heard import Heard
 from rocketmq_ops.tui.widgets.steady import Note, steady
 from rocketmq_ops.tui.widgets.typing_line import TypingLine
 
@@ -22,7 +23,7 @@ class _Typing(Vertical):
     virtual_size = steady()
 
 
-class CommandBar(Vertical):
+class CommandBar(Heard, Vertical):
     """Hidden until it is opened with a prefix: `:` for a screen, `/` for a filter. It lies over what is above the keys,
     so that nothing moves, and nothing but it has to be drawn."""
 

@@ -17,6 +17,7 @@ from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.strip import Strip
 
 from rocketmq_ops.common.bounded import Bounded
+from rocketmq_ops.tui.widgets.heard import Heard
 
 if TYPE_CHECKING:
     from textual.widget import Widget
@@ -29,7 +30,7 @@ else:
 _KEPT: Final = 64
 
 
-class Drawn(_Base):
+class Drawn(Heard, _Base):
     """Comes first among the bases of a widget without border, padding, tint and opacity. A line that was drawn stays
     until that place of the widget is to be drawn anew."""
 

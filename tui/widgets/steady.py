@@ -6,6 +6,8 @@ from textual.geometry import Size
 from textual.reactive import Reactive
 from textual.widgets import Static
 
+from rocketmq_ops.tui.widgets.heard import Heard
+
 
 def steady() -> Reactive[Size]:
     """In place of `virtual_size`, which has all laid out anew when a layout has set it; what is within, or whether
@@ -13,7 +15,7 @@ def steady() -> Reactive[Size]:
     return Reactive(Size(0, 0))
 
 
-class Note(Static):
+class Note(Heard, Static):
     """A text of ours, or of users, without markup."""
 
     virtual_size = steady()

@@ -22,7 +22,7 @@ from rocketmq_ops.tui.model.overview import brokers_at, totals
 from rocketmq_ops.tui.model.table import NOTHING, Health
 from rocketmq_ops.tui.model.views.every import VIEWS
 from rocketmq_ops.tui.model.views.topics import kind_of
-from tests.tui.fakes import FakeModel
+from tests.tui.fakes import NOW_MS, FakeModel, group
 from tests.tui.model.cluster import Cluster, run
 
 BY_NAME = {view.name: view for view in VIEWS}
@@ -261,3 +261,21 @@ def test_each_kind_of_topic_has_its_chinese():
     kinds = {kind_of(name, own) for name in names}
     assert kinds == {"ordinary", "retry", "dead letters", "system"}
     assert {kind for kind in kinds if chinese().message(kind) == kind} == set()
+
+
+@pytest.mark.parametrize("name", ["clients", "groups", "topics"])
+def test_many_rows_are_made_between_pauses(name: str) -> None:
+    many = range(1000)
+    moment = Moment(
+        time_ms=NOW_MS,
+        topics={f"t{n}": TopicSeen(topic=f"t{n}", on={"broker-a": TopicQueues(8, 8, 6)}) for n in many},
+        groups={f"g{n}": group(f"g{n}", n) for n in many},
+        clients={
+            f"c{n}": ClientSeen(client_id=f"c{n}", address="a", language="JAVA", version="5", groups=("g1",))
+            for n in many
+        },
+    )
+    paused: list[int] = []
+    table = BY_NAME[name].table(moment, Address(name), lambda: paused.append(1))
+    assert len(table.rows) == 1000
+    assert len(paused) >= 5
