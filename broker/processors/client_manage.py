@@ -12,7 +12,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.client.client_channel import ClientChannelInfo
-from rocketmq_ops.broker.processors.slices import in_slices
+from rocketmq_ops.broker.processors.slices import MOST_AT_ONCE, in_slices, too_many_entries
 from rocketmq_ops.broker.state.changes import after_changes
 from rocketmq_ops.broker.stats.event_stats import CONSUMER_REGISTER_TIME, PRODUCER_REGISTER_TIME
 from rocketmq_ops.broker.subscription.consumer_filter_manager import expression_of
@@ -29,6 +29,7 @@ from rocketmq_ops.remoting.bodies import (
     HeartbeatData,
     LockBatchRequestBody,
     LockBatchResponseBody,
+    ProducerData,
     UnlockBatchRequestBody,
 )
 from rocketmq_ops.remoting.bodies.enums import CONSUME_ACTIVELY
@@ -49,7 +50,8 @@ if TYPE_CHECKING:
 
 IS_SUPPORT_HEART_BEAT_V2 = "IS_SUPPORT_HEART_BEAT_V2"
 IS_SUB_CHANGE = "IS_SUB_CHANGE"
-#: Groups of a heartbeat that are dealt with in its turn; each may have to be created, with its retry topic.
+#: Consumers of a heartbeat that are dealt with in its turn; the group of each may have to be created, with its retry
+#: topic.
 MOST_GROUPS_AT_ONCE = 16
 
 
@@ -70,14 +72,17 @@ class ClientManageProcessor:
         names = [each.group_name for each in data.consumer_data_set] + [p.group_name for p in data.producer_data_set]
         if not all(names):
             raise RemotingProtocolError("a heartbeat with a group without a name", "send groupName with each group")
+        if many := too_many_entries(len(data.producer_data_set), "producer groups"):
+            return request.reply(ResponseCode.INVALID_PARAMETER, many)
         client = ClientChannelInfo(
             channel, data.client_id, request.language, request.version,
             now_ms=self._controller.clock(), seen_ms=steady_ms(),
         )  # fmt: skip
-        if len(data.consumer_data_set) <= MOST_GROUPS_AT_ONCE:
+        if len(data.consumer_data_set) <= MOST_GROUPS_AT_ONCE and len(data.producer_data_set) <= MOST_AT_ONCE:
             return changes.handle(lambda *_: self._register_groups(client, request, data), channel, request, header)
         waits: set[asyncio.Future[None]] = set()
         consumers, data.consumer_data_set = data.consumer_data_set, []
+        producers, data.producer_data_set = data.producer_data_set, []
         sub_changed = [False]
 
         def register(consumer: ConsumerData) -> None:
@@ -86,8 +91,13 @@ class ClientManageProcessor:
                 sub_changed[0] |= changed
                 waits.update(made)
 
+        def register_producer(producer: ProducerData) -> None:
+            if not channel.closed:
+                self._register_producer(client, producer)
+
         async def registered() -> RemotingCommand:
             await in_slices(consumers, register)
+            await in_slices(producers, register_producer)
             answer = self._register_groups(client, request, data, sub_changed=sub_changed[0])
             if waits:
                 await asyncio.wait(waits)
@@ -100,14 +110,18 @@ class ClientManageProcessor:
     ) -> RemotingCommand:
         for consumer in data.consumer_data_set:
             sub_changed |= self._register_group(client, consumer, data)
-        controller = self._controller
-        add, cluster, begun = controller.stats.events.add, controller.config.brokerClusterName, controller.clock()
         for producer in data.producer_data_set:
-            controller.producers.register(producer.group_name, client)
-            add(PRODUCER_REGISTER_TIME, cluster, max(0, controller.clock() - begun))
+            self._register_producer(client, producer)
         sub_changed |= data.heartbeat_fingerprint == 0
         fields = {IS_SUPPORT_HEART_BEAT_V2: "true", IS_SUB_CHANGE: "true" if sub_changed else "false"}
         return request.reply(ext_fields=fields)
+
+    def _register_producer(self, client: ClientChannelInfo, producer: ProducerData) -> None:
+        controller = self._controller
+        begun = controller.clock()
+        controller.producers.register(producer.group_name, client)
+        cluster = controller.config.brokerClusterName
+        controller.stats.events.add(PRODUCER_REGISTER_TIME, cluster, max(0, controller.clock() - begun))
 
     def _register_group(self, client: ClientChannelInfo, consumer: ConsumerData, data: HeartbeatData) -> bool:
         """Register one consumer; True when its group's fingerprint changed."""

@@ -23,7 +23,7 @@ from rocketmq_ops.remoting.bodies import (
     TopicStatsTable,
 )
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
-from tests.broker.support import Session, bodies, consumer, run
+from tests.broker.support import Session, bodies, consumer, producer, run
 
 HUGE = 99_999_999
 
@@ -187,6 +187,24 @@ def test_a_heartbeat_of_many_groups_is_dealt_with_in_slices(tmp_path: Path, monk
         assert {f"%RETRY%{group}" for group in groups} <= set(table)
         listed = await session.ask(RequestCode.GET_CONSUMER_LIST_BY_GROUP, {"consumerGroup": "G599"})
         assert b'["c"]' in listed.body_bytes
+
+    run(tmp_path, body)
+
+
+def test_a_heartbeat_of_many_producers_is_dealt_with_in_slices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slices, "SLICE_SECONDS", 0)
+
+    async def body(session: Session) -> None:
+        table = session.broker.producers.table
+        many = [producer(f"P{n}") for n in range(MAX_ENTRIES)]
+        beating = asyncio.create_task(session.heartbeat(client_id="c", producer_data_set=many))
+        while not table:  # noqa: ASYNC110 - the turn in which it comes is looked for
+            await asyncio.sleep(0)
+        assert len(table) < 1000, "the loop had its turn meanwhile"
+        assert (await beating).code == 0 and len(table) == MAX_ENTRIES
+        more = await session.heartbeat(client_id="c", producer_data_set=[*many, producer("more")])
+        assert more.code == ResponseCode.INVALID_PARAMETER and "5000" in (more.remark or "")
+        assert "more" not in table
 
     run(tmp_path, body)
 
