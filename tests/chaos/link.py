@@ -18,7 +18,7 @@ class Link:
     def __init__(self, port: int) -> None:
         self.port = port
         #: Both sides of each connection, by the place of who has made it.
-        self._open: dict[Place, tuple[asyncio.StreamWriter, ...]] = {}
+        self._open: dict[Place, list[asyncio.StreamWriter]] = {}
         self._flows = asyncio.Event()
         self._flows.set()
         #: Who is cut off; None stands for everybody.
@@ -66,9 +66,12 @@ class Link:
             if self._is_cut_off(peer):
                 writer.transport.abort()
                 return
-            there, away = await asyncio.open_connection(SERVER, self.port)
-            both = self._open[peer] = (writer, away)
+            both = self._open[peer] = [writer]  # a cut that comes before the server is reached ends it, too
             try:
+                there, away = await asyncio.open_connection(SERVER, self.port)
+                both.append(away)
+                if writer.transport.is_closing():
+                    return
                 async with asyncio.TaskGroup() as directions:
                     directions.create_task(self._copy(reader, away))
                     directions.create_task(self._copy(there, writer))

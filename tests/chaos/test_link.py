@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 
 import pytest
@@ -83,3 +84,34 @@ def test_one_process_is_cut_off_and_nobody_else() -> None:
             server.close()
 
     asyncio.run(asyncio.wait_for(main(), 60))
+
+
+def test_a_cut_while_the_server_is_being_reached_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        port = free_port()
+        server, link = await asyncio.start_server(echo, SERVER, port), Link(port)
+        await link.start()
+        asked, goes_on = asyncio.Event(), asyncio.Event()
+        connect = asyncio.open_connection
+
+        async def late(host: str, to: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+            asked.set()
+            await goes_on.wait()
+            return await connect(host, to)
+
+        monkeypatch.setattr(asyncio, "open_connection", late)
+        try:
+            reader, writer = await connect(REACHED, port)
+            await asked.wait()
+            link.cut()
+            goes_on.set()
+            writer.write(b"x")
+            with contextlib.suppress(ConnectionError):
+                assert await asyncio.wait_for(reader.read(1), 30) == b"", "nothing comes through"
+            writer.close()
+        finally:
+            monkeypatch.undo()
+            await link.stop()
+            server.close()
+
+    asyncio.run(main())
