@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -78,9 +79,21 @@ class Process:
         self.ended: list[tuple[str, int]] = []
         self._start = start
         self.child = start()
+        #: A plan leaves room between two faults of a process, but cannot know how long it takes to shut down.
+        self._one_fault_at_a_time = asyncio.Lock()
 
-    async def suffer(self, fault: Fault) -> None:
-        """One fault from its beginning to its end."""
+    async def suffer(self, fault: Fault) -> float:
+        """One fault from its beginning, when those before it are over, to its end. Gives when it began, as of `time.monotonic`.
+
+        A process that is killed while it is being shut down would be started twice, and one of the two is out of reach: a
+        sender would go on when all readers have ended, a broker would be a second one on its store.
+        """
+        async with self._one_fault_at_a_time:
+            begin = time.monotonic()
+            await self._suffer(fault)
+        return begin
+
+    async def _suffer(self, fault: Fault) -> None:
         if fault.kind in (KILL, STOP):
             await asyncio.to_thread(self.child.kill if fault.kind == KILL else self.stop)
             await asyncio.sleep(fault.seconds)

@@ -167,10 +167,9 @@ async def _suffer(
     process: Process, fault: Fault, began: float, say: Callable[[str], None], cluster: Cluster, left: list[Left]
 ) -> Suffered:
     await asyncio.sleep(max(0.0, began + fault.at - time.monotonic()))
-    begin = time.monotonic()
-    say(f"{begin - began:5.1f} s  {fault.kind} {fault.target} for {fault.seconds} s")
-    await process.suffer(fault)
+    begin = await process.suffer(fault)
     end = time.monotonic()
+    say(f"{begin - began:5.1f} s to {end - began:5.1f} s  {fault.kind} {fault.target} for {fault.seconds} s")
     store = cluster.stores.get(fault.target)
     if fault.kind in (KILL, STOP) and store is not None:  # it is only starting: nothing of its files is new yet
         left.append(Left(time.monotonic(), fault.target, _kept(store)))
