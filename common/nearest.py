@@ -8,7 +8,7 @@ from collections.abc import Iterable
 def nearest_names(word: str, known: Iterable[str], *, most: int = 1, cutoff: float = 0.6) -> list[str]:
     """At most so many of the known names, the most similar first, in whatever case; `cutoff` from 0 to 1 (the same).
 
-    A name of the same letters in another order comes first: difflib takes `--otpic` for `--toTopic`, not for `--topic`.
+    A name of the same letters in another order comes first: difflib takes `otpic` for `toTopic`, not for `topic`.
     """
     import difflib  # only for a message: not loaded in a start without mistakes
 
