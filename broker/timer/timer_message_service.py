@@ -144,10 +144,17 @@ class TimerMessageService:
         places = [Place(physical, size) for physical, size, _ in units if physical not in self._held]
         # What is due later than any record was stored has not been delivered. (The clock may have been set back since.)
         latest = max(store.queues.latest_timestamp, store.queues.last_dispatched_timestamp) or controller.clock()
+        slots: dict[int, int] = {}  # of each message in the wheel, by commitlog offset
         for slot in files.slots_before(latest + files.precision):
-            places += [Place(one.physical_offset, one.message_size) for one in files.units_of(slot)]
+            for one in files.units_of(slot):
+                places.append(Place(one.physical_offset, one.message_size))
+                slots[one.physical_offset] = slot.time
         since = min(files.read_time, store.store_time(TIMER_TOPIC, 0, offset) if units else files.read_time)
         self._delivered = delivered(store, places, behind, since - store.queues.set_back_ms, files.read_time)
+        # What was delivered is passed at once, though the clock may have been set back since: a start behind the next
+        # end of this broker finds later records alone, which do not tell that the clock was ever there.
+        passed = max((slots[one] for one in self._delivered if one in slots), default=0)
+        files.move_write_time(passed + files.precision)
         if behind is None:  # somebody else has driven the timers: Apache's broker, or the master of this slave
             waiting = [Place(one.physical_offset, one.message_size) for one in files.units_waiting()]
             self._delivered |= rolled_elsewhere(store, waiting)
