@@ -43,6 +43,8 @@ _CHUNK_BITS = 16
 _FEW_CHUNKS = 16
 _ENTRIES_STEP = 256 * 1024
 _PAGE = 4096
+#: So many pages without an entry behind the last one are the end of what was written.
+_EMPTY_PAGES = 16
 #: Entries of a chain that are looked at in one step.
 STEP = 4_096
 
@@ -360,7 +362,21 @@ class IndexFile:
             self.end_timestamp = min(self.end_timestamp, self.begin_timestamp + seconds * 1000 + 999)
         self.synced_count = 0
         self._entry_limit = 0
+        self._clear_behind()
         self.write_header()
+
+    def _clear_behind(self) -> None:
+        """Zero what is left of entries behind the last one: where messages are lost no others may take their place, and
+        a check would take them for entries that the header does not count."""
+        start = self.entries_at + self.count * ENTRY_SIZE
+        empty = 0
+        for page in range(start - start % _PAGE, self.file.size, _PAGE):
+            part = self.view[max(page, start) : page + _PAGE]
+            if bytes(part).strip(b"\0"):
+                part[:] = bytes(len(part))
+                empty = 0
+            elif (empty := empty + 1) == _EMPTY_PAGES:
+                break
 
     def restore(self, header: bytes) -> None:
         """Bring the file back to a header that was noted when it was durable. Raises OSError."""

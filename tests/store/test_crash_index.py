@@ -107,6 +107,22 @@ def test_a_crash_does_not_cost_the_whole_index() -> None:
     assert bytes(recovered.files[0].file.view) == undisturbed
 
 
+@pytest.mark.parametrize("entries", [1000, 100_000])
+def test_nothing_is_left_behind_the_entries_that_a_crash_has_left(entries: int) -> None:
+    """Their messages may be lost: `store check` would find entries that the header does not count."""
+    fs = FaultyFileSystem()
+    index = make("/store", fs, slots=50, entries=entries)
+    puts = [Put("T", f"k{number}", number * 100, 1_000_000) for number in range(entries // 2)]
+    put_all(index, puts[:200])
+    index.flush()
+    index._checkpoint.flush()
+    put_all(index, puts[200:])
+    recovered = make("/store", fs.after_kill(), slots=50, entries=entries, clean=False)
+    (file,) = recovered.files
+    assert file.count == 201
+    assert not bytes(file.file.view[file.entries_at + file.count * 20 :]).strip(b"\0")
+
+
 def test_a_note_is_void_once_the_index_was_cut() -> None:
     """Messages of equal sizes: after the cut others lie at the very offsets of those the note knew."""
     fs = FaultyFileSystem()
