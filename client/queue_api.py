@@ -162,10 +162,16 @@ async def consumer_offset(instance: ClientInstance, group: str, queue: MessageQu
 
 
 async def update_consumer_offset(
-    instance: ClientInstance, group: str, queue: MessageQueue, offset: int, *, oneway: bool = True
+    instance: ClientInstance,
+    group: str,
+    queue: MessageQueue,
+    offset: int,
+    *,
+    oneway: bool = True,
+    address: str | None = None,
 ) -> None:
-    """Save the group's offset on the broker."""
-    address = await master_address(instance, queue)
+    """Save the group's offset on the broker: on its master, or at `address`."""
+    address = address or await master_address(instance, queue)
     await offsets.update_consumer_offset(
         instance.session,
         address,
@@ -179,17 +185,12 @@ async def update_consumer_offset(
 
 
 async def lock_queues(
-    instance: ClientInstance, group: str, broker_name: str, queues: Iterable[MessageQueue]
+    instance: ClientInstance, group: str, address: str, queues: Iterable[MessageQueue]
 ) -> set[MessageQueue]:
     """Lock queues of one broker for this client; the queues that are its own now."""
-    address = instance.routes.master(broker_name)
-    if address is None:
-        return set()
     return await members.lock_queues(instance.session, address, group, instance.client_id, queues)
 
 
-async def unlock_queues(instance: ClientInstance, group: str, broker_name: str, queues: Iterable[MessageQueue]) -> None:
-    """Give up locks, without waiting for an answer."""
-    address = instance.routes.master(broker_name)
-    if address is not None:
-        await members.unlock_queues(instance.session, address, group, instance.client_id, queues)
+async def unlock_queues(instance: ClientInstance, group: str, address: str, queues: Iterable[MessageQueue]) -> None:
+    """Give up locks of queues of one broker."""
+    await members.unlock_queues(instance.session, address, group, instance.client_id, queues)

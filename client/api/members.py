@@ -62,7 +62,7 @@ async def lock_queues(
 async def unlock_queues(
     session: Session, address: str, group: str, client_id: str, queues: Iterable[MessageQueue]
 ) -> None:
-    """Give up locks, without waiting for an answer."""
+    """Give up locks; an answer says that the broker has done so."""
     body = UnlockBatchRequestBody(consumer_group=group, client_id=client_id, mq_set=sorted(queues))
     request = RemotingCommand.of(UnlockBatchMqRequestHeader(), body.encode())
-    await session.call_oneway(address, request)
+    await session.call(address, request)

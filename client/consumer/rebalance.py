@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from rocketmq_ops.client import queue_api
 from rocketmq_ops.client.consumer.by_broker import QueueCall, broker_by_broker
 from rocketmq_ops.client.consumer.consume_settings import FROM_FIRST_OFFSET, FROM_TIMESTAMP
+from rocketmq_ops.client.consumer.locks import QueueLocks
 from rocketmq_ops.client.consumer.process_queue import ProcessQueue
 from rocketmq_ops.client.consumer.pull_loop import PullLoop
 from rocketmq_ops.client.errors import BrokerError
@@ -42,9 +43,7 @@ class Rebalancer:
         self._pulls: dict[ProcessQueue, asyncio.Task[None]] = {}
         #: Where queues that were just reset are to be consumed from.
         self._reset_to: dict[MessageQueue, int] = {}
-        #: Orderly queues that are not held and whose lock this client may have: its request, or one behind it, was not
-        #: answered. The next try is given it again; once the queue is another's, it must not keep that one waiting.
-        self._maybe_locked: set[MessageQueue] = set()
+        self._locks = QueueLocks(consumer)
         self._working = asyncio.Lock()
         #: Set once at the end: a rebalance that is under way gives up and takes nothing any more, as what is held then
         #: belongs to the stop, which waits for its listeners and saves its offsets.
@@ -55,8 +54,8 @@ class Rebalancer:
         does not answer is not taken now, and holds up none of the other brokers'.
 
         False when it is to be tried again soon: a queue of this client's share is not held, as its broker did not
-        answer or its lock is still another's; a listener is still at an orderly queue that another client waits for; or
-        no broker answered who is in the group.
+        answer or its lock is still another's; a listener is still at an orderly queue that another client waits for, or
+        its lock could not be given back; or no broker answered who is in the group.
         """
         async with self._working:
             topics = sorted(self._consumer.topics())
@@ -75,7 +74,8 @@ class Rebalancer:
             self._reset_to = {queue: offset for queue, offset in self._reset_to.items() if queue in waiting}
             # A broker that answers, but not with the group's clients, calls for a rebalance when it knows them.
             unknown = any(isinstance(share, BaseException) and not isinstance(share, BrokerError) for share in shares)
-            return not unknown and not waiting and all(share <= self.held.keys() for share in mine.values())
+            whole = all(share <= self.held.keys() for share in mine.values())
+            return whole and not unknown and not waiting and not self._locks.left(self.held)
 
     def _failed(self, what: object, error: RocketMQError) -> None:
         # Once it stops, the broker does not know the client any more.
@@ -111,8 +111,9 @@ class Rebalancer:
                 unwanted.append(held)
         calls = [] if self.closing else await self._let_all_go(unwanted)
         wanted = {queue for share in mine.values() for queue in share}
-        known = mine.keys() | ({queue.topic for queue in self._maybe_locked} - topics)
-        calls += self._unlock({queue for queue in self._maybe_locked - wanted if queue.topic in known})
+        # A queue of the share is taken with the lock that is left of it; others must not keep the next client waiting.
+        left = self._locks.left(self.held) - wanted
+        calls += self._locks.give_back(queue for queue in left if queue.topic in mine or queue.topic not in topics)
         calls += [(queue, partial(self._take, queue)) for queue in sorted(wanted - set(self.held))]
         await broker_by_broker(calls, self._failed)
 
@@ -123,10 +124,7 @@ class Rebalancer:
         consumer = self._consumer
         held = ProcessQueue(queue)
         if consumer.settings.orderly and not consumer.settings.broadcasting:
-            self._maybe_locked.add(queue)
-            locked = await queue_api.lock_queues(consumer.instance, consumer.group, queue.broker_name, [queue])
-            if queue not in locked:
-                self._maybe_locked.discard(queue)
+            if not await self._locks.ask(queue.broker_name, [queue]):
                 return
             held.mark_locked(True)
         if not consumer.settings.broadcasting:
@@ -141,7 +139,6 @@ class Rebalancer:
 
     def _hold(self, held: ProcessQueue) -> None:
         consumer, queue = self._consumer, held.queue
-        self._maybe_locked.discard(queue)
         self.held[queue] = held
         consumer.service.attach(held)
         loop = PullLoop(consumer, held, consumer.service.submit)
@@ -194,7 +191,7 @@ class Rebalancer:
         return [call for calls in await asyncio.gather(*map(self._let_go, queues)) for call in calls]
 
     async def _let_go(self, held: ProcessQueue) -> list[QueueCall]:
-        """Stop pulling; what is to be asked of the broker then: to save the offset, and to take back the lock.
+        """Stop pulling; what is to be asked of the broker then: to save the offset. The lock is given back behind that.
 
         While a listener is at an orderly queue it stays held, and the next rebalance tries again.
         """
@@ -205,7 +202,6 @@ class Rebalancer:
         if consumer.settings.broadcasting:
             self._forget(held)
             return []
-        calls = list[QueueCall]()
         if consumer.settings.orderly:
             try:
                 async with asyncio.timeout(GIVE_UP_WAIT_SECONDS), held.consume_lock:
@@ -213,22 +209,16 @@ class Rebalancer:
             except TimeoutError:
                 held.try_unlock_times += 1
                 return []
-            calls = self._unlock({queue})
         self._forget(held)
         offset = consumer.offsets.table.pop(queue, None)
-        if offset is not None:
-            save = partial(queue_api.update_consumer_offset, consumer.instance, consumer.group, queue, offset)
-            calls.insert(0, (queue, save))
-        return calls
-
-    def _unlock(self, queues: set[MessageQueue]) -> list[QueueCall]:
-        """What is to be asked of brokers to give locks back: one try, as a lock that is not renewed runs out."""
-        consumer = self._consumer
-        self._maybe_locked -= queues
-        return [
-            (queue, partial(queue_api.unlock_queues, consumer.instance, consumer.group, queue.broker_name, [queue]))
-            for queue in sorted(queues)
-        ]
+        if offset is None:
+            return []
+        save = partial(queue_api.update_consumer_offset, consumer.instance, consumer.group, queue, offset)
+        address = self._locks.address(queue)
+        if address in (None, consumer.instance.routes.master(queue.broker_name)):
+            return [(queue, save)]
+        # Whoever gets the lock there reads the offset there, and not from the slave that is in the route.
+        return [(queue, save), (queue, partial(save, address=address))]
 
     def _forget(self, held: ProcessQueue) -> None:
         held.released = True
@@ -244,15 +234,14 @@ class Rebalancer:
         await asyncio.gather(*(self.lock(broker_name, queues) for broker_name, queues in by_broker.items()))
 
     async def lock(self, broker_name: str, queues: list[MessageQueue]) -> None:
-        """Ask for locks and note which were given; a failed request leaves them to run out."""
-        consumer = self._consumer
+        """Ask for locks and note which were given; what was not asked, or not answered, leaves them to run out."""
         try:
-            locked = await queue_api.lock_queues(consumer.instance, consumer.group, broker_name, queues)
+            locked = await self._locks.ask(broker_name, queues)
         except RocketMQError as error:
             log.warning("locking queues on %s failed: %s", broker_name, error)
             return
         for queue in queues:
-            if queue in self.held:
+            if locked is not None and queue in self.held:
                 self.held[queue].mark_locked(queue in locked)
 
     # --- resets and end -------------------------------------------------------------------------------------------
@@ -288,8 +277,8 @@ class Rebalancer:
     async def give_up_all(self) -> None:
         """At the end: every queue."""
         async with self._working:
-            calls = self._unlock(set(self._maybe_locked))
-            calls += await self._let_all_go(list(self.held.values()))
+            calls = await self._let_all_go(list(self.held.values()))
+            calls += self._locks.give_back(self._locks.left(self.held))
             await broker_by_broker(calls, self._failed)
 
 

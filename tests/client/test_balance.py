@@ -21,7 +21,7 @@ from rocketmq_ops.client import (
     PushConsumer,
     queue_api,
 )
-from rocketmq_ops.client.consumer import rebalance
+from rocketmq_ops.client.consumer import locks, rebalance
 from rocketmq_ops.client.consumer.group_consumer import GroupConsumer
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.message import Message, MessageExt, MessageQueue
@@ -184,7 +184,7 @@ def test_a_lock_behind_which_a_take_failed_is_given_back_when_the_queue_is_anoth
 ) -> None:
     async def main() -> None:
         async with two_clients(tmp_path) as (c, instances, give_to):
-            locks = c.broker.locks.table
+            table = c.broker.locks.table
             ask = queue_api.consumer_offset
 
             async def no_offset(instance: ClientInstance, group: str, queue: MessageQueue) -> int | None:
@@ -193,7 +193,7 @@ def test_a_lock_behind_which_a_take_failed_is_given_back_when_the_queue_is_anoth
                 return await ask(instance, group, queue)
 
             def owner() -> str | None:
-                lock = locks.get("G", {}).get(KEY)
+                lock = table.get("G", {}).get(KEY)
                 return None if lock is None else lock.client_id
 
             monkeypatch.setattr(queue_api, "consumer_offset", no_offset)
@@ -208,6 +208,103 @@ def test_a_lock_behind_which_a_take_failed_is_given_back_when_the_queue_is_anoth
                 await until(lambda: owner() == instances[1].client_id)
                 assert not holds(first) and not holds(second)
             await until(lambda: owner() is None)  # and at the end
+
+    asyncio.run(main())
+
+
+@asynccontextmanager
+async def orderly_consumers(instances: list[ClientInstance]) -> AsyncIterator[tuple[PushConsumer, PushConsumer]]:
+    """Consumers in order of the two clients, once the first one has the queue."""
+    async with (
+        PushConsumer("G", do_nothing, **of_instance(instances[0], orderly=True)) as first,
+        PushConsumer("G", do_nothing, **of_instance(instances[1], orderly=True)) as second,
+    ):
+        for consumer in (first, second):
+            consumer.subscribe("T")
+        await until(lambda: holds(first))
+        yield first, second
+
+
+def test_a_lock_is_still_had_when_nobody_can_be_asked_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        async with two_clients(tmp_path) as (_, instances, _), orderly_consumers(instances) as (first, _):
+            monkeypatch.setattr(instances[0].routes, "master", lambda name: None)
+            await first.rebalancer.refresh_locks()
+            assert first.rebalancer.held[QUEUE].lock_valid
+
+    asyncio.run(main())
+
+
+def test_a_lock_is_given_back_where_it_was_had_while_no_route_has_the_master(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        async with two_clients(tmp_path) as (_, instances, give_to), orderly_consumers(instances) as (first, second):
+            monkeypatch.setattr(instances[0].routes, "master", lambda name: None)
+            give_to(1)
+            await until(lambda: holds(second))
+            assert not holds(first)
+
+    asyncio.run(main())
+
+
+def test_the_offset_is_saved_where_the_lock_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a route has the slave alone, pulls and offsets go to that one."""
+
+    async def main() -> None:
+        async with two_clients(tmp_path) as (c, instances, give_to), orderly_consumers(instances) as (first, second):
+            began, master_address, start_offset = list[int](), queue_api.master_address, second.rebalancer.start_offset
+            master = await master_address(instances[0], QUEUE)
+
+            async def in_the_route(instance: ClientInstance, queue: MessageQueue) -> str:
+                another = f"127.0.0.1:{c.namesrv.server.port}"
+                return another if instance is instances[0] else await master_address(instance, queue)
+
+            async def begin(queue: MessageQueue) -> int:
+                offset = await start_offset(queue)
+                if queue == QUEUE:
+                    began.append(offset)
+                return offset
+
+            monkeypatch.setattr(queue_api, "master_address", in_the_route)
+            monkeypatch.setattr(instances[0].routes, "master", lambda name: None)
+            monkeypatch.setattr(instances[0].routes, "subscribe_address", lambda name, broker_id=0: (master, True))
+            monkeypatch.setattr(second.rebalancer, "start_offset", begin)
+            async with Producer("fill", c.options) as producer:
+                for _ in range(3):
+                    await producer.send(Message("T", b"x"), queue=QUEUE)
+            await until(lambda: first.offsets.table.get(QUEUE) == 3)
+            give_to(1)
+            await until(lambda: holds(second))
+            assert began == [3]
+
+    asyncio.run(main())
+
+
+def test_a_lock_is_given_back_until_the_broker_has_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        async with two_clients(tmp_path) as (_, instances, give_to), orderly_consumers(instances) as (_, second):
+            giving = failing(queue_api.unlock_queues, NO_ANSWER, TRIES)
+            monkeypatch.setattr(queue_api, "unlock_queues", giving)
+            give_to(1)
+            await until(lambda: holds(second))
+            assert giving.tries > TRIES
+
+    asyncio.run(main())
+
+
+def test_a_lock_that_has_run_out_at_the_broker_is_not_given_back_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        async with two_clients(tmp_path) as (_, instances, give_to), orderly_consumers(instances) as (first, _):
+            giving = failing(queue_api.unlock_queues, NO_ANSWER, 1_000_000)
+            monkeypatch.setattr(queue_api, "unlock_queues", giving)
+            give_to(1)
+            await until(lambda: giving.tries > TRIES)
+            assert not await first.rebalance()
+            monkeypatch.setattr(locks, "BROKER_KEEPS_MS", -1)
+            assert await first.rebalance()
 
     asyncio.run(main())
 

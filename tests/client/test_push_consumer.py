@@ -383,7 +383,8 @@ def test_queue_calls(tmp_path):
                 assert await queue_api.consumer_offset(instance, "nobody", queue) in (None, 0)
                 await queue_api.update_consumer_offset(instance, "TOOLS_CONSUMER", queue, 2, oneway=False)
                 assert await queue_api.consumer_offset(instance, "TOOLS_CONSUMER", queue) == 2
-                assert await queue_api.lock_queues(instance, "TOOLS_CONSUMER", "broker-a", [queue]) == {queue}
+                master = await queue_api.master_address(instance, queue)
+                assert await queue_api.lock_queues(instance, "TOOLS_CONSUMER", master, [queue]) == {queue}
 
     asyncio.run(main())
 
