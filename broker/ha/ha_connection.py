@@ -110,6 +110,8 @@ class HAConnection(CountedConnection):
                 self._refuse("it wants TLS, and tls.ha.mode is disabled here. Set it to permissive or enforcing")
                 return
             self._service.begun(self)
+            if self.closed:  # what a slave reports that is not served counts for nothing
+                return
         data = self._partial + data
         whole = len(data) - len(data) % REPORT.size
         self._partial = data[whole:]

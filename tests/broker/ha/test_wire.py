@@ -8,6 +8,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
+from rocketmq_ops.broker.ha import ha_service
 from rocketmq_ops.remoting.bodies import HARuntimeInfo
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from tests.broker.ha.pairs import Pair, assert_alike, caught_up, log_bytes, until
@@ -243,3 +246,26 @@ def test_a_slave_from_an_allowed_address_is_served(tmp_path: Path) -> None:
             await caught_up(pair.master, slave)
 
     asyncio.run(scenario())
+
+
+def test_what_a_slave_reports_for_whom_there_is_no_place_counts_for_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(ha_service, "MAX_SLAVES", 1)
+
+    async def scenario() -> None:
+        async with Pair(tmp_path) as pair:
+            master = await pair.start_master()
+            await master.send("T")
+            end = pair.master.store.max_phy_offset
+            async with fake_slave(pair) as slave:
+                slave.report(0)
+                await slave.frames_until(end)
+                async with fake_slave(pair) as another:
+                    another.report(end)
+                    assert await another.is_closed()
+                assert pair.master.ha.acked(1) == 0
+                assert [each.ack_offset for each in pair.master.ha.connections] == [0]
+
+    asyncio.run(scenario())
+    assert "1 slaves are connected already" in caplog.text
