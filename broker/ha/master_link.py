@@ -22,6 +22,11 @@ _NO_TLS_THERE = (
     "one of Apache's has no TLS there: tls.ha.enable=false at this slave; one of ours has it with "
     "tls.ha.mode=permissive or enforcing"
 )
+#: Apache's would wait for more. The connection is closed by one that has no place for this slave, with TLS or without.
+_CLOSED = (
+    "the master's log says why: its haAllowedAddresses may leave out this slave's address, or it has no TLS there: "
+    "tls.ha.mode=permissive or enforcing gives it"
+)
 
 
 async def connect(feed: HAFeed, address: str, tls: ClientTls | None) -> None:
@@ -43,7 +48,7 @@ async def connect(feed: HAFeed, address: str, tls: ClientTls | None) -> None:
     except BaseException as error:
         transport.abort()
         if isinstance(error, TimeoutError) or (isinstance(error, OSError) and not question.is_agreed):
-            why, then = "it has not agreed to TLS", _NO_TLS_THERE
+            why, then = "it has not agreed to TLS", _CLOSED if question.is_lost else _NO_TLS_THERE
         elif isinstance(error, OSError):
             why, then = reason_of(error), LOOK_AT_TLS
         else:
@@ -71,6 +76,8 @@ class _Question(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.agreed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        #: Whether the connection has ended without a word.
+        self.is_lost = False
 
     @property
     def is_agreed(self) -> bool:
@@ -90,4 +97,5 @@ class _Question(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.agreed.done():
+            self.is_lost = True
             self.agreed.set_exception(exc or ConnectionResetError("it has closed the connection"))

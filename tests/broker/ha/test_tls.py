@@ -165,7 +165,7 @@ def test_a_renewed_certificate_is_given_to_the_next_connection_and_open_ones_go_
             "unable to get local issuer certificate; look at the tls.client.* keys",
         ),
         (ENFORCED | ASKS, CHECKS, "CERTIFICATE_REQUIRED; look at the tls.client.* keys"),
-        ({"tlsHaMode": "disabled"}, {"tlsHaEnable": True}, "it has not agreed to TLS"),
+        ({"tlsHaMode": "disabled"}, {"tlsHaEnable": True}, "it has not agreed to TLS; the master's log says why"),
         (ENFORCED, {"tlsHaEnable": False}, "where it takes TLS alone, set tls.ha.enable=true"),
     ],
     ids=["another CA", "no certificate of its own", "no TLS there", "plain"],
