@@ -9,7 +9,8 @@ Mirrors org.apache.rocketmq.broker.processor.ClientManageProcessor and the locks
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
 
 from rocketmq_ops.broker.client.client_channel import ClientChannelInfo
 from rocketmq_ops.broker.processors.slices import MOST_AT_ONCE, in_slices, too_many_entries
@@ -55,12 +56,21 @@ IS_SUB_CHANGE = "IS_SUB_CHANGE"
 MOST_GROUPS_AT_ONCE = 16
 
 
+class _Overtaken(NamedTuple):
+    """Groups of a heartbeat in slices of which its connection has said something else meanwhile, which counts."""
+
+    consumers: set[str]
+    producers: set[str]
+
+
 class ClientManageProcessor:
     """Handles heartbeats and what else concerns one client. `_fingerprints` is the last one by consumer group."""
 
     def __init__(self, controller: BrokerController) -> None:
         self._controller = controller
         self._fingerprints: dict[str, int] = {}
+        #: Of the heartbeats that are dealt with in slices now, by connection.
+        self._in_slices: dict[Channel, list[_Overtaken]] = {}
 
     def heartbeat(self, channel: Channel, request: RemotingCommand, header: None) -> Answer:
         """Register the client's producers and consumers; unknown groups and retry topics are created as allowed.
@@ -69,11 +79,13 @@ class ClientManageProcessor:
         """
         changes = self._controller.changes
         data = HeartbeatData.decode(request.body)
-        names = [each.group_name for each in data.consumer_data_set] + [p.group_name for p in data.producer_data_set]
-        if not all(names):
+        consuming = [each.group_name for each in data.consumer_data_set]
+        producing = [each.group_name for each in data.producer_data_set]
+        if not all(consuming + producing):
             raise RemotingProtocolError("a heartbeat with a group without a name", "send groupName with each group")
-        if many := too_many_entries(len(data.producer_data_set), "producer groups"):
+        if many := too_many_entries(len(producing), "producer groups"):
             return request.reply(ResponseCode.INVALID_PARAMETER, many)
+        self._overtake(channel, consuming, producing)
         client = ClientChannelInfo(
             channel, data.client_id, request.language, request.version,
             now_ms=self._controller.clock(), seen_ms=steady_ms(),
@@ -84,26 +96,39 @@ class ClientManageProcessor:
         consumers, data.consumer_data_set = data.consumer_data_set, []
         producers, data.producer_data_set = data.producer_data_set, []
         sub_changed = [False]
+        overtaken = _Overtaken(set(), set())
+        self._in_slices.setdefault(channel, []).append(overtaken)
 
         def register(consumer: ConsumerData) -> None:
-            if not channel.closed:
+            if not channel.closed and consumer.group_name not in overtaken.consumers:
                 changed, made = changes.collect(lambda: self._register_group(client, consumer, data))
                 sub_changed[0] |= changed
                 waits.update(made)
 
         def register_producer(producer: ProducerData) -> None:
-            if not channel.closed:
+            if not channel.closed and producer.group_name not in overtaken.producers:
                 self._register_producer(client, producer)
 
         async def registered() -> RemotingCommand:
-            await in_slices(consumers, register)
-            await in_slices(producers, register_producer)
+            try:
+                await in_slices(consumers, register)
+                await in_slices(producers, register_producer)
+            finally:
+                self._in_slices[channel] = [each for each in self._in_slices[channel] if each is not overtaken]
+                if not self._in_slices[channel]:
+                    del self._in_slices[channel]
             answer = self._register_groups(client, request, data, sub_changed=sub_changed[0])
             if waits:
                 await asyncio.wait(waits)
             return answer
 
         return answer_later(channel, request, registered())
+
+    def _overtake(self, channel: Channel, consumers: Iterable[str], producers: Iterable[str]) -> None:
+        """What a connection says now of groups counts, and not what its heartbeats before say that are in slices."""
+        for overtaken in self._in_slices.get(channel, ()):
+            overtaken.consumers.update(consumers)
+            overtaken.producers.update(producers)
 
     def _register_groups(
         self, client: ClientChannelInfo, request: RemotingCommand, data: HeartbeatData, *, sub_changed: bool = False
@@ -170,6 +195,11 @@ class ClientManageProcessor:
     def unregister(self, channel: Channel, request: RemotingCommand, header: UnregisterClientRequestHeader) -> Answer:
         """Forget the client as a producer, as a consumer, or as both."""
         controller = self._controller
+        self._overtake(
+            channel,
+            () if header.consumer_group is None else (header.consumer_group,),
+            () if header.producer_group is None else (header.producer_group,),
+        )
         if header.producer_group is not None:
             controller.producers.unregister(header.producer_group, channel)
         if header.consumer_group is not None:

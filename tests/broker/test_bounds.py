@@ -209,6 +209,37 @@ def test_a_heartbeat_of_many_producers_is_dealt_with_in_slices(tmp_path: Path, m
     run(tmp_path, body)
 
 
+def test_what_a_client_says_after_a_heartbeat_in_slices_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has ended a consumer and a producer, and subscribed to something else, before their turn has come."""
+    monkeypatch.setattr(slices, "SLICE_SECONDS", 0)
+    groups = [f"G{n}" for n in range(300)]
+
+    async def body(session: Session) -> None:
+        broker = session.broker
+        beating = asyncio.create_task(
+            session.heartbeat(
+                client_id="c",
+                consumer_data_set=[consumer(group, "T") for group in groups],
+                producer_data_set=[producer(group) for group in groups],
+            )
+        )
+        while not broker.groups.contains("G0"):  # noqa: ASYNC110 - the turn in which it comes is looked for
+            await asyncio.sleep(0)
+        for fields in ({"consumerGroup": "G299"}, {"producerGroup": "G298"}):
+            await session.ask(RequestCode.UNREGISTER_CLIENT, {"clientID": "c", **fields})
+        await session.heartbeat(
+            client_id="c", consumer_data_set=[consumer("G297", "U")], producer_data_set=[producer("G297")]
+        )
+        assert not beating.done() and "G296" not in broker.producers.table
+        assert (await beating).code == 0
+        assert broker.consumers.get("G299") is None and "G299" in broker.producers.table
+        assert broker.consumers.get("G298") is not None and "G298" not in broker.producers.table
+        again = broker.consumers.get("G297")
+        assert again is not None and "U" in again.subscriptions and "T" not in again.subscriptions
+
+    run(tmp_path, body)
+
+
 def test_deleting_a_topic_leaves_the_loop_its_turn_and_spares_what_is_sent_meanwhile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
