@@ -15,7 +15,8 @@ import msgspec
 from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.client.admin.messages.message import PULL_BATCH
 from rocketmq_ops.client.admin.messages.message_results import MessageView, Pulls, ScanRequest
-from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.client.errors import NotFoundError
+from rocketmq_ops.common.errors import Failure, See
 from rocketmq_ops.common.filter.conditions import Condition
 from rocketmq_ops.common.javatypes import LONG_MAX
 from rocketmq_ops.common.message import MessageExt, MessageQueue
@@ -156,13 +157,15 @@ class Look:
         self._each, self._pulls, self._recent = MOST, PULLS, FOLLOWING
 
     async def found(self) -> Found:
-        """What was found in all queues."""
+        """What was found in all queues. Raises NotFoundError where the one that is named is not there."""
         wanted, looking = self._wanted, self._looking
         queues = {
             queue: at
             for queue, at in (await self._admin.messages.queues(wanted.topic)).items()
             if wanted.broker in (None, queue.broker_name) and wanted.queue in (None, str(queue.queue_id))
         }
+        if not queues and (wanted.broker, wanted.queue) != (None, None):
+            raise NotFoundError(_no_queue(wanted), see=See("topics.route", wanted.topic))
         there = len(queues)
         queues = {queue: at for queue, at in queues.items() if looking.left.get(queue) != []}
         looking.turns = wanted.turns
@@ -333,6 +336,13 @@ class Look:
             queue_id=queue.queue_id,
             begin_offset=wanted.start,
         )
+
+
+def _no_queue(wanted: Wanted) -> str:
+    where = f" {wanted.queue}" if wanted.queue is not None else ""
+    if wanted.broker is None:
+        return f"topic '{wanted.topic}' has no readable queue{where}"
+    return f"broker '{wanted.broker}' has no readable queue{where} of topic '{wanted.topic}'"
 
 
 def newest_first(messages: Iterable[MessageExt]) -> list[MessageExt]:

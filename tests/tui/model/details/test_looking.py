@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from rocketmq_ops.client.admin import MQAdmin
+from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.message import MessageExt
 from rocketmq_ops.common.message_codec import encode_record
 from rocketmq_ops.remoting.codes import RequestCode as Code
@@ -126,6 +127,23 @@ def test_a_look_is_bounded_by_its_pulls_however_long_queues_are(options: str, mo
         assert asked <= most + queues * 20, "what is asked besides is a few requests a queue"
 
     there.run(test)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("queue=9", "topic 'T' has no readable queue 9"),
+        ("broker=other", "broker 'other' has no readable queue of topic 'T'"),
+        ("broker=other&queue=0&tag=A", "broker 'other' has no readable queue 0 of topic 'T'"),
+    ],
+)
+def test_a_queue_that_the_topic_does_not_have_is_not_said_to_hold_no_message(options: str, said: str) -> None:
+    async def test(admin: MQAdmin) -> None:
+        with pytest.raises(NotFoundError) as refused:
+            await look(admin, f"?{options}", Looking())
+        assert refused.value.cause == said
+
+    Long(2, 10).run(test)
 
 
 def test_of_more_queues_than_pulls_each_is_pulled_from_once() -> None:
