@@ -38,6 +38,10 @@ class HistoryError(RocketMQError):
     """A history cannot be opened, read or written."""
 
 
+class OtherFileError(HistoryError):
+    """The file is whole, and not one that this version reads."""
+
+
 class NoHistoryError(HistoryError, NoSuchPathError):
     """There is no file of that name yet."""
 
@@ -85,9 +89,9 @@ def check_schema(database: sqlite3.Connection, path: Path) -> None:
     application = database.execute("PRAGMA application_id").fetchone()[0]
     version = database.execute("PRAGMA user_version").fetchone()[0]
     if application != _APPLICATION:
-        raise HistoryError(f"{path} is not a history: it is a database of something else", "name another file")
+        raise OtherFileError(f"{path} is not a history: it is a database of something else", "name another file")
     if version > _SCHEMA:
-        raise HistoryError(
+        raise OtherFileError(
             f"{path} was written by a newer version: its schema is {version}, this version reads {_SCHEMA}",
             "upgrade this installation, or name another file",
         )

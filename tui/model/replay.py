@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from rocketmq_ops.housekeeping.history.database import HistoryError, NoHistoryError
+from rocketmq_ops.housekeeping.history.database import HistoryError, NoHistoryError, OtherFileError
 from rocketmq_ops.tui.model.model import Mode, Points
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.tape import Tape, is_bundle
@@ -40,7 +40,7 @@ class Replay(Timeline):
             if isinstance(error, NoHistoryError):  # also where there is a file, and nothing in it
                 error.cause = f"there is no recording in {self._path}"
                 error.next_step = _A_WHOLE_ONE if self._path.exists() else "look at the name of the file"
-            elif isinstance(error, HistoryError) and not is_bundle(self._path):
+            elif isinstance(error, HistoryError) and not (isinstance(error, OtherFileError) or is_bundle(self._path)):
                 error.next_step = _A_WHOLE_ONE
             raise
         self._last = last

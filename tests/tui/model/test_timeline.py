@@ -2,6 +2,8 @@
 
 import asyncio
 import shutil
+import sqlite3
+from contextlib import closing
 
 import msgspec
 import pytest
@@ -394,6 +396,25 @@ def test_the_prober_s_runs_in_a_bundle_are_played_and_one_without_any_is_refused
         with pytest.raises(HistoryError, match="no history in the bundle"):
             async with Replay(bundle(tmp_path / "without", None)):
                 pass
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    ("pragma", "said"), [("user_version", "upgrade this"), ("application_id", "name another file")]
+)
+def test_of_a_file_that_is_whole_and_none_of_this_version_nothing_is_said_to_be_missing(tmp_path, pragma, said):
+    path = tmp_path / "recording"
+    with History.open(path):
+        pass
+    with closing(sqlite3.connect(path)) as database:
+        database.execute(f"PRAGMA {pragma} = 99")
+
+    async def test():
+        with pytest.raises(HistoryError) as refused:
+            async with Replay(path):
+                pass
+        assert refused.value.next_step.startswith(said)
 
     run(test)
 
