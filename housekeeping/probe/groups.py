@@ -166,23 +166,36 @@ async def add_clients(
 ) -> list[Failure]:
     """Who is connected: of groups that are behind, of the `unsaved` ones, which had a queue without an offset at the
     run before, and of all others some at a time, the next ones in the next run. Where the queues end that these
-    have committed no offset of, and are to; and which of these are not known."""
+    have committed no offset of, and are to; and which of these are not known.
+
+    One broker knows them all, but not one that was started anew, until clients have found it again, which takes a
+    minute (5.3.3 `MQClientInstance`: routes and heartbeats, each every 30 s): where it knows none, another is asked."""
     silent = _without_offset(seen, masters)
     addresses = {broker.broker_name: broker.address for broker in masters}
     every = seen.groups.keys() | silent.keys()
     sure = {name for name in seen.groups if seen.lag(name) != 0} | (every & set(unsaved))
     asked = [*sorted(sure), *turns.sample("groups", every - sure, _MOST_QUIET)]
     places: list[tuple[str, str]] = []
+    others: dict[str, str] = {}
     for name in asked:
-        first = None if name in silent else addresses.get(seen.groups[name].queues[0].queue.broker)
-        places += [(name, address) for address in silent.get(name, [] if first is None else [first])]
+        if name in silent:
+            places += [(name, address) for address in silent[name]]
+            continue
+        on = dict.fromkeys(addresses.get(queue.queue.broker) for queue in seen.groups[name].queues)
+        first, other, *_ = [*(address for address in on if address is not None), None, None]
+        if first is not None:
+            places.append((name, first))
+        if other is not None:
+            others[name] = other
 
     async def one(place: tuple[str, str]) -> ConsumerConnection | None:
         return await admin.clients.consumers_at(place[1], place[0])
 
     fan = await admin.fan_out(places, one)
+    doubted = [name for (name, _), told in fan.answers.items() if told is None or not told.connection_set]
+    second = await admin.fan_out([(name, others[name]) for name in doubted if name in others], one)
     found: dict[str, dict[str, ConsumerConnection]] = {}
-    for (name, address), connected in fan.answers.items():
+    for (name, address), connected in [*fan.answers.items(), *second.answers.items()]:
         by_address = found.setdefault(name, {})
         if connected is not None:
             by_address[address] = connected
@@ -194,7 +207,8 @@ async def add_clients(
             seen.groups[name].members, seen.groups[name].pulling = members, clients.pulling
         if name in silent and by_address:
             seen.online[name] = Online(members, clients)
-    seen.failures += [admin.failure_of(f"{group} at {address}", e) for (group, address), e in fan.errors.items()]
+    errors = [*fan.errors.items(), *second.errors.items()]
+    seen.failures += [admin.failure_of(f"{group} at {address}", e) for (group, address), e in errors]
     return await _add_ends(admin, seen, subscribed, there)
 
 
