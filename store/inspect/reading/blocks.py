@@ -14,6 +14,9 @@ from rocketmq_ops.store.inspect.reading.store_files import FileChain, StoreFile
 
 STREAM_WINDOW = 1 << 19  # bytes a block: columns of a block then stay in the cache, and memory small
 NO_LIMIT = 1 << 62
+#: How far before a place within a record that record is looked for first: messages have at most 4 MB unless set
+#: otherwise (MessageStoreConfig.maxMessageSize).
+_BEFORE = 5 << 20
 
 
 class Broken(NamedTuple):
@@ -48,6 +51,9 @@ def readable_blocks(
     for low, high in chain.gaps():
         if low < end and high > start:
             on_broken(Broken(low, high - low, "missing", "the files of this range are missing"))
+    for low, high in chain.cut():
+        if low < end and high > start:
+            on_broken(Broken(low, high - low, "missing", "the file ends before: the rest of it is missing"))
     unfinished: Broken | None = None
     for file in chain.files:
         if file.end <= start or file.base >= end:
@@ -56,6 +62,8 @@ def readable_blocks(
         if start > file.base:
             found = _first_record(file, start - file.base, past_zeros)
             if found is None:
+                for broken in _broken_to_the_end(file, start - file.base, past_zeros):
+                    on_broken(broken)
                 continue
             position = found
         for item in _file_blocks(file, position, crc, window, past_zeros):
@@ -84,6 +92,18 @@ def _first_record(file: StoreFile, position: int, past_zeros: bool) -> int | Non
     if isinstance(item, Stop) and item.kind == "zero" and (not past_zeros or first_nonzero(file, position) is None):
         return None
     return next_record(file, position)
+
+
+def _broken_to_the_end(file: StoreFile, position: int, past_zeros: bool) -> Iterator[Broken]:
+    """What cannot be read of a file that has no record from `position` on. It may be within the last one, which is
+    sound: so those before it are read."""
+    item = next(walk_file(file, position, crc=True, window=4096), None)
+    if isinstance(item, Stop) and item.kind in ("blank", "full", "zero"):
+        return
+    before = next_record(file, max(position - _BEFORE, 0)) if position > _BEFORE else None
+    for each in _file_blocks(file, before or 0, False, STREAM_WINDOW, past_zeros):
+        if isinstance(each, Broken) and each.reason != "zero" and each.offset + each.length > file.base + position:
+            yield each
 
 
 def _file_blocks(file: StoreFile, position: int, crc: bool, window: int, past_zeros: bool) -> Iterator[Block | Broken]:

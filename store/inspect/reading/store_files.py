@@ -113,6 +113,12 @@ class FileChain:
         pairs = zip(self.files, self.files[1:], strict=False)
         return [(a.base + self.file_size, b.base) for a, b in pairs if b.base > a.base + self.file_size]
 
+    def cut(self) -> list[tuple[int, int]]:
+        """The missing ranges (start, end) at the end of files that are too short and have others behind them."""
+        pairs = zip(self.files, self.files[1:], strict=False)
+        ends = [(a.end, min(a.base + self.file_size, b.base)) for a, b in pairs]
+        return [(low, high) for low, high in ends if high > low]
+
     def at(self, offset: int) -> tuple[StoreFile, int] | None:
         """The file that holds `offset` and the position in it, or None."""
         low, high = 0, len(self.files)
