@@ -110,6 +110,8 @@ class Found(NamedTuple):
     unanswered: bool = False
     #: They are what the look before was not answered.
     again: bool = False
+    #: The queues that were not read, or not to their end.
+    unread: frozenset[MessageQueue] = frozenset()
 
 
 class Wanted(NamedTuple):
@@ -205,6 +207,7 @@ class Look:
             looking.before,
             looking.unanswered,
             again,
+            frozenset(unread),
         )
 
     async def _read(self, queue: MessageQueue, broker: str) -> Found:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
+import msgspec
+
 from rocketmq_ops.client.admin.messages.message_results import tag_filter
 from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.clock import now_ms
@@ -17,7 +19,7 @@ from rocketmq_ops.common.message import PROPERTY_KEYS, PROPERTY_TAGS, PROPERTY_U
 from rocketmq_ops.tui.model.address import Address, AddressError
 from rocketmq_ops.tui.model.details.bodies import head_of
 from rocketmq_ops.tui.model.details.detail import Asking, Fact, Part, Section, also, table_of
-from rocketmq_ops.tui.model.details.last import not_listed
+from rocketmq_ops.tui.model.details.last import not_listed, silent_brokers
 from rocketmq_ops.tui.model.details.looking import MOST, Found, Look, Looking, Wanted, key_of
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row
 from rocketmq_ops.tui.model.taken import ARRANGED
@@ -171,10 +173,22 @@ def check(address: Address) -> None:
 
 
 def message_section(asking: Asking, found: Found) -> Section:
-    """The messages as rows."""
+    """The messages as rows. While it follows, those stay that were shown of what cannot be read now."""
     nothing = nothing_text(asking.address) or "no message was found"
-    section = table_of(COLUMNS, [row_of(asking.name, message) for message in found.messages], nothing)
-    return also(section, found.failures, *facts_of(asking.address, found))
+    rows = [row_of(asking.name, message) for message in found.messages]
+    section = also(table_of(COLUMNS, rows, nothing), found.failures, *facts_of(asking.address, found))
+    if not found.failures or not rows or asking.address.option("follow") is None:
+        return section
+    told = {row.key for row in rows}
+    silent = silent_brokers(found.failures, asking.moment)
+    unread = {(queue.broker_name, queue.queue_id) for queue in found.unread}
+    broker, queue_id = (next(at for at, each in enumerate(COLUMNS) if each.key == key) for key in ("broker", "queue"))
+
+    def lacks(row: Row) -> Health | None:
+        unheard = row.cells[broker] in silent or (row.cells[broker], row.cells[queue_id]) in unread
+        return Health.OK if unheard and row.key not in told else None  # a message that was told does not change
+
+    return msgspec.structs.replace(section, lacks=lacks)
 
 
 def nothing_text(address: Address) -> str:

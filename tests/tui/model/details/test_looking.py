@@ -12,7 +12,8 @@ import pytest
 
 from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.client.errors import NotFoundError
-from rocketmq_ops.common.message import MessageExt
+from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.common.message import MessageExt, MessageQueue
 from rocketmq_ops.common.message_codec import encode_record
 from rocketmq_ops.remoting.codes import RequestCode as Code
 from rocketmq_ops.remoting.codes import ResponseCode
@@ -20,7 +21,9 @@ from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.tui.model.address import parse
 from rocketmq_ops.tui.model.details import dead_letters, looking, messages
 from rocketmq_ops.tui.model.details.detail import Asking
+from rocketmq_ops.tui.model.details.last import Last, with_last
 from rocketmq_ops.tui.model.details.looking import Found, Looking
+from rocketmq_ops.tui.model.table import Health
 from rocketmq_ops.tui.screens import dead_letters as dead_letters_screen
 from tests.mqadmin.fake_cluster import FakeCluster
 from tests.tui.fakes import NOW_MS, FakeModel, dashboard, moment
@@ -523,3 +526,29 @@ def test_an_export_that_fails_leaves_no_file_that_looks_whole(tmp_path: Path, mo
 
     there.run(test)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_followed_messages_of_a_broker_that_is_silent_stay_as_they_were_told() -> None:
+    long = Long(1, 1)
+
+    def of(broker: str, offset: int) -> MessageExt:
+        message = long._message(0, offset)
+        message.broker_name = broker
+        return message
+
+    now = moment()
+    (heard, silent), address = sorted(now.brokers.values(), key=lambda each: each.broker_name)[:2], "messages/T"
+    whole = Found([of(silent.broker_name, 2), of(heard.broker_name, 1)], [])
+    queue = MessageQueue("T", silent.broker_name, 0)
+    by_route = Found([of(heard.broker_name, 3)], [Failure("it", "no answer", "")], unread=frozenset([queue]))
+    unlisted = Found([of(heard.broker_name, 3)], [Failure(silent.address, "no answer", "")])
+    for option, stays in (("?follow=1", True), ("", False)):
+        asking = Asking(admin=MQAdmin([]), model=FakeModel(now), address=parse(address + option))
+        before = Last(messages.message_section(asking, whole), NOW_MS - 5_000)
+        (part,) = messages.parts(asking)
+        for found in (by_route, unlisted):
+            table = with_last(messages.message_section(asking, found), part, now, before).table
+            assert table is not None
+            told = [(row.cells[3], row.cells[5], row.stale_since, row.health) for row in table.rows]
+            left = (silent.broker_name, 2, NOW_MS - 5_000, Health.OK)
+            assert told == [(heard.broker_name, 3, None, Health.OK), *([left] if stays else [])]
