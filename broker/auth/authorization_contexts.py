@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from rocketmq_ops.broker.access.facts import Facts
 from rocketmq_ops.broker.auth.resource import CLUSTER, GROUP, TOPIC
-from rocketmq_ops.common.topics import RETRY_GROUP_TOPIC_PREFIX, is_retry_topic
+from rocketmq_ops.common.topics import RETRY_GROUP_TOPIC_PREFIX, TRANS_HALF_TOPIC, is_retry_topic
 from rocketmq_ops.remoting.bodies import HeartbeatData, LockBatchRequestBody, UnlockBatchRequestBody
 from rocketmq_ops.remoting.codes import RequestCode
 from rocketmq_ops.remoting.command import RemotingCommand
@@ -87,7 +87,11 @@ def _send(topic_field: str) -> Callable[[RemotingCommand], Iterable[Context]]:
 
 def _end_transaction(request: RemotingCommand) -> Iterable[Context]:
     topic = request.ext_fields.get("topic")
-    return (Context(TOPIC, topic, _PUB),) if topic and topic.strip() else ()
+    # Clients of 5.x that were asked name what the question named, the topic of half messages, which is nobody's to send
+    # to. The message's own is asked for besides.
+    if not topic or not topic.strip() or topic == TRANS_HALF_TOPIC:
+        return ()
+    return (Context(TOPIC, topic, _PUB),)
 
 
 def _send_back(request: RemotingCommand) -> Iterable[Context]:

@@ -522,6 +522,27 @@ def test_javas_request_and_reply_need_no_right_on_the_reply_topic(
         driver.ask("producer.close", namesrv=pair.namesrv_address, group="asking")
 
 
+@pytest.mark.parametrize(("accounts", "version"), [("plain", "4.9.7"), ("users", "5.3.3")])
+def test_a_transaction_producer_of_javas_is_asked_that_may_send_to_the_topic(
+    accounts: str, version: str, request: pytest.FixtureRequest, drivers: Callable[[str], Driver]
+) -> None:
+    _, ours = request.getfixturevalue(accounts)
+    driver, topic = drivers(version), f"openTrade{version.replace('.', '')}"
+    assert "success" in admin(driver, "updateTopic", "-b", ours.broker_address, "-t", topic, "-r", "1", "-w", "1")
+    wait_for_route(ours.namesrv_address, topic, ours.broker_name)
+    at = {"namesrv": ours.namesrv_address, "accessKey": "application", "secretKey": SECRET}
+    half = {"topic": topic, "body": "asked", "properties": {"outcome": "unknown"}}
+    driver.ask("subscribe", name="trading", group="own", topic=topic, **at)
+    driver.ask("send", group="trade", mode="transaction", messages=[half], **at)
+
+    def bodies() -> set[str]:  # of the group, retries may come too
+        return {got["body"] for got in driver.ask("received", name="trading", count=1, timeoutMs=1_000)}
+
+    wait_until(lambda: "asked" in bodies(), "the broker has asked", timeout=60)
+    driver.ask("consumer.close", name="trading")
+    driver.ask("producer.close", namesrv=ours.namesrv_address, group="trade")
+
+
 # -- clients ------------------------------------------------------------------------------------------------------
 
 
