@@ -210,13 +210,16 @@ def finding_section(path: str, result: CheckResult, listing: StoreListing) -> Se
 
 def map_section(listing: StoreListing, findings: Iterable[Finding], end: int) -> Section:
     """The files of the commitlog as lines of cells: written up to `end`, damaged, empty. What is missing is damaged:
-    the rest of a file that is too short, and a file between others."""
+    the rest of a file that is too short, a file between others, and those behind the last that queues lead to."""
     damaged: dict[str, list[tuple[int, int]]] = {}
     missing: dict[str, str] = {}
     lengths: dict[str, int] = {}
+    beyond: set[int] = set()
     for finding in findings:
         if finding.id == "CL-GAP":
             missing[Path(finding.file).name] = DAMAGED * CELLS
+        elif finding.id == "CQ-BEYOND" and finding.offset is not None:
+            beyond.update((finding.offset, int(finding.evidence.get("lastOffset", finding.offset))))
         elif finding.id == "CL-LENGTH":
             lengths[finding.file] = int(finding.evidence["expected"])
         elif finding.position is not None and _HEALTH[finding.severity] in (Health.WARNING, Health.CRITICAL):
@@ -234,9 +237,23 @@ def map_section(listing: StoreListing, findings: Iterable[Finding], end: int) ->
     )
     if not lines:
         return Section(note="it has no commitlog")
+    missing.update((f"{base:020d}", DAMAGED * CELLS) for base in _behind_the_last(listing, beyond))
     lines = sorted([*lines, *(f"{name}  {cells}" for name, cells in missing.items())])
     health = Health.CRITICAL if any(DAMAGED in line for line in lines) else Health.OK
     return Section(facts=facts, lines=tuple(lines), health=health)
+
+
+def _behind_the_last(listing: StoreListing, beyond: Iterable[int]) -> list[int]:
+    """Where the files begin that are missing behind the last one, by offsets that queues lead to. An offset that is far
+    from it may be what is damaged."""
+    last = max((row for row in listing.files if row.kind == "commitlog"), key=lambda row: row.begin)
+    if last.size <= 0:
+        return []
+    numbers = {(offset - last.begin) // last.size for offset in beyond}
+    found: list[int] = []
+    while len(found) + 1 in numbers:
+        found.append(last.begin + (len(found) + 1) * last.size)
+    return found
 
 
 def file_line(row: FileRow, damaged: Iterable[tuple[int, int]], end: int, length: int = 0) -> str:

@@ -47,3 +47,23 @@ def test_a_file_that_cannot_be_read_to_its_end_has_its_sign_and_stands_first(tmp
         ("index/20261121073630805", Health.CRITICAL),
         (f"commitlog/{0:020d}", Health.OK),
     ]
+
+
+def test_files_are_missing_behind_the_last_one_where_queues_lead_to_them(tmp_path: Path) -> None:
+    (tmp_path / "commitlog").mkdir()
+    (tmp_path / "commitlog" / f"{4096:020d}").write_bytes(bytes(4096))
+    with closing(StoreDirectory(tmp_path)) as opened:
+        listing = list_store(opened)
+
+    def beyond(first: int, last: int) -> Finding:
+        return Finding(id="CQ-BEYOND", severity="critical", message="", offset=first, evidence={"lastOffset": last})
+
+    for findings, missing in (
+        ([beyond(8200, 12300)], [8192, 12288]),
+        ([beyond(8200, 8300), beyond(8192, 1 << 60)], [8192]),  # a unit that is damaged itself
+        ([beyond(5000, 6000)], []),  # the last file has room for them
+        ([beyond(1 << 60, 1 << 60)], []),
+    ):
+        lines = store.map_section(listing, findings, 8192).lines
+        assert lines is not None
+        assert [line for line in lines if "✗" in line] == [f"{base:020d}  {'✗' * 50}" for base in missing]
