@@ -126,3 +126,43 @@ def test_of_many_no_more_are_sent_after_escape_and_those_that_were_are_waited_fo
             assert "3 were not sent: t4, t5, t6" in said(pilot, "#said")
 
     asyncio.run(main())
+
+
+def test_a_line_that_does_not_fit_is_not_cut_without_a_mark() -> None:
+    words = ("updateTopic", "-t", "orders-" + "x" * 60, "-n", "127.0.0.1:9876")
+
+    class Changer:
+        async def plan(self, words: Sequence[str]) -> PlannedChange:
+            return msgspec.structs.replace(made_up.plan(to_type="orders"), words=tuple(words))
+
+        async def make(self, planned: PlannedChange, typed: str) -> MadeChange:
+            return MadeChange(words=planned.words, status="ok", change_id=7)
+
+    async def main() -> None:
+        changer: Any = Changer()
+        app = dashboard(write=True, changer=changer)
+        async with app.run_test(size=(60, 24)) as pilot:
+            app.push_screen(ChangeScreen(app.context, Offer("its queues", words)))
+            await settled(pilot)
+            field = app.screen.query_one("#line", Input)
+            width = field.scrollable_content_region.width
+
+            def ends() -> tuple[str, str]:
+                text = field.render_line(0).text[:width]
+                return text[:3], text[-3:].strip()
+
+            assert (ends()[0][0], ends()[1][-2:]) == ("…", "76"), "the cursor is behind its end"
+            await press(pilot, "home")
+            assert (ends()[0], ends()[1]) == ("mqa", "xx…")
+            await press(pilot, *["right"] * (width - 1))
+            assert ends()[0] == "mqa", "the last letter that is seen is the cursor's"
+            await press(pilot, *["right"] * 8)
+            assert (ends()[0][0], ends()[1][-1]) == ("…", "x")
+            await press(pilot, "enter")
+            assert not field.has_focus, "what is to be typed is elsewhere"
+            assert (ends()[0][0], ends()[1][-1]) == ("…", "…")
+            await press(pilot, *"orders", "enter")
+            assert field.disabled
+            assert "…" in "".join(ends())
+
+    asyncio.run(main())

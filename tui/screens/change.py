@@ -36,6 +36,7 @@ from rocketmq_ops.tui.model.details.batch import (
 from rocketmq_ops.tui.model.details.plan import Said
 from rocketmq_ops.tui.model.figures import SIGNS
 from rocketmq_ops.tui.model.table import Health
+from rocketmq_ops.tui.widgets.marked_input import MarkedInput
 
 #: What stands above the line.
 _LINE: Final = "The command line; Enter shows what it would do"
@@ -155,7 +156,7 @@ class ChangeScreen(ModalScreen[bool]):
         with Vertical():
             yield Static(self._title(), id="title", markup=False)
             yield Static(tr(_LINES if self._offer.each else _LINE), classes="-caption", markup=False)
-            yield Input(line_of(self._offer.words), id="line", compact=True)
+            yield MarkedInput(line_of(self._offer.words), id="line", compact=True)
             with VerticalScroll(can_focus=False):
                 yield Static(id="said", markup=False)
             yield Static(id="confirm-caption", classes="-caption", markup=False)
