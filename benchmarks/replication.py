@@ -4,9 +4,10 @@ Catching up: the master has `--fill` MB of messages of 1 KiB when an empty slave
 first byte to its last, as `brokerStatus` shows its commitlog, and CPU of both. Then SYNC_MASTER: messages a second that
 are answered once the slave has them, from one sender and from 64, how long an answer takes, and CPU a message of both.
 
-    python benchmarks/replication.py [--fill 200] [--seconds 5] [--apache 5.3.3] [--dir FOLDER]
+    python benchmarks/replication.py [--fill 200] [--seconds 5] [--apache 5.3.3] [--tls] [--dir FOLDER]
 
-Needs a JDK and Maven (see benchmarks/README.md). Under Apache's 5.x SYNC_MASTER waits for the slave with
+With --tls a pair of ours replicates over TLS, and another without; Apache's brokers cannot. Needs a JDK and Maven
+without it (see benchmarks/README.md). Under Apache's 5.x SYNC_MASTER waits for the slave with
 inSyncReplicas=2 only, which is set for both.
 """
 
@@ -36,22 +37,36 @@ from rocketmq_ops.remoting.command import RemotingCommand
 COMMON = SETTINGS | {"haSendHeartbeatInterval": "500", "slaveTimeout": "3000"}
 MASTER = COMMON | {"brokerRole": "SYNC_MASTER", "inSyncReplicas": "2"}
 SLAVE = COMMON | {"brokerRole": "SLAVE", "brokerId": "1"}
+#: Of our brokers alone, besides those.
+CERTIFICATES = Path(__file__).resolve().parents[1] / "tests/remoting/files/tls"
+MASTER_TLS = {
+    "tls.ha.mode": "enforcing",
+    "tls.server.certPath": str(CERTIFICATES / "server.pem"),
+    "tls.server.keyPath": str(CERTIFICATES / "server.key"),
+}
+SLAVE_TLS = {
+    "tls.ha.enable": "true",
+    "tls.client.authServer": "true",
+    "tls.client.trustCertPath": str(CERTIFICATES / "ca.pem"),
+}
+OURS, OURS_TLS = "ours", "ours, TLS"
 BODY = bytes(range(256)) * 4
 
 
 class Group:
-    """A name server of ours, a master and a slave; `kind` is a version of Apache's, or `ours`."""
+    """A name server of ours, a master and a slave; `kind` is a version of Apache's, or one of ours."""
 
     def __init__(self, kind: str, folder: Path) -> None:
-        self.kind, self._folder = kind, folder / kind
+        self.kind, self._folder = kind, folder / kind.replace(", ", "-")
         self._nameserver = OurNameServer(self._folder / "namesrv")
         self._nameserver.child.wait_for("boot success")
-        self.master = self._start("master", MASTER)
+        self.master = self._start("master", MASTER, MASTER_TLS)
 
-    def _start(self, name: str, settings: dict[str, str]) -> Broker | OurBroker:
+    def _start(self, name: str, settings: dict[str, str], tls: dict[str, str]) -> Broker | OurBroker:
         scratch, namesrv = self._folder / name, self._nameserver.address
         broker: Broker | OurBroker
-        if self.kind == "ours":
+        if self.kind in (OURS, OURS_TLS):
+            settings = settings | (tls if self.kind == OURS_TLS else {})
             broker = OurBroker(scratch, namesrv, settings=settings, small=False)
         else:
             broker = Broker(self.kind, scratch, namesrv, settings=settings, heap="1g", flags=BROKER_JVM, small=False)
@@ -59,7 +74,7 @@ class Group:
         return broker
 
     def start_slave(self) -> None:
-        self.slave = self._start("slave", SLAVE)
+        self.slave = self._start("slave", SLAVE, SLAVE_TLS)
 
     def cpu(self) -> tuple[float, float]:
         """CPU seconds of master and slave so far."""
@@ -158,17 +173,20 @@ def main() -> None:
     parser.add_argument("--fill", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--apache", default="5.3.3")
+    parser.add_argument("--tls", action="store_true")
     parser.add_argument("--dir", type=Path)
     options = parser.parse_args()
-    toolchain.require()
+    if not options.tls:
+        toolchain.require()
     print(machine())
     with tempfile.TemporaryDirectory(dir=options.dir) as folder:
-        kinds = (options.apache, "ours")
+        kinds = (OURS, OURS_TLS) if options.tls else (options.apache, OURS)
         found = {kind: asyncio.run(measure(kind, Path(folder), options.fill, options.seconds)) for kind in kinds}
-    print(f"| | {' | '.join(kinds)} |\n|---|---:|---:|")
-    for load, figures in found["ours"].items():
+    print(f"| | {' | '.join(kinds)} | ratio |\n|---|---:|---:|---:|")
+    for load, figures in found[OURS].items():
         for name in figures:
-            print(f"| {load}: {name} | {' | '.join(f'{found[kind][load][name]:.2f}' for kind in kinds)} |")
+            before, after = (found[kind][load][name] for kind in kinds)
+            print(f"| {load}: {name} | {before:.2f} | {after:.2f} | {after / before if before else float('nan'):.2f} |")
 
 
 if __name__ == "__main__":
