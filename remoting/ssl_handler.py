@@ -130,7 +130,7 @@ class SslHandler(asyncio.Protocol):
             self._raw.write(self._outgoing.read())
             self.peer.took(size)
 
-    # --- the peer's side ---------------------------------------------------------------------------------------
+    # --- the peer's side ------------------------------------------------------------------------------------------
 
     def write(self, data: bytes | memoryview) -> None:
         """Send it, or keep it for the end of the handshake."""

@@ -1,10 +1,14 @@
 """Lets the assertions in the shared helpers explain themselves, whichever folder imports them first; property tests are
-not measured."""
+not measured. Runs coroutines on the two loops."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from rocketmq_ops.remoting import event_loop
 
 pytest.register_assert_rewrite("tests.store.crash_driver", "tests.store.store_helpers", "tests.store.test_index")
 
@@ -27,3 +31,12 @@ def _english() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ROCKETMQ_OPS_LANG", "en")
         yield
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def run(request: pytest.FixtureRequest) -> Callable[[Coroutine[Any, Any, None]], None]:
+    """Runs a coroutine on one of the two loops."""
+    if request.param == "uvloop":
+        pytest.importorskip("uvloop")
+        return event_loop.run
+    return asyncio.run

@@ -151,8 +151,8 @@ class TimerMessageService:
                 slots[one.physical_offset] = slot.time
         since = min(files.read_time, store.store_time(TIMER_TOPIC, 0, offset) if units else files.read_time)
         self._delivered = delivered(store, places, behind, since - store.queues.set_back_ms, files.read_time)
-        # What was delivered is passed at once, though the clock may have been set back since: a start behind the next
-        # end of this broker finds later records alone, which do not tell that the clock was ever there.
+        # What was delivered is passed at once, though the clock may have been set back since: the start after this one
+        # has only the records stored from now on, with the times of that clock, to judge by.
         passed = max((slots[one] for one in self._delivered if one in slots), default=0)
         files.move_write_time(passed + files.precision)
         if behind is None:  # somebody else has driven the timers: Apache's broker, or the master of this slave

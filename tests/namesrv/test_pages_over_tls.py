@@ -19,7 +19,7 @@ from tests.namesrv.test_address_server import free_port, serving
 from rocketmq_ops.client.admin.core import MQAdmin
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.namesrv.controller import NamesrvController
-from rocketmq_ops.remoting import event_loop, http_page
+from rocketmq_ops.remoting import http_page
 from rocketmq_ops.remoting.address_server import AddressServerError, fetch_name_servers
 from rocketmq_ops.remoting.client_tls import ClientTls
 from rocketmq_ops.remoting.tls import client_context_by
@@ -33,15 +33,6 @@ ENFORCED = {"tlsHttpMode": "enforcing", **OWN}
 GET = b"GET /rocketmq/nsaddr HTTP/1.1\r\n\r\n"
 CHECKED = {"tls.client.authServer": "true", "tls.client.trustCertPath": str(FILES / "ca.pem")}
 Run = Callable[[Coroutine[Any, Any, None]], None]
-
-
-@pytest.fixture(params=["asyncio", "uvloop"])
-def run(request: pytest.FixtureRequest) -> Run:
-    """Runs a coroutine on one of the two loops."""
-    if request.param == "uvloop":
-        pytest.importorskip("uvloop")
-        return event_loop.run
-    return asyncio.run
 
 
 def page_of(port: int, scheme: str = "https", host: str = "127.0.0.1") -> str:

@@ -8,7 +8,7 @@ import shutil
 import socket
 import ssl
 import struct
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from rocketmq_ops.broker.controller import BrokerController
 from rocketmq_ops.broker.ha import ha_service, master_link
 from rocketmq_ops.broker.ha.wire import TLS_WANTED
 from rocketmq_ops.common.config import ConfigValueError
-from rocketmq_ops.remoting import event_loop, server_tls
+from rocketmq_ops.remoting import server_tls
 from rocketmq_ops.remoting.bodies import KVTable
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.tls import client_context_by
@@ -41,18 +41,24 @@ ASKS = {
 Run = Callable[[Coroutine[Any, Any, None]], None]
 
 
-@pytest.fixture(params=["asyncio", "uvloop"])
-def run(request: pytest.FixtureRequest) -> Run:
-    """Runs a coroutine on one of the two loops."""
-    if request.param == "uvloop":
-        pytest.importorskip("uvloop")
-        return event_loop.run
-    return asyncio.run
-
-
 def problem_of(slave: BrokerController) -> str:
     assert slave.ha.client is not None
     return slave.ha.client.problem
+
+
+@contextlib.asynccontextmanager
+async def slave_of(
+    replication: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]], folder: Path
+) -> AsyncIterator[BrokerController]:
+    """A slave that wants TLS, of a master whose port for slaves another has in its place."""
+    server = await asyncio.start_server(replication, "127.0.0.1", 0)
+    async with Pair(folder) as pair:
+        await pair.start_master()
+        place = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        slave = await pair.start_slave(haMasterAddress=place, tls={"tlsHaEnable": True})
+        yield slave
+        await slave.stop()
+    server.close()
 
 
 async def status_of(pair: Pair, slave: BrokerController) -> dict[str, str]:
@@ -201,15 +207,9 @@ def test_a_master_of_apaches_is_sent_nothing_that_it_takes_for_a_report(run: Run
             got.append(await reader.read())
             writer.close()
 
-        server = await asyncio.start_server(apache, "127.0.0.1", 0)
-        async with Pair(tmp_path) as pair:
-            await pair.start_master()
-            place = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-            slave = await pair.start_slave(haMasterAddress=place, tls={"tlsHaEnable": True})
+        async with slave_of(apache, tmp_path) as slave:
             await until(lambda: "one of Apache's has no TLS there: tls.ha.enable=false" in problem_of(slave))
             await until(lambda: got)
-            await slave.stop()
-        server.close()
 
     run(main())
     assert set(got) == {TLS_WANTED} and len(TLS_WANTED) < struct.calcsize(">q")
@@ -224,14 +224,8 @@ def test_what_is_no_agreement_is_none(run: Run, tmp_path: Path, answer: bytes) -
                 assert await reader.read() == TLS_WANTED
             writer.close()
 
-        server = await asyncio.start_server(other, "127.0.0.1", 0)
-        async with Pair(tmp_path) as pair:
-            await pair.start_master()
-            place = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-            slave = await pair.start_slave(haMasterAddress=place, tls={"tlsHaEnable": True})
+        async with slave_of(other, tmp_path) as slave:
             await until(lambda: "it has not agreed to TLS" in problem_of(slave))
-            await slave.stop()
-        server.close()
 
     run(main())
 
