@@ -47,7 +47,11 @@ def frame(code: int, ext_fields: dict[str, str] | None = None, body: bytes = b""
     return struct.pack(">II", 4 + len(encoded) + len(body), len(encoded)) + encoded + body
 
 
-def _connect(address: str, timeout: float = 5.0) -> socket.socket:
+#: Seconds for an answer. What hangs is found all the same; a loaded machine has kept a broker from its cores for longer than 5.
+PATIENCE = 20.0
+
+
+def _connect(address: str, timeout: float = PATIENCE) -> socket.socket:
     host, port = address.rsplit(":", 1)
     return socket.create_connection((host, int(port)), timeout)
 
@@ -69,12 +73,15 @@ def call(
     code: int,
     ext_fields: dict[str, str] | None = None,
     body: bytes = b"",
-    timeout: float = 5.0,
+    timeout: float = PATIENCE,
     **header: Any,
 ) -> Answer:
     """One request on a connection of its own."""
     with _connect(address, timeout) as connection:
-        return _ask(connection, frame(code, ext_fields, body, **header))
+        try:
+            return _ask(connection, frame(code, ext_fields, body, **header))
+        except TimeoutError:
+            raise TimeoutError(f"{address} did not answer {code} {ext_fields} within {timeout:.0f} s") from None
 
 
 def wait_for_route(namesrv: str, topic: str, broker_name: str, timeout: float = 60.0) -> None:

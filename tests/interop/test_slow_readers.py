@@ -60,7 +60,7 @@ def pull(broker: Broker | OurBroker, group: str, topic: str, offset: int, tags: 
         "sysFlag": "4", "commitOffset": "0", "suspendTimeoutMillis": "0", "subscription": tags, "subVersion": "0",
         "expressionType": "TAG",
     }  # fmt: skip
-    return call(broker.address, RequestCode.PULL_MESSAGE, fields | more)
+    return call(broker.address, RequestCode.PULL_MESSAGE, fields | more, timeout=10)
 
 
 def end(broker: Broker | OurBroker, topic: str) -> int:
@@ -104,7 +104,21 @@ class Row(NamedTuple):
 
 
 def rows(two: Two) -> dict[tuple[str, str, str], Row]:
-    """By broker, group and pull."""
+    """By broker, group and pull; as told twice in a row.
+
+    Apache's slave empties its tables of topics and groups for a moment each time that it takes over its master's
+    (`SlaveSynchronize.syncTopicConfig`): a pull in between is answered as if the topic or the group were not there, and
+    one that has found its messages already is never answered (`DefaultPullMessageResultHandler.handle` wants the topic).
+    """
+    found = told(two)
+    for _ in range(10):
+        before, found = found, told(two)
+        if found == before:
+            return found
+    raise AssertionError(f"ten answers in a row differ: {before} and {found}")
+
+
+def told(two: Two) -> dict[tuple[str, str, str], Row]:
     pulls = {
         "first": (0, "*"), "middle": (SENT // 2, "*"), "last": (SENT - 1, "*"), "end": (SENT, "*"), "beyond": (SENT + 5, "*"),
         "other tag": (0, "b"),
@@ -113,7 +127,11 @@ def rows(two: Two) -> dict[tuple[str, str, str], Row]:
     for broker in ("master", "slave"):
         for group in GROUPS:
             for what, (offset, tags) in pulls.items():
-                answer = pull(getattr(two, broker), group, TABLE, offset, tags)
+                try:
+                    answer = pull(getattr(two, broker), group, TABLE, offset, tags)
+                except TimeoutError as error:
+                    found[broker, group, what] = Row(-1, str(error), None, None)
+                    continue
                 fields = answer.ext_fields
                 place = fields.get("suggestWhichBrokerId"), fields.get("nextBeginOffset")
                 remark = answer.remark if answer.code != ResponseCode.SYSTEM_BUSY else None

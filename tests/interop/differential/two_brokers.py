@@ -135,6 +135,10 @@ class TwoBrokers:
             self.must(f"updateTopic -c {CLUSTER} -t parent -r 1 -w 1 -a {lite}")
             self.must(f"updateSubGroup -c {CLUSTER} -g lite --attributes +lite.bind.topic=parent")
         self.consume("online", "orders", "readers", 24)
+        # A client commits for its retry topic when a first pull of it ends, half a minute later: commands show it from then on.
+        for broker in self.brokers.values():
+            retries = {"consumerGroup": "readers", "topic": "%RETRY%readers", "queueId": "0", "commitOffset": "0"}
+            call(broker.address, RequestCode.UPDATE_CONSUMER_OFFSET, retries)
         for side in SIDES:
             self.consume(f"once_{side}", f"moved_{side}", f"offline_{side}", 24)
             self.ask("consumer.close", name=f"once_{side}")

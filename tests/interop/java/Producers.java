@@ -17,6 +17,7 @@ import org.apache.rocketmq.client.producer.TransactionMQProducer;
 import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageAccessor;
 import org.apache.rocketmq.common.message.MessageExt;
+import org.apache.rocketmq.remoting.exception.RemotingSendRequestException;
 
 /** Sends with Apache's producers: sync, async, oneway, batch, to a chosen queue, in a transaction. Producers stay open by name. */
 final class Producers {
@@ -178,12 +179,22 @@ final class Producers {
         JSONArray results = new JSONArray();
         for (int i = 0; i < messages.size(); i++) {
             Integer queue = specs.getJSONObject(i).getInteger("queue");
-            SendResult sent = queue == null
-                ? producer.send(messages.get(i), 10_000)
-                : producer.send(messages.get(i), (queues, m, arg) -> queues.get((Integer) arg % queues.size()), queue, 10_000);
-            results.add(result(sent));
+            results.add(result(queue == null ? producer.send(messages.get(i), 10_000) : send(producer, messages.get(i), queue)));
         }
         return results;
+    }
+
+    /** To a chosen queue. The client makes one attempt at that, also where its connection was closed just then and nothing was sent. */
+    private static SendResult send(DefaultMQProducer producer, Message message, int queue) throws Exception {
+        for (int attempt = 1; ; attempt++) {
+            try {
+                return producer.send(message, (queues, m, arg) -> queues.get((Integer) arg % queues.size()), queue, 10_000);
+            } catch (RemotingSendRequestException e) {
+                if (attempt == 3) {
+                    throw e;
+                }
+            }
+        }
     }
 
     private static JSONArray async(DefaultMQProducer producer, List<Message> messages) throws Exception {
