@@ -131,6 +131,19 @@ def test_weaker_storage_is_a_status(code):
     assert {r.status for r in results} == {SendStatus.SEND_OK} and "broker-0" in sends
 
 
+@pytest.mark.parametrize("code", [2, 13, None], ids=["busy", "refused", "away"])
+def test_what_one_broker_has_stored_is_no_failure_because_the_other_fails(code):
+    weak = lambda channel, request, header: request.reply(  # noqa: E731
+        12, header=SendMessageResponseHeader(msg_id="00", queue_id=0, queue_offset=1)
+    )
+    other = None if code is None else answering(code)
+    results, _ = send(weak, other, count=2, retry_another_broker_when_not_store_ok=True)
+    statuses = [getattr(result, "status", result) for result in results]
+    assert SendStatus.FLUSH_SLAVE_TIMEOUT in statuses
+    # Whose first try was at the broker that refuses for good is told so.
+    assert all(status == SendStatus.FLUSH_SLAVE_TIMEOUT or refusal(status) == 13 for status in statuses)
+
+
 def test_the_timeout_covers_all_tries():
     results, sends = send(lambda *_: HELD, lambda *_: HELD, count=1, send_timeout_ms=60)
     assert type(results[0]) is RemotingTimeoutError and len(sends) == 1
