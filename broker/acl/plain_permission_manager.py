@@ -4,8 +4,9 @@
 stands in two places counts where it comes first: the files of the folder by name, then plain_acl.yml.
 
 Mirrors org.apache.rocketmq.acl.plain.PlainPermissionManager of 4.9.7, whose refusals are SYSTEM_ERROR. Other than
-there, an unknown access key is answered as a wrong signature is, what an administrator changes holds at once, and a
-file that cannot be read leaves in force what was read before.
+there, an unknown access key is answered as a wrong signature is, what an administrator changes holds at once, a file
+that cannot be read leaves in force what was read before, and one that is being written is left alone: accounts of a
+file that ends early would be refused, or have rights that what follows takes from them.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -46,8 +48,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-#: How often the files are looked at.
-WATCH_INTERVAL_MS: Final = 5_000
+#: How often the files are looked at; what has changed counts when it is the same at the next look.
+WATCH_INTERVAL_MS: Final = 2_500
 DEFAULT_FILE: Final = "conf/plain_acl.yml"
 FOLDER: Final = "conf/acl"
 
@@ -129,7 +131,8 @@ class PlainPermissionManager:
         self.default_file = os.path.join(self._home, DEFAULT_FILE)
         self._signatures = signatures
         self._changing = asyncio.Lock()
-        self._seen = self._stamps()
+        #: Of the files as they are in force, and as they were when they were looked at last.
+        self._seen = self._looked_at = self._stamps()
         self._tables = _Tables([AclFile.read(path) for path in self._seen])
         if not (self._tables.accounts or self._tables.white):
             log.warning("%s has no accounts: it lets nobody in", self.default_file)
@@ -195,9 +198,11 @@ class PlainPermissionManager:
         return found
 
     def reload_changed(self) -> None:
-        """Read the files again if any has changed; what cannot be read is logged, and changes nothing."""
-        stamps = self._stamps()
-        if stamps == self._seen:
+        """Read the files again if any has changed, and not since the last call; what cannot be read is logged, and
+        changes nothing."""
+        stamps, before = self._stamps(), self._looked_at
+        self._looked_at = stamps
+        if stamps == self._seen or stamps != before:
             return
         self._seen = stamps
         try:
@@ -208,7 +213,15 @@ class PlainPermissionManager:
             log.info("accounts in force: %d, of %s", len(self._tables.accounts), ", ".join(stamps))
 
     def _reload(self) -> None:
-        self._tables = _Tables([AclFile.read(path) for path in self._seen])
+        self._tables = _Tables([self._read(path) for path in self._seen])
+
+    def _read(self, path: str) -> AclFile:
+        """A file; an empty one is as it was before, as for Apache's: to have no accounts is said by `accounts: []`."""
+        file, former = AclFile.read(path), self._tables.files.get(path)
+        if file.content or former is None or not former.content:
+            return file
+        log.warning("%s is empty: what it said before stays in force", path)
+        return AclFile(path, deepcopy(former.content))
 
     # -- administration -----------------------------------------------------------------------------------------
 
@@ -261,11 +274,11 @@ class PlainPermissionManager:
     async def _change(self, path: str, change: Callable[[AclFile], T]) -> T:
         """Change one file, and read all of them again."""
         async with self._changing:
-            file = await asyncio.to_thread(AclFile.read, path)
+            file = await asyncio.to_thread(self._read, path)
             result = change(file)
             if result is not False:
                 await asyncio.to_thread(file.save)
-                self._seen = self._stamps()
+                self._seen = self._looked_at = self._stamps()
                 self._reload()
         return result
 

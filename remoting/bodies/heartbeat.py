@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 
 from rocketmq_ops.common.fastjson_types import NOT_NULL
-from rocketmq_ops.remoting.bodies.base import RemotingSerializable
+from rocketmq_ops.remoting.bodies.base import CLIENT_BODY_BYTES, RemotingSerializable
 from rocketmq_ops.remoting.bodies.enums import ConsumeFromWhere, ConsumeType, MessageModel
 from rocketmq_ops.remoting.command import Int, Long
 
@@ -45,6 +45,7 @@ class ConsumerData(RemotingSerializable, kw_only=True):
 class HeartbeatData(RemotingSerializable, kw_only=True):
     """Body of HEART_BEAT."""
 
+    most_bytes = CLIENT_BODY_BYTES
     client_id: str = msgspec.field(default="", name="clientID")
     consumer_data_set: Annotated[list[ConsumerData], NOT_NULL] = []
     heartbeat_fingerprint: int = 0
@@ -55,6 +56,7 @@ class HeartbeatData(RemotingSerializable, kw_only=True):
 class CheckClientRequestBody(RemotingSerializable, kw_only=True):
     """Body of CHECK_CLIENT_CONFIG: is this subscription valid?"""
 
+    most_bytes = CLIENT_BODY_BYTES
     client_id: str = ""
     group: str = ""
     namespace: str | None = None

@@ -8,12 +8,13 @@ import msgspec
 
 from rocketmq_ops.common.fastjson_types import NOT_NULL
 from rocketmq_ops.common.message import MessageQueue
-from rocketmq_ops.remoting.bodies.base import RemotingSerializable
+from rocketmq_ops.remoting.bodies.base import CLIENT_BODY_BYTES, RemotingSerializable
 
 
 class LockBatchRequestBody(RemotingSerializable, kw_only=True):
     """Body of LOCK_BATCH_MQ."""
 
+    most_bytes = CLIENT_BODY_BYTES
     client_id: Annotated[str, NOT_NULL]
     consumer_group: Annotated[str, NOT_NULL]
     mq_set: Annotated[list[MessageQueue], NOT_NULL] = []
@@ -29,6 +30,7 @@ class LockBatchResponseBody(RemotingSerializable, kw_only=True):
 class UnlockBatchRequestBody(RemotingSerializable, kw_only=True):
     """Body of UNLOCK_BATCH_MQ."""
 
+    most_bytes = CLIENT_BODY_BYTES
     client_id: Annotated[str, NOT_NULL]
     consumer_group: Annotated[str, NOT_NULL]
     mq_set: Annotated[list[MessageQueue], NOT_NULL] = []

@@ -231,12 +231,67 @@ def test_accounts_of_digits_and_white_addresses(tmp_path: Path) -> None:
     with_acl(tmp_path, test)
 
 
+def looked_at_twice(session: Session) -> Callable[[], None]:
+    """Has the files read again: what has changed counts when it is the same at the second look."""
+
+    def reload() -> None:
+        session.broker.accounts.reload_changed()
+        session.broker.accounts.reload_changed()
+
+    return reload
+
+
+def test_a_file_that_is_being_written_changes_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """An editor empties it and writes it in pieces: nobody is refused meanwhile, and nobody has more rights."""
+
+    async def test(session: Session) -> None:
+        send = (RequestCode.SEND_MESSAGE, send_fields("closed"), b"x")
+        admin = (RequestCode.GET_BROKER_CONFIG, {}, b"")
+        accounts, file = session.broker.accounts, tmp_path / "home" / "conf" / "plain_acl.yml"
+        whole = file.read_text()
+        # An administrator without permissions of his own has all: these are cut off.
+        early = "accounts:\n  - {accessKey: application, secretKey: a-long-secret, admin: true}\n"
+        for piece in ("", early, whole + "# changed\n"):
+            file.write_text(piece)
+            accounts.reload_changed()
+            assert (await Client(session, "operator").code_of(*admin))[0] == 0
+            assert (await Client(session, "application").code_of(*send))[0] == 1
+        accounts.reload_changed()
+        assert "accounts in force" in caplog.text
+
+    caplog.set_level("INFO")
+    with_acl(tmp_path, test)
+
+
+def test_a_file_that_stays_empty_leaves_its_accounts_in_force(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As Apache's; what an administrator changes then is a change of these."""
+
+    async def test(session: Session) -> None:
+        admin = (RequestCode.GET_BROKER_CONFIG, {}, b"")
+        file, reload = tmp_path / "home" / "conf" / "plain_acl.yml", looked_at_twice(session)
+        file.write_text("# nothing\n")
+        reload()
+        assert "is empty: what it said before stays in force" in caplog.text
+        operator = Client(session, "operator")
+        assert (await operator.code_of(*admin))[0] == 0
+        await session.broker.accounts.delete_account("default-rights")
+        kept = [account["accessKey"] for account in yaml.safe_load(file.read_text())["accounts"]]
+        assert "operator" in kept and "default-rights" not in kept
+        file.write_text("accounts: []\n")
+        reload()
+        assert (await operator.code_of(*admin))[0] == 1
+
+    with_acl(tmp_path, test)
+
+
 def test_a_changed_file_is_read_again_and_a_broken_one_is_not(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def test(session: Session) -> None:
         query = (RequestCode.GET_BROKER_CONFIG, {}, b"")
         file = tmp_path / "home" / "conf" / "plain_acl.yml"
         more = tmp_path / "home" / "conf" / "acl" / "sub" / "more.yml"
-        reload = session.broker.accounts.reload_changed
+        reload = looked_at_twice(session)
         assert (await Client(session, "operator").code_of(*query))[0] == 0
         file.write_text("accounts:\n  - accessKey: operator\n    secretKey: changed-secret\n")
         reload()
