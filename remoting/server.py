@@ -183,6 +183,11 @@ class RemotingServer:
         """TLS of another port of this server, with its certificates, in a `mode` that is set by `key`; None if none.
 
         `remedy`: what one has to do who is refused because he comes without."""
+        if mode != "enforcing" and self.tls is not None and self.tls.enforced:
+            log.warning(
+                "tls.server.mode=enforcing is not for all ports: %s=%s takes connections without TLS, and %s=enforcing "
+                "refuses them there too", key, mode, key,
+            )  # fmt: skip
         if self._certificates is None or mode == "disabled":
             return None
         tls = ServerTls(self._certificates, enforced=mode == "enforcing", key=key, remedy=remedy)

@@ -30,6 +30,7 @@ def contradictions(linted: Linted) -> Iterator[LineHit]:
         return
     yield from _test_mode(linted)
     yield from _unusable(linted)
+    yield from _other_ports(linted)
     for pair in (_SERVER, _CLIENT):
         given = [entry for key in pair if (entry := linted.line(key)) is not None and entry.value.strip()]
         if len(given) == 1 and not (pair is _SERVER and _in_test_mode(linted)):
@@ -45,6 +46,23 @@ def contradictions(linted: Linted) -> Iterator[LineHit]:
     if entry is not None and checks and asked == "none":
         evidence = "tls.server.authClient=true checks nothing while tls.server.need.client.auth is none"
         yield linted.hit(entry, evidence, "set tls.server.need.client.auth=require")
+
+
+def _other_ports(linted: Linted) -> Iterator[LineHit]:
+    """Ports that `tls.server.mode` is not for, and whose mode nobody has decided on."""
+    entry = linted.line("tls.server.mode")
+    if linted.version != "ours" or entry is None or entry.value.strip() != "enforcing":
+        return
+    ports = {"tls.ha.mode": "haListenPort"} if linted.server == "broker" else {}
+    if (linted.value("metricsExporterType") or "").strip() == "PROM":
+        ports["tls.http.mode"] = "metricsPromExporterPort"
+    elif (linted.value("addressServerPort") or "0").strip() != "0":
+        ports["tls.http.mode"] = "addressServerPort"
+    for key, port in ports.items():
+        if linted.line(key) is None:
+            evidence = f"tls.server.mode=enforcing leaves {port} open for connections without TLS"
+            remedy = f"set {key}=enforcing, or {key}=permissive where they are wanted"
+            yield linted.hit(entry, evidence, remedy)
 
 
 def _unusable(linted: Linted) -> Iterator[LineHit]:

@@ -12,16 +12,21 @@ import pytest
 from rocketmq_ops.broker.processors import slices
 from rocketmq_ops.broker.processors.slices import ALWAYS_REPORTED, MAX_ENTRIES, MAX_QUEUE_NUMS, in_slices, queues_of
 from rocketmq_ops.remoting.bodies import (
+    CheckClientRequestBody,
     ConsumeStats,
     ConsumeStatsList,
     CreateTopicListRequestBody,
+    HeartbeatData,
+    LockBatchRequestBody,
     QueryConsumeTimeSpanBody,
     ResetOffsetBody,
     SubscriptionGroupConfig,
     SubscriptionGroupList,
     TopicConfig,
     TopicStatsTable,
+    UnlockBatchRequestBody,
 )
+from rocketmq_ops.remoting.bodies.base import CLIENT_BODY_BYTES
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from tests.broker.support import Session, bodies, consumer, producer, run
 
@@ -205,6 +210,27 @@ def test_a_heartbeat_of_many_producers_is_dealt_with_in_slices(tmp_path: Path, m
         more = await session.heartbeat(client_id="c", producer_data_set=[*many, producer("more")])
         assert more.code == ResponseCode.INVALID_PARAMETER and "5000" in (more.remark or "")
         assert "more" not in table
+
+    run(tmp_path, body)
+
+
+@pytest.mark.parametrize(
+    ("code", "body_of"),
+    [
+        (RequestCode.HEART_BEAT, lambda text: HeartbeatData(client_id="c", producer_data_set=[producer(text)])),
+        (RequestCode.LOCK_BATCH_MQ, lambda text: LockBatchRequestBody(client_id="c", consumer_group=text)),
+        (RequestCode.UNLOCK_BATCH_MQ, lambda text: UnlockBatchRequestBody(client_id="c", consumer_group=text)),
+        (RequestCode.CHECK_CLIENT_CONFIG, lambda text: CheckClientRequestBody(client_id="c", group=text)),
+    ],
+)
+def test_a_body_that_would_take_long_to_read_is_refused_unread(tmp_path: Path, code: int, body_of: Any) -> None:
+    async def body(session: Session) -> None:
+        room = CLIENT_BODY_BYTES - len(body_of("").encode())
+        assert "limit" not in ((await session.ask(code, body=body_of("g" * room).encode())).remark or "")
+        session.broker.producers.table.clear()
+        answer = await session.ask(code, body=body_of("g" * (room + 1)).encode())
+        assert answer.code == ResponseCode.SYSTEM_ERROR and f"limit of {CLIENT_BODY_BYTES}" in (answer.remark or "")
+        assert not session.broker.producers.table
 
     run(tmp_path, body)
 

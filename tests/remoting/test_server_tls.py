@@ -604,3 +604,21 @@ def test_the_server_says_the_end(run: Run) -> None:
             tls.close()
 
     run(main())
+
+
+@pytest.mark.parametrize(
+    ("mode", "other", "said"),
+    [
+        ("enforcing", "permissive", True),
+        ("enforcing", "disabled", True),
+        ("enforcing", "enforcing", False),
+        ("permissive", "permissive", False),
+    ],
+)
+def test_a_port_that_enforcing_is_not_for_is_said(
+    caplog: pytest.LogCaptureFixture, mode: Any, other: str, said: bool
+) -> None:
+    server = Served(TlsSystemConfig(tlsMode=mode, **OWN))
+    assert caplog.text == ""
+    server.secure_port("tls.other.mode", other)
+    assert ("tls.other.mode=enforcing refuses them there too" in caplog.text) is said

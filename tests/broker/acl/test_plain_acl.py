@@ -263,9 +263,7 @@ def test_a_file_that_is_being_written_changes_nothing(tmp_path: Path, caplog: py
     with_acl(tmp_path, test)
 
 
-def test_a_file_that_stays_empty_leaves_its_accounts_in_force(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_file_that_stays_empty_leaves_its_accounts_in_force(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """As Apache's; what an administrator changes then is a change of these."""
 
     async def test(session: Session) -> None:

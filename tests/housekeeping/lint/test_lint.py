@@ -276,3 +276,21 @@ def test_a_key_of_the_servers_here_alone_is_one_of_theirs(write: Path) -> None:
     assert lint(read(str(write), "ours")) == []
     write.write_text("brokerName=a\nrmqAddressServerDomain=h\n")
     assert lint(read(str(write), "5.3")) == lint(read(str(write), "ours")) == []
+
+
+@pytest.mark.parametrize(
+    ("server", "text", "ports"),
+    [
+        ("broker", "", ["haListenPort"]),
+        ("broker", "metricsExporterType=PROM\n", ["haListenPort", "metricsPromExporterPort"]),
+        ("broker", "metricsExporterType=PROM\ntls.ha.mode=permissive\ntls.http.mode=enforcing\n", []),
+        ("name server", "", []),
+        ("name server", "addressServerPort=8080\n", ["addressServerPort"]),
+    ],
+)
+def test_ports_that_enforcing_is_not_for_are_named(write: Path, server: str, text: str, ports: list[str]) -> None:
+    write.write_text("tls.server.mode=enforcing\n" + text)
+    words = [str(finding) for finding in lint(read(str(write), "ours", server)) if finding.id == "lint.tls"]
+    assert len(words) == len(ports) and all(
+        f"leaves {port} open" in word for port, word in zip(ports, words, strict=True)
+    )
