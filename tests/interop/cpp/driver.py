@@ -100,9 +100,6 @@ def features(client: Client, prefix: str) -> dict[str, list[str]]:
     for number in range(10):
         producer.send_orderly(message(ordered, f"{number}"), 1)
     began = time.time()
-    late = message(plain, "level")
-    late.set_delay_time_level(1)
-    producer.send_sync(late)
     producer.send_sync(message(plain, "again"))
     producer.send_batch([message(batch, f"b{number}") for number in range(3)])
 
@@ -127,6 +124,12 @@ def features(client: Client, prefix: str) -> dict[str, list[str]]:
     client.consume(tagged, f"{prefix}tagged_group", on_tagged, "a || b")
     client.consume(ordered, f"{prefix}ordered_group", on_ordered, orderly=True)
     client.consume(plain, f"{prefix}later_group", on_plain)
+    # Not before: of messages that come together, the client sends all back where one is refused.
+    client.wait_for(Later=1)
+    late = message(plain, "level")
+    late.set_delay_time_level(1)
+    began = time.time()
+    producer.send_sync(late)
     client.wait_for(Tags=7, Async=1, Ordered=10, Later=3, Batch=1)
     puller = client.start(PullConsumer(f"{prefix}puller"))
     client.got["Pulled"] = [text(m) for m in puller.pull(ordered)]
