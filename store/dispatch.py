@@ -54,7 +54,8 @@ class Redispatch:
     def known_until(self, topic: bytes, queue_id: int, queue_offset: int) -> int:
         """Commitlog offset from which records of a queue need `dispatch`; those before it have unit and index.
 
-        0 for a record whose unit has to be looked at because it crosses a disk sector."""
+        The queue's last one does: a kill may have come while its unit was written. 0 for a record whose unit has to be
+        looked at because it crosses a disk sector."""
         if queue_offset * CQ_UNIT_SIZE % _SECTOR > _SECTOR - CQ_UNIT_SIZE:
             return 0
         known = self._known.get((topic, queue_id))
@@ -62,7 +63,7 @@ class Redispatch:
             name = str(topic, "utf-8", "replace")
             if not is_storable(name, queue_id):
                 return 0
-            known = min(self._queue_for(name, queue_id).max_physical_offset, self._indexed_until + 1)
+            known = min(self._queue_for(name, queue_id).last_physical_offset, self._indexed_until + 1)
             self._known[topic, queue_id] = known
         return known
 

@@ -13,6 +13,7 @@ from rocketmq_ops.common.java_hash import string_hash
 from rocketmq_ops.common.message_codec import decode_message
 from rocketmq_ops.store.index.index_service import IndexService
 from rocketmq_ops.store.inner_message import PutStatus
+from rocketmq_ops.store.layout.index import HEADER_SIZE, SLOT_SIZE
 from tests.golden_data import STORES, manifest, unpack_store
 from tests.store.crash_driver import ROOT, open_small
 from tests.store.faults import FaultyFileSystem
@@ -121,6 +122,34 @@ def test_nothing_is_left_behind_the_entries_that_a_crash_has_left(entries: int) 
     (file,) = recovered.files
     assert file.count == 201
     assert not bytes(file.file.view[file.entries_at + file.count * 20 :]).strip(b"\0")
+
+
+def test_slots_that_were_being_written_lead_to_their_keys_again() -> None:
+    """A number's bytes are written from the last to the first: a kill between them leaves neither the old one nor the new
+    one, but perhaps 0, or the number of another slot's entry."""
+    fs = FaultyFileSystem()
+    index = make("/store", fs, slots=50, entries=1000)
+    puts = [Put("T", f"k{number}", number * 100, 1_000_000) for number in range(600)]
+    put_all(index, puts[:250])
+    index.flush()
+    index._checkpoint.flush()
+    (file,) = index.files
+    slots = slice(HEADER_SIZE, file.entries_at)
+    before = bytes(file.view[slots])
+    put_all(index, puts[250:])
+    after = bytes(file.view[slots])
+    torn = [
+        before[at : at + SLOT_SIZE - 1] + after[at + SLOT_SIZE - 1 : at + SLOT_SIZE]
+        for at in range(0, len(before), SLOT_SIZE)
+    ]
+    file.view[slots] = b"".join(torn)
+    believable = sum(1 for slot in torn if int.from_bytes(slot) <= 250 and slot not in before)
+    assert believable > 20
+    recovered = make("/store", fs.after_kill(), slots=50, entries=1000, clean=False)
+    check_all(recovered, puts[:250])
+    put_all(recovered, puts)
+    check_all(recovered, puts)
+    assert bytes(recovered.files[0].view[slots]) == after
 
 
 def test_a_note_is_void_once_the_index_was_cut() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from rocketmq_ops.store.errors import DLedgerLogError, FileLengthError, MissingFileError
+from rocketmq_ops.store.layout.consume_queue import CQ_UNIT, CQ_UNIT_SIZE
 from rocketmq_ops.store.message_store import MessageStore
 from rocketmq_ops.store.recovery import RecoveryReport
 from tests.store.store_helpers import HOST, LOG_FILE, Clock, kill, message, open_store, read_all, small_config
@@ -250,6 +251,28 @@ def test_a_unit_torn_in_its_tag_hash_is_put_right(tmp_path: Path) -> None:
     queue = store.consume_queue("T", 0)
     assert queue is not None
     assert queue.unit(25) == good
+    kill(store)
+
+
+@pytest.mark.parametrize("index", [True, False])
+@pytest.mark.parametrize("written", range(CQ_UNIT_SIZE))
+def test_a_last_unit_that_was_being_written_is_put_right(written: int, index: bool, tmp_path: Path) -> None:
+    """A field's bytes are written from the last to the first: a kill between them leaves a wrong size, or another tag."""
+    store = open_store(tmp_path, messageIndexEnable=index)
+    for number in range(40):
+        store.put_message(message(body=bytes(1000 + number), TAGS="A"))
+    queue = store.consume_queue("T", 0)
+    assert queue is not None
+    good = queue.unit(39)
+    assert good is not None
+    kill(store)
+    whole, fields = CQ_UNIT.pack(*good), ((0, 8), (8, 12), (12, 20))
+    order = [at for start, end in fields for at in reversed(range(start, end))][:written]
+    torn = bytes(whole[at] if at in order else 0 for at in range(CQ_UNIT_SIZE))
+    poke(tmp_path / "consumequeue/T/0" / f"{600:020d}", 9 * CQ_UNIT_SIZE, torn)
+    store = open_store(tmp_path, messageIndexEnable=index)
+    queue = store.consume_queue("T", 0)
+    assert queue is not None and (queue.unit(39), queue.next_offset) == (good, 40)
     kill(store)
 
 
