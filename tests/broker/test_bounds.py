@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rocketmq_ops.broker.processors import slices
+from rocketmq_ops.broker.processors import client_manage, slices
 from rocketmq_ops.broker.processors.slices import ALWAYS_REPORTED, MAX_ENTRIES, MAX_QUEUE_NUMS, in_slices, queues_of
 from rocketmq_ops.remoting.bodies import (
     CheckClientRequestBody,
@@ -237,11 +238,18 @@ def test_a_body_that_would_take_long_to_read_is_refused_unread(tmp_path: Path, c
 
 def test_what_a_client_says_after_a_heartbeat_in_slices_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It has ended a consumer and a producer, and subscribed to something else, before their turn has come."""
-    monkeypatch.setattr(slices, "SLICE_SECONDS", 0)
     groups = [f"G{n}" for n in range(300)]
 
     async def body(session: Session) -> None:
         broker = session.broker
+        said = asyncio.Event()
+
+        async def one_and_then_the_rest(items: list[Any], work: Callable[[Any], object]) -> None:
+            for item in items:
+                work(item)
+                await said.wait()
+
+        monkeypatch.setattr(client_manage, "in_slices", one_and_then_the_rest)
         beating = asyncio.create_task(
             session.heartbeat(
                 client_id="c",
@@ -257,6 +265,7 @@ def test_what_a_client_says_after_a_heartbeat_in_slices_counts(tmp_path: Path, m
             client_id="c", consumer_data_set=[consumer("G297", "U")], producer_data_set=[producer("G297")]
         )
         assert not beating.done() and "G296" not in broker.producers.table
+        said.set()
         assert (await beating).code == 0
         assert broker.consumers.get("G299") is None and "G299" in broker.producers.table
         assert broker.consumers.get("G298") is not None and "G298" not in broker.producers.table
