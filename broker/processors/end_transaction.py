@@ -14,7 +14,7 @@ from rocketmq_ops.broker.send.put_answers import STORED, put_answer
 from rocketmq_ops.broker.send.stored_copies import put_copy
 from rocketmq_ops.broker.stats.event_stats import COMMITS, ROLLBACKS
 from rocketmq_ops.broker.timer.timer_parking import TIMER_PROPERTIES
-from rocketmq_ops.broker.transaction.transactional_message_service import HalfMessage, immunity_ms
+from rocketmq_ops.broker.transaction.transactional_message_service import HalfMessage
 from rocketmq_ops.common.message import (
     PROPERTY_CHECK_IMMUNITY_TIME,
     PROPERTY_DELAY_TIME_LEVEL,
@@ -40,6 +40,16 @@ _IMMUNITY_TIME, _PRODUCER_GROUP = start_of(PROPERTY_CHECK_IMMUNITY_TIME), start_
 _WAITS = tuple([start_of(name) for name in (PROPERTY_DELAY_TIME_LEVEL, *TIMER_PROPERTIES)])
 
 
+def _immunity_ms(text: str, timeout_ms: int) -> int:
+    """How long a half message with a time of its own, in seconds, is its producer's alone to end: at least the broker's
+    timeout (ms) (TransactionalMessageUtil.getImmunityTime)."""
+    try:
+        own = int(text) * 1000
+    except ValueError:
+        own = 0
+    return max(own, timeout_ms)
+
+
 class EndTransactionProcessor:
     """Handles the end of transactions."""
 
@@ -62,7 +72,7 @@ class EndTransactionProcessor:
         wrong = self._mismatch(header, half)
         if wrong is not None:
             return request.reply(ResponseCode.SYSTEM_ERROR, wrong)
-        if controller.transactions.has_ended(half):
+        if controller.transactions.has_ended(half.transaction):
             log.info("transaction of %s has ended already; %s says so again", header.msg_id, channel.remote)
             controller.transactions.delete_prepared(half)
             return request.reply()
@@ -81,7 +91,7 @@ class EndTransactionProcessor:
         if header.from_transaction_check or not own:
             return False
         age = self._controller.clock() - half.stored.record.born_timestamp
-        return age > immunity_ms(own, self._controller.config.transactionTimeOut)
+        return age > _immunity_ms(own, self._controller.config.transactionTimeOut)
 
     def _mismatch(self, header: EndTransactionRequestHeader, half: HalfMessage) -> str | None:
         record = half.stored.record

@@ -201,7 +201,8 @@ def test_half_messages_that_wait_are_counted_and_known_after_a_restart(tmp_path)
         session.broker.config.transactionCheckMax = 0
         now = session.broker.clock()
         session.broker.clock = lambda: now + 10_000
-        session.broker.transactions.check()
+        for _ in range(2):  # asked about once
+            session.broker.transactions.check()
         assert half(await samples(session.broker.metrics)) == {"Tx": 0.0}, "given up"
 
     async def wrong(session):

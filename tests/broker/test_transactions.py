@@ -6,6 +6,9 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from rocketmq_ops.broker.transaction import transactional_message_check
 from rocketmq_ops.common.message import MessageExt
 from rocketmq_ops.common.message_codec import decode_message
 from rocketmq_ops.common.topics import (
@@ -179,3 +182,85 @@ def test_own_immunity_time(tmp_path: Path) -> None:
         assert broker.store.max_offset("Tx", 1) == 0
 
     run(tmp_path, body)
+
+
+def test_a_round_reaches_what_is_behind_thousands_that_have_ended(tmp_path: Path) -> None:
+    """A broker that ends many transactions a second asks about one of them as soon as one that ends few."""
+
+    async def body(session: Session) -> None:
+        broker = session.broker
+        for number in range(1100):
+            assert (await end(session, await prepare(session, b"%d" % number), COMMIT)).code == 0
+        await prepare(session, b"open")
+        later(session, 10_000)
+        broker.transactions.check()
+        assert broker.offsets.query(CID_SYS_RMQ_TRANS, TRANS_HALF_TOPIC, 0) == 1101
+        assert stored(session, TRANS_HALF_TOPIC, offset=1101).properties["TRANSACTION_CHECK_TIMES"] == "1"
+
+    run(tmp_path, body)
+
+
+def test_a_round_goes_on_after_a_pause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transactional_message_check, "LOOKED_AT", 2)
+    monkeypatch.setattr(transactional_message_check, "PASSED", 3)
+
+    async def body(session: Session) -> None:
+        broker = session.broker
+        fields = [await prepare(session, b"%d" % number) for number in range(9)]
+        later(session, 10_000)
+        for one in fields[:4]:
+            assert (await end(session, one, COMMIT)).code == 0
+        broker.transactions.check()
+        assert broker.offsets.query(CID_SYS_RMQ_TRANS, TRANS_HALF_TOPIC, 0) == 3
+        # What ends in the pause is not asked about; a second round does not begin meanwhile.
+        assert (await end(session, fields[8], ROLLBACK)).code == 0
+        broker.transactions.check()
+        for _ in range(1000):
+            if broker.offsets.query(CID_SYS_RMQ_TRANS, TRANS_HALF_TOPIC, 0) == 9:
+                break
+            await asyncio.sleep(0.01)
+        assert broker.store.max_offset(TRANS_HALF_TOPIC, 0) == 9 + 4
+        assert broker.offsets.query(CID_SYS_RMQ_TRANS, TRANS_OP_HALF_TOPIC, 0) == 2
+
+    run(tmp_path, body)
+
+
+def test_own_immunity_time_may_be_shorter_than_the_brokers(tmp_path: Path) -> None:
+    async def body(session: Session) -> None:
+        await prepare(session, CHECK_IMMUNITY_TIME_IN_SECONDS="1")
+        later(session, 5_000)
+        session.broker.transactions.check()
+        asked = stored(session, TRANS_HALF_TOPIC, offset=1)
+        assert asked.properties["TRANSACTION_CHECK_TIMES"] == "1"
+        assert "TRAN_PREPARED_QUEUE_OFFSET" not in asked.properties, "it was not put back to wait"
+
+    run(tmp_path, body, transactionTimeOut=60_000)
+
+
+def test_what_was_put_back_and_has_ended_meanwhile_is_not_asked_about(tmp_path: Path) -> None:
+    async def body(session: Session) -> None:
+        broker = session.broker
+        fields = await prepare(session, CHECK_IMMUNITY_TIME_IN_SECONDS="60")
+        later(session, 30_000)
+        broker.transactions.check()
+        assert (await end(session, fields, COMMIT)).code == 0
+        later(session, 40_000)
+        broker.transactions.check()
+        assert broker.store.max_offset(TRANS_HALF_TOPIC, 0) == 2
+        assert broker.offsets.query(CID_SYS_RMQ_TRANS, TRANS_HALF_TOPIC, 0) == 2
+
+    run(tmp_path, body)
+
+
+def test_a_fresh_half_message_is_not_given_up_where_nothing_is_asked(tmp_path: Path) -> None:
+    """With `transactionCheckMax=0` its producer still has the time to end it."""
+
+    async def body(session: Session) -> None:
+        fields = await prepare(session)
+        session.broker.transactions.check()
+        assert session.broker.offsets.query(CID_SYS_RMQ_TRANS, TRANS_HALF_TOPIC, 0) <= 0
+        assert (await end(session, fields, COMMIT)).code == 0
+        assert bodies(await session.pull("Tx", queue_id=1)) == [b"pay"]
+        assert session.broker.store.max_offset(TRANS_CHECK_MAX_TIME_TOPIC, 0) == 0
+
+    run(tmp_path, body, transactionCheckMax=0)
