@@ -162,7 +162,6 @@ class GroupConsumer:
         if self.group not in self.instance.consumers:
             return
         self.suspended = self.rebalancer.closing = True
-        await self._locking.stop()
         for held in list(self.rebalancer.held.values()):
             held.drop()
         with contextlib.suppress(TimeoutError):
@@ -177,6 +176,7 @@ class GroupConsumer:
                 self.settings.stop_timeout_ms,
                 ", ".join(map(str, busy[:3])),
             )
+        await self._locking.stop()  # not before: what a listener is still at is not another client's
         await self.persist_offsets()
         await self.rebalancer.give_up_all()
         await self.service.stop(patient=not busy)
@@ -248,4 +248,10 @@ class GroupConsumer:
 
     async def persist_offsets(self) -> None:
         """Save consumed offsets."""
-        await self.offsets.persist(list(self.rebalancer.held))
+        held = dict(self.rebalancer.held)
+        await self.offsets.persist([queue for queue, one in held.items() if self.may_save(one)], held)
+
+    def may_save(self, held: ProcessQueue) -> bool:
+        """Whether the offset of a held queue is this client's to save: of an orderly one, whoever had its lock last has
+        saved what counts."""
+        return not self.settings.orderly or self.settings.broadcasting or held.lock_kept

@@ -14,14 +14,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rocketmq_ops.client import queue_api
 from rocketmq_ops.client.consumer.by_broker import QueueCall
+from rocketmq_ops.client.consumer.process_queue import BROKER_KEEPS_MS
 from rocketmq_ops.common.clock import steady_ms
 from rocketmq_ops.common.message import MessageQueue
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.consumer.group_consumer import GroupConsumer
-
-#: ms that a broker keeps a lock after it was asked for last (REBALANCE_LOCK_MAX_LIVE_TIME of RebalanceLockManager).
-BROKER_KEEPS_MS = 60_000
 
 
 class Lock(NamedTuple):

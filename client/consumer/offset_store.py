@@ -38,8 +38,8 @@ class OffsetStore(Protocol):
     async def read(self, queue: MessageQueue) -> int | None:
         """The saved offset of a queue, None when there is none. Raises RemotingError, BrokerError."""
 
-    async def persist(self, queues: Iterable[MessageQueue]) -> None:
-        """Save the offsets of these queues; those of others are forgotten."""
+    async def persist(self, queues: Iterable[MessageQueue], kept: Iterable[MessageQueue] = ()) -> None:
+        """Save the offsets of these queues; those of others are forgotten, but for `kept`."""
 
 
 def offset_store(instance: ClientInstance, group: str, *, broadcasting: bool, directory: str) -> OffsetStore:
@@ -73,11 +73,11 @@ class RemoteBrokerOffsetStore:
             self.table[queue] = offset
         return offset
 
-    async def persist(self, queues: Iterable[MessageQueue]) -> None:
+    async def persist(self, queues: Iterable[MessageQueue], kept: Iterable[MessageQueue] = ()) -> None:
         """Send them to the brokers, without waiting for answers; what cannot be sent is sent the next time."""
         wanted = set(queues)
         offsets = dict(self.table)
-        for queue in offsets.keys() - wanted:
+        for queue in offsets.keys() - wanted.union(kept):
             self.table.pop(queue, None)
 
         def failed(queue: MessageQueue, error: RocketMQError) -> None:
@@ -108,7 +108,7 @@ class LocalFileOffsetStore:
         """What the file held, or what was consumed since."""
         return self.table.get(queue)
 
-    async def persist(self, queues: Iterable[MessageQueue]) -> None:
+    async def persist(self, queues: Iterable[MessageQueue], kept: Iterable[MessageQueue] = ()) -> None:
         """Replace the file; offsets of queues that are not consumed now stay in it."""
         if not self.table:
             return

@@ -15,6 +15,8 @@ from rocketmq_ops.remoting.bodies.running_info import ProcessQueueInfo
 
 PULL_MAX_IDLE_SECONDS = 120.0
 LOCK_MAX_LIVE_MS = 30_000
+#: ms that a broker keeps a lock after it was asked for last (REBALANCE_LOCK_MAX_LIVE_TIME of RebalanceLockManager).
+BROKER_KEEPS_MS = 60_000
 
 
 class ProcessQueue:
@@ -107,6 +109,11 @@ class ProcessQueue:
     def lock_valid(self) -> bool:
         """Locked, and refreshed within the time that the broker keeps a lock."""
         return self.locked and steady_ms() - self._lock_refreshed_ms < LOCK_MAX_LIVE_MS
+
+    @property
+    def lock_kept(self) -> bool:
+        """Locked, and refreshed so lately that nobody else can have had the lock since."""
+        return self.locked and steady_ms() - self._lock_refreshed_ms < BROKER_KEEPS_MS
 
     @property
     def pull_expired(self) -> bool:

@@ -97,7 +97,9 @@ class PullLoop:
     async def _pull(self) -> PullResult:
         queue, consumer = self._queue, self._consumer
         settings = consumer.settings
-        commit = None if settings.broadcasting else consumer.offsets.table.get(queue.queue) or None
+        commit = None
+        if not settings.broadcasting and consumer.may_save(queue):
+            commit = consumer.offsets.table.get(queue.queue) or None
         subscription = consumer.subscription(queue.queue.topic)
         return await queue_api.pull(
             consumer.instance,

@@ -211,7 +211,7 @@ class Rebalancer:
                 return []
         self._forget(held)
         offset = consumer.offsets.table.pop(queue, None)
-        if offset is None:
+        if offset is None or not consumer.may_save(held):
             return []
         save = partial(queue_api.update_consumer_offset, consumer.instance, consumer.group, queue, offset)
         address = self._locks.address(queue)
@@ -241,8 +241,31 @@ class Rebalancer:
             log.warning("locking queues on %s failed: %s", broker_name, error)
             return
         for queue in queues:
-            if locked is not None and queue in self.held:
-                self.held[queue].mark_locked(queue in locked)
+            held = self.held.get(queue)
+            if locked is None or held is None:
+                continue
+            if queue not in locked or held.lock_kept:
+                held.mark_locked(queue in locked)
+            elif not held.dropped:
+                await self._regained(held)
+
+    async def _regained(self, held: ProcessQueue) -> None:
+        """Go on with a queue whose lock was another client's meanwhile, or may have been: from where that one has come
+        to, which saved its offset before it gave the lock back. Java's client gives its listener what it holds, out of
+        order, and saves its own offset over the other's."""
+        consumer = self._consumer
+        try:
+            saved = await queue_api.consumer_offset(consumer.instance, consumer.group, held.queue)
+        except RocketMQError as error:
+            log.warning("reading the offset of %s failed: %s", held.queue, error)
+            return
+        if held.dropped:
+            return
+        if saved is not None and saved > consumer.offsets.table.get(held.queue, -1):
+            log.warning("%s was another client's meanwhile, and is consumed from offset %d on", held.queue, saved)
+            self.move(held, saved)
+        else:
+            held.mark_locked(True)
 
     # --- resets and end -------------------------------------------------------------------------------------------
 
