@@ -143,7 +143,7 @@ class OrderlyService:
         consumer = self._consumer
         done: dict[int, MessageExt] = {}
         while not queue.dropped:
-            if not queue.messages or consumer.suspended:
+            if not queue.messages:
                 queue.changed.clear()
                 await queue.changed.wait()
                 continue

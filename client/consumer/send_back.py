@@ -61,7 +61,7 @@ async def send_back(
 async def send_to_retry_topic(
     instance: ClientInstance, group: str, message: MessageExt, max_reconsume_times: int
 ) -> bool:
-    """Send a copy to the group's retry topic on any broker; False when that failed too."""
+    """Send a copy to the group's retry topic, on the message's broker or any other; False when that failed too."""
     topic = retry_topic(group)
     properties = {k: v for k, v in message.properties.items() if k not in _OF_THIS_DELIVERY and v}
     properties.setdefault(PROPERTY_ORIGIN_MESSAGE_ID, message.msg_id)
@@ -71,13 +71,19 @@ async def send_to_retry_topic(
     properties[PROPERTY_DELAY_TIME_LEVEL] = str(3 + message.reconsume_times)
     settings = SendSettings()
     copy = Message(topic, message.body, flag=message.flag, properties=properties)
+    failure: RocketMQError | None = None
     try:
         outgoing = prepare(copy, message.msg_id, settings)
-        queue = (await instance.routes.need_publish_queues(topic))[0]
-        address = instance.routes.master(queue.broker_name) or ""
-        timeout_ms = settings.send_timeout_ms
-        await send.send(instance.session, address, outgoing, CLIENT_INNER_PRODUCER_GROUP, queue, timeout_ms)
-        return True
+        # One queue of each broker.
+        queues = {queue.broker_name: queue for queue in reversed(await instance.routes.need_publish_queues(topic))}
+        for queue in sorted(queues.values(), key=lambda queue: queue.broker_name != message.broker_name):
+            address, timeout_ms = instance.routes.master(queue.broker_name) or "", settings.send_timeout_ms
+            try:
+                await send.send(instance.session, address, outgoing, CLIENT_INNER_PRODUCER_GROUP, queue, timeout_ms)
+                return True
+            except RocketMQError as error:
+                failure = error
     except RocketMQError as error:
-        log.error("message %s could not be sent to %s: %s; it is tried here again", message.msg_id, topic, error)
-        return False
+        failure = error
+    log.error("message %s could not be sent to %s: %s; it is tried here again", message.msg_id, topic, failure)
+    return False

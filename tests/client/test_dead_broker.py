@@ -21,6 +21,7 @@ from rocketmq_ops.client import (
     queue_api,
 )
 from rocketmq_ops.client.consumer.offset_store import RemoteBrokerOffsetStore
+from rocketmq_ops.client.consumer.send_back import send_to_retry_topic
 from rocketmq_ops.common.message import Message, MessageExt, MessageQueue
 from rocketmq_ops.remoting.bodies import SubscriptionGroupConfig
 from rocketmq_ops.remoting.channel import Channel
@@ -126,6 +127,33 @@ def test_a_broker_that_does_not_answer_is_asked_once_and_not_for_each_queue(
                     await consumer.rebalance()
                     assert set(QUEUES) <= set(consumer.rebalancer.held)
                     assert asked == [MessageQueue("Orders", DEAD, 0)] * rounds
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("broker_name", [DEAD, LIVE])
+def test_a_message_that_is_given_up_goes_to_the_retry_topic_of_a_live_broker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broker_name: str
+) -> None:
+    async def queues(topic: str) -> list[MessageQueue]:
+        return [MessageQueue(topic, name, 0) for name in (DEAD, LIVE)]
+
+    async def main() -> None:
+        async with two_brokers(tmp_path) as (c, away, instance):
+            away.given_up.set()
+            async with PushConsumer("G", lambda messages, context: None, instance=instance) as consumer:
+                consumer.subscribe("Orders")
+                await instance.routes.refresh("Orders")
+                await instance.send_heartbeats()
+                monkeypatch.setattr(instance.routes, "need_publish_queues", queues)
+                message = MessageExt(
+                    topic="Orders", queue_id=0, queue_offset=0, commit_log_offset=0, store_size=0, body=b"x", body_crc=0,
+                    flag=0, sys_flag=0, born_timestamp=1, born_host=("127.0.0.1", 1), store_timestamp=2,
+                    store_host=("127.0.0.1", 2), reconsume_times=0, prepared_transaction_offset=0,
+                    properties={"UNIQ_KEY": "U"}, offset_msg_id="", broker_name=broker_name,
+                )  # fmt: skip
+                assert await send_to_retry_topic(instance, "G", message, 0)
+                assert c.broker.store.max_offset("%DLQ%G", 0) == 1
 
     asyncio.run(main())
 

@@ -1,4 +1,4 @@
-"""An orderly queue whose lock another client had meanwhile is consumed from where that one has come to."""
+"""Orderly queues: one whose lock another client had meanwhile, a suspended consumer, a stop."""
 
 from __future__ import annotations
 
@@ -57,6 +57,29 @@ def test_what_another_client_consumed_while_it_had_the_lock_is_not_consumed_agai
                 broker.locks.unlock_batch("G", [KEY], "another")
                 await until(lambda: broker.offsets.query("G", "T", 0) == 10)
             assert got == [0, 1, 2, 8, 9]
+
+    asyncio.run(main())
+
+
+def test_what_an_orderly_consumer_holds_is_consumed_while_it_is_suspended(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with cluster(tmp_path, T=1) as c:
+            async with Producer("fill", c.options) as producer:
+                for _ in range(5):
+                    await producer.send(Message("T", b"x"))
+            got: list[int] = []
+            gate = asyncio.Event()
+
+            async def listener(messages: list[MessageExt], context: ConsumeContext) -> None:
+                got.append(messages[0].queue_offset)
+                await gate.wait()
+
+            async with PushConsumer("G", listener, c.options, settings=SETTINGS) as consumer:
+                consumer.subscribe("T")
+                await until(lambda: got and len(consumer.rebalancer.held[QUEUE].messages) == 5)
+                consumer.suspend()
+                gate.set()
+                await until(lambda: len(got) == 5)
 
     asyncio.run(main())
 
