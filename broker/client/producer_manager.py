@@ -75,14 +75,20 @@ class ProducerManager:
                 info.channel.close()
 
     def available_channel(self, group: str, topic: str) -> Channel | None:
-        """An open channel of the group, in turn, of those that may send to the topic; None when there is none."""
-        channels = self._channels_to_ask(group, topic)
+        """An open channel of the group, in turn, of those that may send to the topic; None when there is none.
+
+        One whose producer reads nothing only where no other one does.
+        """
+        channels, unread = self._channels_to_ask(group, topic), None
         for _ in channels:
             self._next_channel += 1
             channel = channels[self._next_channel % len(channels)]
-            if not channel.closed:
+            if channel.closed:
+                continue
+            if channel.is_drained:
                 return channel
-        return None
+            unread = channel
+        return unread
 
     def _channels_to_ask(self, group: str, topic: str) -> list[Channel]:
         """Those of the group that may send to the topic, as of a second ago at most: a round asks about many messages,

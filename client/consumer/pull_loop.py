@@ -111,7 +111,8 @@ class PullLoop:
             suspend_ms=settings.pull_suspend_ms,
             timeout_ms=settings.pull_timeout_ms,
             commit_offset=commit,
-            send_expression=False,
+            # Clients that choose their queues may select differently: what a heartbeat says is the last one's.
+            send_expression=consumer.assigned() is not None,
             broker_id=self._broker_id,
             hooks=consumer.hooks,
         )

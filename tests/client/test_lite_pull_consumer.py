@@ -1,12 +1,14 @@
 """The lite pull consumer against a broker of this repository."""
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import pytest
 from client_cluster import cluster, until
 
 from rocketmq_ops.client import (
     FROM_FIRST_OFFSET,
+    ClientInstance,
     ConsumeSettings,
     LitePullConsumer,
     MessageSelector,
@@ -158,3 +160,28 @@ def test_wrong_uses_are_refused():
         consumer.assign([MessageQueue("Lite", "b", 0)])
     with pytest.raises(ClientError, match="a lite pull consumer locks no queues"):
         LitePullConsumer("G", settings=ConsumeSettings(orderly=True))
+
+
+def test_each_client_gets_what_it_selected_of_the_queues_that_it_chose(tmp_path):
+    """Clients of one group may choose queues with expressions of their own; what the group's subscription says at the
+    broker is what came last."""
+
+    async def main():
+        async with cluster(tmp_path, Lite=2) as c, AsyncExitStack() as stack:
+            c.broker.config.enablePropertyFilter = True
+            queues = [MessageQueue("Lite", "broker-a", i) for i in range(2)]
+            consumers = []
+            for queue, expression in zip(queues, ("A", MessageSelector.by_sql("TAGS = 'B'")), strict=True):
+                c.options.instance_name = f"client {queue.queue_id}"
+                consumer = LitePullConsumer("G", instance=ClientInstance(c.options), settings=first(pull_suspend_ms=50))
+                consumer.assign([queue], expression)
+                consumers.append(await stack.enter_async_context(consumer))
+            await until(lambda: all(consumer.assignment() for consumer in consumers))
+            for queue in queues:
+                for tag in ("A", "B"):
+                    await fill(c, 2, queue, tags=tag)
+            for consumer, tag in zip(consumers, ("A", "B"), strict=True):
+                assert [message.tags for message in await polled(consumer, 2)] == [tag, tag]
+                assert await consumer.poll(200) == []
+
+    asyncio.run(main())

@@ -142,6 +142,7 @@ class Connection:
     """What the table of producers needs of one; `looks` counts how often it was looked up."""
 
     closed = False
+    is_drained = True
     looks = 0
 
     def __init__(self) -> None:
@@ -190,3 +191,15 @@ def test_rights_are_looked_at_once_for_the_messages_of_a_round() -> None:
     assert producers.available_channel("p", "open") in channels[1:] and len(asked) == 8
     now[0] = 1000
     assert producers.available_channel("p", "closed") is None and len(asked) == 10
+
+
+def test_whoever_reads_nothing_is_asked_only_where_nobody_else_is() -> None:
+    producers = ProducerManager(lambda: 0)
+    channels = connections(3)
+    for number, channel in enumerate(channels):
+        producers.register("p", ClientChannelInfo(channel, f"c{number}", 0, 0, now_ms=0, seen_ms=0))
+    cast(Connection, channels[0]).is_drained = False
+    cast(Connection, channels[1]).closed = True
+    assert [producers.available_channel("p", "open") for _ in range(5)] == [channels[2]] * 5
+    cast(Connection, channels[2]).closed = True
+    assert [producers.available_channel("p", "open") for _ in range(5)] == [channels[0]] * 5
