@@ -271,7 +271,12 @@ def _nearest_option(option: str, command: Any) -> str | None:
         in_other_case = next((name for name in known if name.lower() == option.lower()), None)
         if in_other_case is not None:
             return in_other_case
-    return nearest_name(option, known, cutoff=0.5)
+    # Without the dashes, in which all are alike: by them `--xyz` is like `--query`, and `-q` like any letter.
+    bare = {name.lstrip("-"): name for name in reversed(known)}
+    word = option.lstrip("-")
+    begun = [name for name in bare if len(word) > 2 and name.lower().startswith(word.lower())]
+    near = nearest_name(word, bare) or nearest_name(word, begun, cutoff=0)
+    return None if near is None else bare[near]
 
 
 def _unknown(argv: list[str], is_group: bool) -> int:
