@@ -1,13 +1,16 @@
 """Changes for the dashboard: command lines that are planned and run in this process, with journal and undo as ever.
 
-Each runs in a thread with an event loop of its own: parsing, the journal's sync and the requests hold up no screen.
+Each runs in a thread with an event loop of its own: parsing, the journal's sync and the requests hold up no screen. The
+threads are its own: servers that do not answer hold them for long, and nothing else waits for one.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+import contextlib
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 import typer
@@ -32,8 +35,13 @@ if TYPE_CHECKING:
     from rocketmq_ops.mqadmin.render.outcome import Outcome
 
 UNDO = "undo"
+#: Command lines at a time: some batches of the dashboard, also where a name service that is asked holds up one.
+_THREADS: Final = 16
 #: Values of these are another each moment on a cluster that works, so that a plan is outdated when it is read.
 _MOVING = frozenset({"offset"})
+
+
+T = TypeVar("T")
 
 
 class _Parsed(NamedTuple):
@@ -51,23 +59,35 @@ class CommandChanger:
     def __init__(self, connection: Connection, connecting: Sequence[str] = ()) -> None:
         self._connection = connection
         self._connecting = tuple(connecting)
+        self._threads = ThreadPoolExecutor(_THREADS, "dashboard-changes")
 
     async def plan(self, words: Sequence[str]) -> PlannedChange:
-        """What a command line would do, and whom it touches. Raises RocketMQError, with nothing sent."""
-        return await asyncio.to_thread(_in_a_loop, self._plan, self._whole(words))
+        """What a command line would do, and whom it touches. Raises RocketMQError, with nothing sent. Cancelled, it
+        lets go of its thread."""
+        whole = self._whole(words)
+        asking = _InALoop(lambda: self._plan(whole))
+        try:
+            return await self._in_thread(asking.run)
+        except asyncio.CancelledError:
+            asking.give_up()
+            raise
 
     async def make(self, planned: PlannedChange, typed: str) -> MadeChange:
-        """Do what was planned. Raises CommandError, with nothing sent, where it is not as it was shown."""
+        """Do what was planned. Raises CommandError, with nothing sent, where it is not as it was shown. What has begun
+        comes to its end, also when nobody waits for it any more."""
         name = planned.to_type
         if name is not None and typed != name:
             raise CommandError(
                 f"nothing was changed: '{name}' was not typed", "type it as it is shown", ExitCode.REFUSED
             )
-        return await asyncio.to_thread(_in_a_loop, self._make, planned)
+        return await self._in_thread(_InALoop(lambda: self._make(planned)).run)
 
     async def journal(self, most: int) -> list[JournalEntry]:
         """The last changes in the journal, the newest first. Raises JournalError."""
         return await asyncio.to_thread(self._journal, most)
+
+    async def _in_thread(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
     def _whole(self, words: Sequence[str]) -> tuple[str, ...]:
         return tuple(words) if words[0] == UNDO else (*words, *self._connecting)
@@ -168,15 +188,38 @@ class _Quiet(Run):
         return super().admin(quiet=quiet)
 
 
-def _in_a_loop(call: Any, argument: Any) -> Any:
-    """What a coroutine function returns, in a loop of this thread. Raises RocketMQError for every expected failure."""
-    try:
-        return asyncio.run(call(argument))
-    except RocketMQError:
-        raise
-    except OSError as error:
-        problem = failure_of_command(error)
-        raise CommandError(problem.cause, problem.next_step) from error
+class _InALoop(Generic[T]):
+    """A coroutine in a loop of the thread that runs it."""
+
+    def __init__(self, call: Callable[[], Coroutine[Any, Any, T]]) -> None:
+        self._call = call
+        self._given_up = False
+        self._running: tuple[asyncio.AbstractEventLoop, asyncio.Task[Any] | None] | None = None
+
+    def run(self) -> T:
+        """What it returns. Raises RocketMQError for every expected failure."""
+        try:
+            return asyncio.run(self._main())
+        except RocketMQError:
+            raise
+        except OSError as error:
+            problem = failure_of_command(error)
+            raise CommandError(problem.cause, problem.next_step) from error
+
+    async def _main(self) -> T:
+        self._running = asyncio.get_running_loop(), asyncio.current_task()  # first, so that `give_up` meets one of both
+        if self._given_up:
+            raise asyncio.CancelledError
+        return await self._call()
+
+    def give_up(self) -> None:
+        """End it, from another thread: nobody waits for it."""
+        self._given_up = True
+        if self._running is not None:
+            loop, task = self._running
+            assert task is not None
+            with contextlib.suppress(RuntimeError):  # it has ended meanwhile
+                loop.call_soon_threadsafe(task.cancel)
 
 
 def _outline(changes: list[Change]) -> list[tuple[object, ...]]:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.common.errors import RocketMQError
-from rocketmq_ops.mqadmin.changer import CommandChanger
+from rocketmq_ops.mqadmin.changer import _THREADS, CommandChanger
 from rocketmq_ops.mqadmin.connecting.connection import Connection
 from rocketmq_ops.mqadmin.errors import CommandError
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.mqadmin.journal.file import JournalFile
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.remoting.codes import RequestCode as Code
+from rocketmq_ops.remoting.command import RemotingCommand
 from tests.mqadmin.fake_cluster import FakeCluster
 
 
@@ -122,3 +125,61 @@ def test_a_server_that_refuses_leaves_its_words_and_a_line_in_the_journal(cluste
 def test_a_line_that_cannot_be_run_says_why(cluster: FakeCluster, words: list[str], says: str) -> None:
     with pytest.raises(RocketMQError, match=f"(?i){says}"):
         asyncio.run(changer(cluster).plan(words))
+
+
+def test_lines_that_get_no_answer_hold_up_neither_other_work_nor_once_they_are_left_other_lines(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = cluster.transport.invoke
+    held = threading.Semaphore(0)
+
+    async def silent(*_: object, **__: object) -> None:
+        held.release()
+        await asyncio.Event().wait()
+
+    async def steps() -> None:
+        loop, change = asyncio.get_running_loop(), changer(cluster)
+        loop.set_default_executor(ThreadPoolExecutor(1))
+        line = ["updateTopicPerm", "-t", "T", "-c", "C1", "-p", "4"]
+        monkeypatch.setattr(cluster.transport, "invoke", silent)
+        async with asyncio.timeout(60):
+            plans = [asyncio.create_task(change.plan(line)) for _ in range(_THREADS + 3)]
+            for _ in range(_THREADS):
+                assert await asyncio.to_thread(held.acquire, timeout=30)
+            assert await asyncio.to_thread(lambda: "looked") == "looked"
+            for plan in plans:
+                plan.cancel()
+            assert {type(end) for end in await asyncio.gather(*plans, return_exceptions=True)} == {
+                asyncio.CancelledError
+            }
+            monkeypatch.setattr(cluster.transport, "invoke", answered)
+            assert (await change.plan(line)).effective
+
+    asyncio.run(steps())
+
+
+def test_what_is_being_made_comes_to_its_end_when_nobody_waits_for_it(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = cluster.transport.invoke
+    begun, go_on = threading.Event(), threading.Event()
+
+    async def slow(addr: str, command: RemotingCommand, timeout_ms: int = 3000) -> RemotingCommand:
+        begun.set()
+        await asyncio.to_thread(go_on.wait, 30)
+        return await answered(addr, command, timeout_ms)
+
+    async def steps() -> None:
+        change = changer(cluster)
+        shown = await change.plan(["updateTopicPerm", "-t", "T", "-c", "C1", "-p", "4"])
+        monkeypatch.setattr(cluster.transport, "invoke", slow)
+        making = asyncio.create_task(change.make(shown, ""))
+        assert await asyncio.to_thread(begun.wait, 30)
+        making.cancel()
+        await asyncio.gather(making, return_exceptions=True)
+        go_on.set()
+        await asyncio.to_thread(change._threads.shutdown)
+        assert [entry.status for entry in await change.journal(1)] == ["done"]
+        assert cluster["broker-a"].topics["T"]["perm"] == 4
+
+    asyncio.run(steps())
