@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shlex
 import sys
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
@@ -18,6 +20,7 @@ from rocketmq_ops.common.state_folder import state_folder
 from rocketmq_ops.mqadmin import lang
 from rocketmq_ops.mqadmin.changer import CommandChanger
 from rocketmq_ops.mqadmin.errors import usage
+from rocketmq_ops.mqadmin.render.output import safe_text
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.tui.app import Dashboard
 from rocketmq_ops.tui.appearance import BROWSER, TERMINAL, KeptAppearance
@@ -35,6 +38,7 @@ from rocketmq_ops.tui.model.views.every import VIEWS
 from rocketmq_ops.tui.pauses import short_pauses
 from rocketmq_ops.tui.places import catalogue
 from rocketmq_ops.tui.saved import SavedError, SavedViews
+from rocketmq_ops.tui.sending import in_short, spoken
 
 
 class Looked(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,12 +122,32 @@ async def show(run: Run, looked: Looked) -> str:
         app = Dashboard(context)
         with short_pauses():
             await app.run_async()
+        await _say_ends(context)
         task = asyncio.current_task()
         if task is not None and task.cancelling():  # Textual takes it as its end; it is also that of who asked for it
             raise asyncio.CancelledError
         if app.failure is not None:
             raise app.failure
         return str(app.left_at)
+
+
+async def _say_ends(context: Context) -> None:
+    """Wait for what was sent and has not come to its end when the dashboard is left, and say how it ended; say what
+    else was not to be seen any more."""
+    sent = context.sending.under_way
+    for batch in sent:
+        batch.stopping = True
+    if sent:
+        _say([lang.tr("what was sent is waited for")])
+    for batch in sent:
+        _say([spoken(line, lang.tr) for line in in_short(await batch.made())])
+    _say(map(lang.tr, context.parting))
+
+
+def _say(lines: Iterable[str]) -> None:
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        sys.stderr.write("".join(f"mqadmin tui: {text}\n" for text in map(safe_text, lines)))
+        sys.stderr.flush()
 
 
 def connecting_words(run: Run) -> list[str]:
@@ -189,8 +213,7 @@ async def serve(run: Run, served: Served) -> None:
 
     def started() -> None:
         said = [lang.tr(visitors.where()), *([lang.tr(visitors.warning())] if visitors.warning() else [])]
-        sys.stderr.write("".join(f"mqadmin tui: {text}\n" for text in said))
-        sys.stderr.flush()
+        _say(said)
 
     await visitors.run(started)
 

@@ -10,6 +10,7 @@ from rocketmq_ops.tui.appearance import KeptAppearance
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.keys_first import KeysFirst
 from rocketmq_ops.tui.saved import SavedViews
+from rocketmq_ops.tui.sending import Sending
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin import MQAdmin
@@ -59,6 +60,9 @@ class Context:
         self.admin = admin
         self.saved = saved or SavedViews(None)
         self.changer = changer
+        self.sending = Sending()
+        #: What is to be said once the dashboard has been left, in English.
+        self.parting: list[str] = []
         self.keys = keys or KeysFirst()
         self.appearance = appearance or KeptAppearance(None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import select
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,11 +18,14 @@ from rocketmq_ops.mqadmin import main as mqadmin
 from rocketmq_ops.mqadmin.commands.tui import tui
 from rocketmq_ops.mqadmin.dashboard import connecting_words
 from rocketmq_ops.mqadmin.declare import CommonOptions, declaration_of
+from rocketmq_ops.mqadmin.errors import CommandError
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.mqadmin.options.dashboard import THEMES
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.tui import themes
 from rocketmq_ops.tui.app import Dashboard
+from rocketmq_ops.tui.changes import MadeChange, PlannedChange
+from rocketmq_ops.tui.model.details.batch import PlannedOf
 from rocketmq_ops.tui.model.figures import SIGNS
 
 #: Nothing listens there.
@@ -181,6 +186,44 @@ def test_what_ends_it_unasked_is_a_failure_of_the_command(
     err = capsys.readouterr().err
     assert "no such cell" in err
     assert "Traceback" not in err
+
+
+def test_what_was_sent_when_it_is_left_is_waited_for_and_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Changer:
+        """Fails once it is waited for."""
+
+        begun = asyncio.Event()
+
+        async def make(self, planned: PlannedChange, typed: str) -> MadeChange:
+            self.begun.set()
+            while "is waited for" not in "".join(said):
+                await asyncio.sleep(0)
+                said.append(capsys.readouterr().err)
+            raise CommandError("not today", "try tomorrow", ExitCode.FAILED)
+
+    said: list[str] = []
+
+    async def left(app: Dashboard) -> None:
+        changer: Any = Changer()
+        plans = [PlannedOf(name, PlannedChange(words=(name,), to_type=None, recorded=False)) for name in "ab"]
+        app.context.sending.start(changer, plans, progress=lambda ended: None, at_once=1)
+        await changer.begun.wait()
+        app.context.parting.append("the export was given up, as its screen was left: there is no file")
+
+    monkeypatch.setattr(tui, "_has_screen", lambda: True)
+    monkeypatch.setattr(Dashboard, "run_async", left)
+    mqadmin.run(["tui", "--store", str(tmp_path)])
+    said.append(capsys.readouterr().err)
+    assert "".join(said).splitlines() == [
+        "mqadmin tui: what was sent is waited for",
+        "mqadmin tui: ✗ 0 of 2 are done",
+        "mqadmin tui: ! 1 were not sent: b",
+        "mqadmin tui: ✗ a: not today",
+        "mqadmin tui:   try tomorrow",
+        "mqadmin tui: the export was given up, as its screen was left: there is no file",
+    ]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no terminals of this kind")

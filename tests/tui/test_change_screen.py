@@ -11,12 +11,15 @@ import pytest
 from rich.cells import cell_len
 from textual.containers import VerticalScroll
 from textual.geometry import Region
+from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
+from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.tui.changes import MadeChange, PlannedChange
 from rocketmq_ops.tui.model.details.batch import AT_ONCE
+from rocketmq_ops.tui.screens.base import DashboardScreen
 from rocketmq_ops.tui.screens.change import ChangeScreen, Offer
-from tests.tui.fakes import dashboard
+from tests.tui.fakes import FakeModel, dashboard, moment
 from tests.tui.flows.driving import at_rest, press, said, settled
 from tests.tui.model.details import made_up
 
@@ -166,3 +169,83 @@ def test_a_line_that_does_not_fit_is_not_cut_without_a_mark() -> None:
             assert "…" in "".join(ends())
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("count", [1, 2])
+def test_what_was_sent_says_how_it_ended_also_when_its_screen_was_closed(count: int, fails: bool) -> None:
+    changer = _Waits(fails)
+
+    async def main() -> None:
+        model = FakeModel(moment())
+        app = dashboard(model, write=True, changer=changer)  # type: ignore[arg-type]
+        async with app.run_test(size=(80, 24)) as pilot:
+            await _sent(pilot, count)
+            await pilot.press("escape")
+            await at_rest(pilot)
+            assert isinstance(app.screen, ChangeScreen), "it was sent: it may fail"
+            assert "waited for" in said(pilot, "#foot")
+            await pilot.press("escape")
+            await at_rest(pilot)
+            assert not isinstance(app.screen, ChangeScreen)
+            assert not app._notifications
+            asked = model.asked
+            changer.go_on.set()
+            await app.workers.wait_for_complete([each for each in app.workers if each.group == "changes"])
+            (notice,) = app._notifications
+            assert notice.title.startswith("its queues")
+            assert notice.severity == ("error" if fails else "information")
+            done = "it is change 7 in the journal" if count == 1 else f"{count} of {count} are done"
+            assert ("not today" if fails else done) in notice.message
+            assert model.asked == asked + 1, "what it has changed is looked at"
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_ends_while_it_is_waited_for_is_on_its_screen_and_no_notice(fails: bool) -> None:
+    changer = _Waits(fails)
+
+    async def main() -> None:
+        app = dashboard(write=True, changer=changer)  # type: ignore[arg-type]
+        async with app.run_test(size=(80, 24)) as pilot:
+            await _sent(pilot, 1)
+            await pilot.press("escape")
+            changer.go_on.set()
+            await settled(pilot)
+            assert ("not today" if fails else "it is change 7 in the journal") in said(pilot, "#said")
+            assert "waited for" not in said(pilot, "#foot")
+            await press(pilot, "escape")
+            assert not isinstance(app.screen, ChangeScreen)
+            assert not app._notifications
+
+    asyncio.run(main())
+
+
+class _Waits:
+    """Plans at once; what is made waits to be let go."""
+
+    def __init__(self, fails: bool) -> None:
+        self.go_on = asyncio.Event()
+        self._fails = fails
+
+    async def plan(self, words: Sequence[str]) -> PlannedChange:
+        return msgspec.structs.replace(made_up.plan(to_type=words[2]), words=tuple(words))
+
+    async def make(self, planned: PlannedChange, typed: str) -> MadeChange:
+        await self.go_on.wait()
+        if self._fails:
+            raise RocketMQError("not today", "try tomorrow")
+        return MadeChange(words=planned.words, status="ok", change_id=7)
+
+
+async def _sent(pilot: Pilot[None], count: int) -> None:
+    """Changes that are on their way."""
+    each = [{"topic": f"t{n}"} for n in range(count)]
+    offer = Offer("its queues", ["deleteTopic", "-t", "@topic"]).of(each)
+    screen: DashboardScreen = pilot.app.screen  # type: ignore[assignment]
+    pilot.app.push_screen(ChangeScreen(screen.context, offer))
+    await settled(pilot)
+    await press(pilot, "enter")
+    await pilot.press(*("t0" if count == 1 else str(count)), "enter")
+    await at_rest(pilot)

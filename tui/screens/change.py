@@ -9,7 +9,7 @@ from typing import ClassVar, Final, NamedTuple
 from rich.cells import cell_len
 from rich.text import Text
 from textual import on
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.events import Click
@@ -26,7 +26,6 @@ from rocketmq_ops.tui.model.details.batch import (
     PlannedOf,
     expand,
     made_of_lines,
-    make_all,
     names_of,
     plan_all,
     planned_lines,
@@ -34,8 +33,8 @@ from rocketmq_ops.tui.model.details.batch import (
     to_type,
 )
 from rocketmq_ops.tui.model.details.plan import Said
-from rocketmq_ops.tui.model.figures import SIGNS
 from rocketmq_ops.tui.model.table import Health
+from rocketmq_ops.tui.sending import Batch, in_short, spoken
 from rocketmq_ops.tui.widgets.marked_input import MarkedInput
 
 #: What stands above the line.
@@ -43,6 +42,9 @@ _LINE: Final = "The command line; Enter shows what it would do"
 _LINES: Final = "The command line of each; @… is each one's own in turn. Enter shows what they would do"
 #: On a terminal with fewer lines nothing stands apart: a plan is longer than the rest, and what is to be typed is seen.
 _LOW: Final = 20
+#: How long it is said how a change has ended whose screen was closed.
+_DONE_SECONDS: Final = 20
+_FAILED_SECONDS: Final = 120
 #: What is typed where nothing is destroyed, in every language: it needs no input method.
 YES = "yes"
 
@@ -145,8 +147,8 @@ class ChangeScreen(ModalScreen[bool]):
         self._made: list[MadeOf] = []
         self._sent = False
         self._busy = False
-        #: Some are being made; no more are to be sent.
-        self._making = self._stopping = False
+        #: What was sent last.
+        self._batch: Batch | None = None
         #: What stands before how it is closed.
         self._foot_says = ""
 
@@ -196,9 +198,9 @@ class ChangeScreen(ModalScreen[bool]):
             self.remove_class("-planned")
             self._say([("the line is another one: Enter shows what it would do", Health.INFO)])
 
-    def _begin(self, work: object) -> None:
+    def _begin(self, work: object, says: str = "asking …") -> None:
         self._busy = True
-        self._say([("asking …", Health.INFO)])
+        self._say([(says, Health.INFO)])
         self.run_worker(work, exclusive=True)  # type: ignore[arg-type]
 
     async def _planned(self, line: str) -> None:
@@ -265,22 +267,15 @@ class ChangeScreen(ModalScreen[bool]):
             return
         self.remove_class("-planned")
         self._sent = True
-        self._begin(self._do(self._plans))
+        self._begin(self._do(self._plans), "sending …")
 
     async def _do(self, plans: Sequence[PlannedOf]) -> None:
         changer = self._given.changer
         assert changer is not None
-        count = sum(plan.effective for plan in plans)
-        self._making, self._stopping = count > 1, False
-        made = await make_all(
-            changer,
-            plans,
-            stopped=lambda: self._stopping,
-            progress=lambda ended: self._say([(f"{ended} of {count} have come to their end", Health.INFO)]),
-            at_once=self._at_once,
-        )
-        self._making = False
+        self._batch = self._given.sending.start(changer, plans, progress=self._say_made, at_once=self._at_once)
+        made = await self._batch.made()
         if len(plans) == 1 and made[0].error is not None:
+            self._foot("", said=False)
             self._refused(made[0].error)
             return
         self._busy = False
@@ -289,6 +284,10 @@ class ChangeScreen(ModalScreen[bool]):
         self.query_one("#line", Input).disabled = True
         self._foot("u undoes it" if len(made) == 1 else "u undoes them", bool(self._change_ids()))
         self.set_focus(None)
+
+    def _say_made(self, ended: int) -> None:
+        if self._batch is not None and self.is_running:
+            self._say([(f"{ended} of {self._batch.count} have come to their end", Health.INFO)])
 
     def _foot(self, text: str, said: bool = True) -> None:
         tr = self._given.tr
@@ -337,27 +336,41 @@ class ChangeScreen(ModalScreen[bool]):
         said.scroll_relative(y=direction * max(said.size.height - 1, 1), animate=False)
 
     def action_close(self) -> None:
-        """Leave; what was sent goes on. Of many that are being made, first send no more of them."""
-        if self._making and not self._stopping:
-            self._stopping = True
-            self._foot("no more are sent; those that were are waited for")
-            return
+        """Leave; what was sent is first waited for, and of many no more are sent. Who leaves still is told the end."""
+        batch = self._batch
+        if batch is not None and batch.under_way:
+            if not batch.stopping:
+                batch.stopping = True
+                many = "no more are sent; those that were are waited for"
+                self._foot(many if batch.count > 1 else "what was sent is waited for")
+                return
+            self.app.run_worker(tell_later(self._given, self.app, self._title(), batch), group="changes")
         self.dismiss(self._sent)
 
     # Drawing
 
     def _say(self, lines: Sequence[Said]) -> None:
         text = Text()
-        for number, (line, health) in enumerate(lines):
+        for number, said in enumerate(lines):
             if number:
                 text.append("\n")
-            # Indented lines are indented in the catalogue too, but for those that begin with a name.
-            known = self._given.tr(line)
-            said = known.strip() if known != line else self._given.tr(line.strip())
-            sign = "  " if line.startswith("  ") else f"{SIGNS[health]} "
-            style = "bold" if health in (Health.WARNING, Health.CRITICAL) else ""
-            text.append(sign + said, style)
+            style = "bold" if said[1] in (Health.WARNING, Health.CRITICAL) else ""
+            text.append(spoken(said, self._given.tr), style)
         self.query_one("#said", Static).update(text)
+
+
+async def tell_later(context: Context, app: App[None], title: str, batch: Batch) -> None:
+    """Say in a notice what became of changes that nobody looks at any more."""
+    said = in_short(await batch.made())
+    failed = any(health in (Health.WARNING, Health.CRITICAL) for _, health in said)
+    app.notify(
+        "\n".join(spoken(line, context.tr) for line in said),
+        title=title,
+        severity="error" if failed else "information",
+        timeout=_FAILED_SECONDS if failed else _DONE_SECONDS,
+        markup=False,
+    )
+    context.model.refresh()
 
 
 def words_of(line: str) -> list[str]:

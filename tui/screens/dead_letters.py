@@ -114,6 +114,12 @@ class DeadLettersScreen(LookingScreen):
             await asyncio.to_thread(partial.rename, path)
         except RocketMQError as error:
             self.say(f"{error.cause}: {error.next_step}" if error.next_step else error.cause, Health.CRITICAL)
+        except asyncio.CancelledError:
+            text = "the export was given up, as its screen was left: there is no file"
+            self.say(text, Health.WARNING)
+            if not self.app.is_running:  # nobody sees notices any more
+                self.context.parting.append(text)
+            raise
         except OSError as error:
             self.say(f"cannot write {path}: {system_words(error)}", Health.CRITICAL)
         else:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.worker import WorkerCancelled
 
 from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.client.errors import NotFoundError
@@ -27,7 +29,7 @@ from rocketmq_ops.tui.model.table import Health
 from rocketmq_ops.tui.screens import dead_letters as dead_letters_screen
 from tests.mqadmin.fake_cluster import FakeCluster
 from tests.tui.fakes import NOW_MS, FakeModel, dashboard, moment
-from tests.tui.flows.driving import detail, last_notice, press, rows, said, settled
+from tests.tui.flows.driving import at_rest, detail, last_notice, press, rows, said, settled
 
 #: So many units of a queue a broker goes through in one pull (DefaultMessageStore, maxFilterMessageCount).
 UNITS = 800
@@ -523,6 +525,40 @@ def test_an_export_that_fails_leaves_no_file_that_looks_whole(tmp_path: Path, mo
             monkeypatch.setattr(dead_letters_screen, "_write", no_space)
             await press(pilot, "e")
             assert "cannot write dead-letters-billing-" in last_notice(pilot)
+
+    there.run(test)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("key", ["escape", "q"])
+def test_an_export_that_is_left_says_that_it_was_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    there = Long(1, 1_000, topic="%DLQ%billing")
+    go_on, write = threading.Event(), dead_letters_screen._write
+
+    def slow(path: Path, lines: list[bytes]) -> None:
+        write(path, lines)
+        go_on.wait(30)
+
+    async def test(admin: MQAdmin) -> None:
+        app = dashboard(FakeModel(moment()), ":dead-letters/billing", admin=admin)
+        said = "the export was given up, as its screen was left: there is no file"
+        async with app.run_test(size=(160, 40)) as pilot:
+            await settled(pilot)
+            monkeypatch.setattr(dead_letters_screen, "_write", slow)
+            await pilot.press("e")
+            await at_rest(pilot)
+            exporting = [worker for worker in app.workers if worker.group == "export"]
+            assert exporting
+            await pilot.press(key)
+            go_on.set()
+            if key == "escape":
+                with pytest.raises(WorkerCancelled):
+                    await exporting[0].wait()
+                assert last_notice(pilot) == said
+        assert app.context.parting == ([said] if key == "q" else [])
 
     there.run(test)
     assert list(tmp_path.iterdir()) == []
