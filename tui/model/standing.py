@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -76,7 +76,7 @@ def standing(looks: Looks, then: Look, judged: GroupLag) -> tuple[GroupLag, tupl
     if now is None or old is None or not now.members or now.keys != old.keys:
         return None
     at = _still_at(old, now)
-    grown = _lag(now) - _lag(old)
+    grown = _grown(old, now)
     if not at or grown <= 0 or not _others_keep_up(looks, then, judged.group, at):
         return None
     keys = {now.keys[place] for place in at}
@@ -110,29 +110,37 @@ def _still_at(then: Held, now: Held) -> list[int]:
     ]
 
 
-def _lag(held: Held) -> int:
-    """Messages that wait, in queues of which that is known."""
+def _grown(then: Held, now: Held) -> int:
+    """By how many messages more wait than then, in the queues of which that is known of both."""
     return sum(
-        max(end - committed, 0)
-        for end, committed in zip(held.ends, held.committed, strict=True)
-        if ABSENT not in (end, committed)
+        max(end - committed, 0) - max(end_then - committed_then, 0)
+        for end, committed, end_then, committed_then in zip(
+            now.ends, now.committed, then.ends, then.committed, strict=True
+        )
+        if ABSENT not in (end, committed, end_then, committed_then)
     )
 
 
 def _others_keep_up(looks: Looks, then: Look, group: str, standing_at: Collection[int]) -> bool:
-    """Whether each of the other queues had at each look since what was there at the look before."""
-    after: Held | None = None
+    """Whether each of the other queues had at each look since what was there at the look before. Of one whose broker
+    told nothing at a look it is seen at the next one that knows."""
+    keys: Sequence[QueueKey] | None = None
+    after: list[int] = []
     for look in looks.newest_first():
         held = look.get(group)
         if held is None:
             continue
-        if after is not None:
-            if held.keys != after.keys:
-                return False
-            for place, (end, committed) in enumerate(zip(held.ends, after.committed, strict=True)):
-                if place not in standing_at and end != ABSENT and end > max(committed, 0):
+        if keys is None:
+            keys, after = held.keys, [*held.committed]
+        elif held.keys != keys:
+            return False
+        else:
+            for place, (end, committed) in enumerate(zip(held.ends, held.committed, strict=True)):
+                if end == ABSENT:
+                    continue
+                if place not in standing_at and end > max(after[place], 0):
                     return False
+                after[place] = committed
         if look.time_ms <= then.time_ms:
             break
-        after = held
     return True

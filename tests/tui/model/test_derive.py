@@ -239,6 +239,25 @@ def test_a_group_that_hangs_is_slow_after_a_minute_though_it_had_caught_up():
     assert offline[-1].groups["g"].lag.state is LagState.OFFLINE
 
 
+def test_a_group_that_hangs_is_slow_still_when_a_broker_tells_again_that_was_silent():
+    """What the other broker did not tell shows neither that its queues took turns, nor that anything was consumed."""
+    said = watched(
+        *(
+            [(100 + 10 * n, 100 + 10 * min(n, 10)), (None, None) if 25 <= n < 29 else (7 + 5 * n, 5 + 5 * n)]
+            for n in range(50)
+        )
+    )
+    states = [each.groups["g"].lag.state for each in said]
+    assert {*states[17:25]} == {LagState.SLOW}
+    assert {*states[25:29]} == {LagState.UNKNOWN}
+    back = [each.groups["g"] for each in said[29:]]
+    assert LagState.OK not in {group.lag.state for group in back}
+    assert {group.since_ms for group in back} == {110_000}
+    assert back[0].lag.evidence.startswith("1 queue has not moved for 3m, and the lag of the group grew by 60"), back[
+        0
+    ].lag.evidence
+
+
 def test_a_burst_or_queues_that_take_turns_are_not_slow():
     burst = watched(*([(100, 100)] * 3 for _ in range(5)), *([(400, 100 + 10 * n)] * 3 for n in range(15)))
     assert {each.groups["g"].lag.state for each in burst[1:]} == {LagState.OK}
