@@ -44,7 +44,7 @@ NOT_READ = {
     },
     "tui/model/details/detail.py": {
         "an answer for several parts",
-        "of {source}",
+        "of ",
     },
     "tui/model/details/group_clients.py": {
         "client ",

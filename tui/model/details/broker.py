@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -16,6 +17,8 @@ from rocketmq_ops.housekeeping.doctor.config import OWN
 from rocketmq_ops.housekeeping.lint.keys import BROKER_CLASSES, COMPUTED, keys_of
 from rocketmq_ops.tui.model.broker_state import judged
 from rocketmq_ops.tui.model.details.detail import (
+    BETWEEN_THEM,
+    FROM_THE_DEFAULT,
     Asking,
     Asks,
     Fact,
@@ -323,14 +326,18 @@ def config_section(configs: Mapping[str, Mapping[str, str] | None], version: str
             row = Row(key=row.key, cells=tuple(cells))
         rows.append(row)
     rows.sort(key=lambda row: worst_first(row.health))
-    differing = sum(row.health is Health.WARNING for row in rows)
-    changed = sum(row.health is Health.INFO for row in rows)
-    facts = (
-        Fact("Differ between brokers", differing, Kind.COUNT, Health.WARNING if differing else Health.OK),
-        Fact("Differ from the default", changed, Kind.COUNT),
-        Fact("Defaults of", version),
+    found = table_of(section.table.columns, rows, section.table.note)
+    found = msgspec.structs.replace(found, untold=section.untold, counted=_differing)
+    return also(found, (), *_differing(rows), Fact("Defaults of", version))
+
+
+def _differing(rows: Iterable[Row]) -> tuple[Fact, ...]:
+    how = Counter(row.cells[1] for row in rows)
+    between = how[BETWEEN_THEM]
+    return (
+        Fact("Differ between brokers", between, Kind.COUNT, Health.WARNING if between else Health.OK),
+        Fact("Differ from the default", how[FROM_THE_DEFAULT], Kind.COUNT),
     )
-    return also(table_of(section.table.columns, rows, section.table.note), (), *facts)
 
 
 def replica_section(report: ReplicationReport, gap: float | None) -> Section:

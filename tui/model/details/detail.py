@@ -29,8 +29,12 @@ HELD: Final = 30
 
 #: How a setting differs that is the same everywhere, and not as it is usually.
 FROM_THE_DEFAULT: Final = "from the default"
+#: How it differs where it is not the same everywhere.
+BETWEEN_THEM: Final = "between them"
 #: Stands in a cell for what a server does not have, where others do.
 ABSENT: Final = "-"
+#: What the key of a column begins with that is of one of several side by side.
+OF: Final = "of "
 
 
 class Fact(msgspec.Struct, frozen=True):
@@ -62,6 +66,10 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     #: Of which rows it says nothing, as who tells of them did not answer: the sign of that, under which what was told
     #: of them last stays. None for a row: it is of those that did.
     lacks: Callable[[Row], Health | None] | None = None
+    #: The keys of the columns of who did not answer, where each column is of one: what was told of them last stays.
+    untold: frozenset[str] = frozenset()
+    #: The facts that are counted in rows: of those that are shown, where some stay as they were told last.
+    counted: Callable[[Sequence[Row]], tuple[Fact, ...]] | None = None
     #: Where it goes on.
     more: Address | None = None
 
@@ -209,11 +217,11 @@ def side_by_side(
     """Settings of several servers or clients beside each other: a row a name, a column a source.
 
     A row whose values differ is marked, and comes first. `expected`: what each is usually; one that is something else
-    everywhere is of INFO. A source that did not answer is None: its cells are unknown.
+    everywhere is of INFO. A source that did not answer is None: its cells are unknown (`Section.untold`).
     """
     names = sorted({name for values in sources.values() if values is not None for name in values})
     columns = [Column(key="name", title=first, least=16), Column(key="differs", title="Differs", kind=Kind.STATE)]
-    columns += [Column(key=f"of {source}", title=source, least=min(max(len(source), 10), 24)) for source in sources]
+    columns += [Column(key=f"{OF}{source}", title=source, least=min(max(len(source), 10), 24)) for source in sources]
     if expected is not None:
         columns.append(Column(key="expected", title=expected_title, drop=1))
     rows = []
@@ -223,13 +231,14 @@ def side_by_side(
         usual = expected.get(name) if expected is not None else None
         differs, health = "", Health.OK
         if len(known) > 1:
-            differs, health = "between them", Health.WARNING
+            differs, health = BETWEEN_THEM, Health.WARNING
         elif usual is not None and known and not _same(next(iter(known)), usual):
             differs, health = FROM_THE_DEFAULT, Health.INFO
         row = [name, differs, *cells, *([usual if usual is not None else ABSENT] if expected is not None else [])]
         rows.append(Row(key=name, cells=tuple(row), health=health))
     rows.sort(key=lambda row: worst_first(row.health))
-    return table_of(columns, rows, note)
+    untold = frozenset(f"{OF}{source}" for source, values in sources.items() if values is None)
+    return msgspec.structs.replace(table_of(columns, rows, note), untold=untold)
 
 
 def _same(value: Value, usual: str) -> bool:

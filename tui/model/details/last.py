@@ -12,6 +12,7 @@ from rocketmq_ops.common.errors import Failure, RocketMQError, failure_of
 from rocketmq_ops.tui.model.asked import told
 from rocketmq_ops.tui.model.broker_state import signs, telling
 from rocketmq_ops.tui.model.details.detail import Part, Section, worst
+from rocketmq_ops.tui.model.details.last_columns import with_columns
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import Health, Row, Table, worst_first
 
@@ -80,11 +81,16 @@ def with_last(section: Section, part: Part, moment: Moment, last: Last | None) -
     """An answer that lacks something, with what was told of that before, else with what the moment knows by itself."""
     if in_vain(section):
         return _in_vain(section, part, moment, last)
-    if section.lacks is None or section.table is None or last is None or last.section.table is None:
+    if section.table is None or last is None or last.section.table is None:
         return section
-    table = _filled(section, section.table, last, last.section.table)
+    table = with_columns(section.table, section.untold, last.section.table, last.told_ms)
+    table = _filled(section, table, last, last.section.table)
+    if table is section.table:
+        return section
     health = worst([section.health, *(row.health for row in table.rows)])
-    return msgspec.structs.replace(section, table=table, health=health)
+    counted = {fact.name: fact for fact in section.counted(table.rows)} if section.counted is not None else {}
+    facts = tuple(counted.get(fact.name, fact) for fact in section.facts)
+    return msgspec.structs.replace(section, facts=facts, table=table, health=health)
 
 
 def _in_vain(section: Section, part: Part, moment: Moment, last: Last | None) -> Section:

@@ -13,10 +13,11 @@ from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.asked import Asked, told
 from rocketmq_ops.tui.model.details import group, group_clients, last
-from rocketmq_ops.tui.model.details.detail import Asking, Part, Section, table_of
+from rocketmq_ops.tui.model.details.broker import config_section
+from rocketmq_ops.tui.model.details.detail import ABSENT, Asking, Part, Section, also, side_by_side, table_of
 from rocketmq_ops.tui.model.details.last import Last, with_last
 from rocketmq_ops.tui.model.moment import BrokerSeen, Moment
-from rocketmq_ops.tui.model.table import Column, Health, Row
+from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Value
 from tests.tui.fakes import MINUTE, NOW_MS, FakeModel
 from tests.tui.model.details import made_up
 
@@ -167,3 +168,43 @@ def test_what_a_broker_told_of_a_groups_settings_stands_beside_a_silent_one_of_i
     section = asyncio.run(next(part for part in parts if part.key == "settings").ask())  # type: ignore[arg-type]
     assert section.table is not None
     assert [row.cells for row in section.table.rows] == [("retryMaxTimes", "between them", 16, 7)]
+
+
+def beside(a: dict[str, Value] | None, b: dict[str, Value] | None, *, turned: bool = False) -> Section:
+    sources = {"b": b, "a": a} if turned else {"a": a, "b": b}
+    failures = [Failure(name, "connection refused", "") for name, values in sources.items() if values is None]
+    return also(side_by_side("Setting", sources, expected={"x": "1"}, expected_title="Default"), failures)
+
+
+def cells(section: Section) -> dict[str, tuple[tuple[Value, ...], Health, int | None]]:
+    assert section.table is not None
+    assert [column.key for column in section.table.columns] == ["name", "differs", "of a", "of b", "expected"]
+    return {row.key: (row.cells[1:4], row.health, row.stale_since) for row in section.table.rows}
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["one screen", "opened anew"])
+def test_the_column_of_who_is_silent_stays_as_it_was_told_beside_what_the_others_say_now(kept: bool) -> None:
+    told = beside({"x": "1", "y": "2", "z": "3"}, {"x": "1", "y": "2", "w": "4"})
+    silent = beside({"x": "1", "y": "7", "new": "5"}, None, turned=True)
+    for times in (1, 2):
+        found = shown(told, *[silent] * times, kept=kept)
+        assert cells(found) == {
+            "x": (("", "1", "1"), Health.UNKNOWN, NOW_MS),
+            "y": (("between them", "7", "2"), Health.WARNING, NOW_MS),
+            "w": (("between them", ABSENT, "4"), Health.WARNING, NOW_MS),
+            "new": (("", "5", None), Health.OK, None),
+        }
+        assert found.health is Health.WARNING
+    assert cells(shown(told, silent, told, kept=kept)) == cells(told)
+
+
+def test_what_differs_as_each_has_its_own_is_no_difference_when_one_falls_silent() -> None:
+    own, others = {"brokerName": "a"}, {"brokerName": "b", "flushDiskType": "SYNC_FLUSH"}
+    a = {**own, "flushDiskType": "ASYNC_FLUSH"}
+    section = shown(config_section({"a": a, "b": others}, "5.3"), config_section({"a": a, "b": None}, "5.3"))
+    assert cells(section) == {
+        "flushDiskType": (("between them", "ASYNC_FLUSH", "SYNC_FLUSH"), Health.WARNING, NOW_MS),
+        "brokerName": (("its own", "a", "b"), Health.UNKNOWN, NOW_MS),
+    }
+    counts = [fact.value for fact in section.facts if fact.kind is Kind.COUNT]
+    assert counts == [1, 0], "what is shown is counted"
