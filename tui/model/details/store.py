@@ -20,6 +20,7 @@ from rocketmq_ops.store.inspect.check.findings import Finding
 from rocketmq_ops.store.inspect.reading.blocks import Broken, readable_blocks
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
 from rocketmq_ops.store.inspect.view.listing import FileRow, StoreListing, list_store
+from rocketmq_ops.store.inspect.view.missing_log import MissingLog, missing_log
 from rocketmq_ops.store.inspect.view.record_view import NoRecordError, RecordView, view_at
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details.bodies import lines_of
@@ -40,6 +41,7 @@ _QUEUES: Final = (
     Column(key="topic", title="Topic", least=16),
     Column(key="queue", title="Queue", kind=Kind.COUNT),
     Column(key="messages", title="Messages", kind=Kind.COUNT),
+    Column(key="lost", title="Lost", kind=Kind.COUNT),
     Column(key="min", title="First offset", kind=Kind.COUNT, drop=1),
     Column(key="max", title="End", kind=Kind.COUNT, drop=1),
     Column(key="files", title="Files", kind=Kind.COUNT, drop=2),
@@ -116,20 +118,20 @@ def parts(opening: Opening) -> Sequence[Part]:
     checked = Once(lambda: asyncio.to_thread(_checked, opening))
 
     async def findings() -> Section:
-        return finding_section(path, await checked(), await listing())
+        return finding_section(path, await checked(), (await listing())[0])
 
     async def log_map() -> Section:
         result = await checked()
-        return map_section(await listing(), result.report.findings, result.end_offset)
+        return map_section(*await listing(), result.report.findings, result.end_offset)
 
     async def files() -> Section:
-        return file_section(await listing())
+        return file_section(*await listing())
 
     async def queues() -> Section:
-        return queue_section(await listing())
+        return queue_section(*await listing())
 
     async def small() -> Section:
-        return small_section(await listing())
+        return small_section((await listing())[0])
 
     async def records() -> Section:
         at = opening.address.option("at") or "0"
@@ -154,9 +156,10 @@ def _opened(path: str) -> Iterator[StoreDirectory]:
         store.close()
 
 
-def _listed(path: str) -> StoreListing:
+def _listed(path: str) -> tuple[StoreListing, MissingLog]:
     with _opened(path) as store:
-        return list_store(store)
+        listing = list_store(store)
+        return listing, missing_log(store, running=bool(listing.lock.held))
 
 
 def _checked(opening: Opening) -> CheckResult:
@@ -208,19 +211,13 @@ def finding_section(path: str, result: CheckResult, listing: StoreListing) -> Se
     return msgspec.structs.replace(section, health=Health.UNKNOWN) if empty and not rows else section
 
 
-def map_section(listing: StoreListing, findings: Iterable[Finding], end: int) -> Section:
+def map_section(listing: StoreListing, missing: MissingLog, findings: Iterable[Finding], end: int) -> Section:
     """The files of the commitlog as lines of cells: written up to `end`, damaged, empty. What is missing is damaged:
     the rest of a file that is too short, a file between others, and those behind the last that queues lead to."""
     damaged: dict[str, list[tuple[int, int]]] = {}
-    missing: dict[str, str] = {}
     lengths: dict[str, int] = {}
-    beyond: set[int] = set()
     for finding in findings:
-        if finding.id == "CL-GAP":
-            missing[Path(finding.file).name] = DAMAGED * CELLS
-        elif finding.id == "CQ-BEYOND" and finding.offset is not None:
-            beyond.update((finding.offset, int(finding.evidence.get("lastOffset", finding.offset))))
-        elif finding.id == "CL-LENGTH":
+        if finding.id == "CL-LENGTH":
             lengths[finding.file] = int(finding.evidence["expected"])
         elif finding.position is not None and _HEALTH[finding.severity] in (Health.WARNING, Health.CRITICAL):
             damaged.setdefault(finding.file, []).append((finding.position, finding.length or 1))
@@ -237,23 +234,9 @@ def map_section(listing: StoreListing, findings: Iterable[Finding], end: int) ->
     )
     if not lines:
         return Section(note="it has no commitlog")
-    missing.update((f"{base:020d}", DAMAGED * CELLS) for base in _behind_the_last(listing, beyond))
-    lines = sorted([*lines, *(f"{name}  {cells}" for name, cells in missing.items())])
+    lines = sorted([*lines, *(f"{base:020d}  {DAMAGED * CELLS}" for base in missing.files)])
     health = Health.CRITICAL if any(DAMAGED in line for line in lines) else Health.OK
     return Section(facts=facts, lines=tuple(lines), health=health)
-
-
-def _behind_the_last(listing: StoreListing, beyond: Iterable[int]) -> list[int]:
-    """Where the files begin that are missing behind the last one, by offsets that queues lead to. An offset that is far
-    from it may be what is damaged."""
-    last = max((row for row in listing.files if row.kind == "commitlog"), key=lambda row: row.begin)
-    if last.size <= 0:
-        return []
-    numbers = {(offset - last.begin) // last.size for offset in beyond}
-    found: list[int] = []
-    while len(found) + 1 in numbers:
-        found.append(last.begin + (len(found) + 1) * last.size)
-    return found
 
 
 def file_line(row: FileRow, damaged: Iterable[tuple[int, int]], end: int, length: int = 0) -> str:
@@ -270,8 +253,8 @@ def file_line(row: FileRow, damaged: Iterable[tuple[int, int]], end: int, length
     return f"{Path(row.path).name}  {''.join(cells)}"
 
 
-def file_section(listing: StoreListing) -> Section:
-    """Files of commitlog, consumequeues and index, those that cannot be read to their end first."""
+def file_section(listing: StoreListing, missing: MissingLog) -> Section:
+    """Files of commitlog, consumequeues and index, those first that are missing or cannot be read to their end."""
     rows = [
         Row(
             key=row.path,
@@ -283,6 +266,10 @@ def file_section(listing: StoreListing) -> Section:
         )
         for row in listing.files
     ]
+    for base in missing.files:
+        path = f"commitlog/{base:020d}"
+        cells = (path, "commitlog", None, None, None, None, None, "missing")
+        rows.append(Row(key=path, cells=cells, health=Health.CRITICAL))
     rows.sort(key=lambda row: worst_first(row.health))
     lock = listing.lock
     state = "a broker is running on it" if lock.held else "no broker is running on it" if lock.held is False else None
@@ -296,8 +283,8 @@ def file_section(listing: StoreListing) -> Section:
     return also(table_of(_FILES, rows, "it has no files"), (), *facts)
 
 
-def queue_section(listing: StoreListing) -> Section:
-    """The queues."""
+def queue_section(listing: StoreListing, missing: MissingLog) -> Section:
+    """The queues, those first that have lost messages: they lead to where there is no commitlog file."""
     rows = [
         Row(
             key=f"{queue.topic}:{queue.queue_id}",
@@ -305,16 +292,21 @@ def queue_section(listing: StoreListing) -> Section:
                 queue.topic,
                 queue.queue_id,
                 queue.max_offset - queue.min_offset,
+                missing.lost.get((queue.topic, queue.queue_id), 0),
                 queue.min_offset,
                 queue.max_offset,
                 queue.files,
                 queue.first_time,
                 queue.last_time,
             ),
+            health=Health.CRITICAL if (queue.topic, queue.queue_id) in missing.lost else Health.OK,
         )
         for queue in listing.queues
     ]
-    return table_of(_QUEUES, rows, "it has no queues")
+    rows.sort(key=lambda row: worst_first(row.health))
+    lost = sum(missing.lost.values())
+    why = [Fact("Lost", "their commitlog is missing", Kind.SENTENCE, Health.CRITICAL)] if lost else []
+    return also(table_of(_QUEUES, rows, "it has no queues"), (), *why)
 
 
 def small_section(listing: StoreListing) -> Section:
