@@ -46,8 +46,8 @@ log = logging.getLogger(__name__)
 #: The tag of op records that settle half messages (TransactionalMessageUtil.REMOVE_TAG).
 REMOVE_TAG: Final = "d"
 #: Half messages that are looked at in one turn of a queue, and settled ones that are passed; the pause behind it (ms).
-LOOKED_AT: Final = 256
-PASSED: Final = 20_000
+LOOKED_AT: Final = 64
+PASSED: Final = 5_000
 PAUSE_MS: Final = 20
 _GOES_ON: Final = "transaction check goes on"
 
