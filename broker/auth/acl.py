@@ -38,7 +38,7 @@ def refused(text: str) -> AccessRefusedError:
 
 
 class Entry:
-    """One entry. Raises AccessRefusedError for one that Apache refuses too."""
+    """One entry. Raises AccessRefusedError for one that Apache refuses too, and for an unknown action among others."""
 
     __slots__ = ("_actions", "_networks", "info", "order", "resource")
 
@@ -49,6 +49,9 @@ class Entry:
         actions = [known for name in given.actions if (known := _ACTIONS.get(name.lower())) is not None]
         if not actions:
             raise refused("The actions is empty.")
+        if len(actions) < len(given.actions):
+            unknown = next(name for name in given.actions if name.lower() not in _ACTIONS)
+            raise refused(f"The action {unknown} is unknown.")
         if "Any" in actions:
             raise refused("The actions can not be Any.")
         decision = _DECISIONS.get(given.decision.lower())

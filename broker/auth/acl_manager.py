@@ -86,6 +86,8 @@ class AclManager(AuthTable):
         if acl is None:
             raise refused("The acl is not exist.")
         named = Resource.parse(resource)
+        if named is None and (resource or "").strip():
+            raise refused(f"The resource {resource} is unknown.")
         if named is not None:
             acl.delete(kind, named)
         if named is None or not acl:

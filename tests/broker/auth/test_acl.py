@@ -100,6 +100,7 @@ def test_entries_of_the_same_resource_are_replaced_and_deleted() -> None:
         (entry("Nothing:x"), "The resource is null."),
         (entry(""), "The resource is null."),
         (entry("Topic:x", actions="Fly"), "The actions is empty."),
+        (entry("Topic:x", "Deny", actions="Pub,Sbu"), "The action Sbu is unknown."),
         (entry("Topic:x", actions="Any"), "The actions can not be Any."),
         (entry("Topic:x", "Perhaps"), "The decision is null or illegal."),
         (entry("Topic:x", ips=" "), "The source ip is empty."),

@@ -270,6 +270,8 @@ def test_users_and_acls_change_over_the_wire_and_last(
         assert await root.ask(3006, {"subject": "User:x"}, acl.encode().replace(b"User:app", b"User:x")) == (
             16, "The subject of User:x is not exist."
         )  # fmt: skip
+        wrong = {"subject": "User:app", "resource": "Tpic:orders"}
+        assert await root.ask(3008, wrong) == (16, "The resource Tpic:orders is unknown.")
         assert await root.ask(3008, {"subject": "User:app", "resource": "Topic:orders"}) == (0, "")
         (listed,) = AclInfo.decode_list((await root(3010, {"resourceFilter": "Group"})).body_bytes)
         assert [e.resource for e in listed.policies[0].entries] == ["Group:*"]
