@@ -320,6 +320,8 @@ class BrokerController:
         await self._drain()
         self.held_pulls.wake_all()
         await self.server.stop()
+        if not self.is_slave:
+            self.transactions.write_ops()  # of what has ended until now
         await self.ha.stop()
         await self.store.shutdown()
         await self.files.wait()

@@ -264,3 +264,24 @@ def test_a_fresh_half_message_is_not_given_up_where_nothing_is_asked(tmp_path: P
         assert session.broker.store.max_offset(TRANS_CHECK_MAX_TIME_TOPIC, 0) == 0
 
     run(tmp_path, body, transactionCheckMax=0)
+
+
+def test_an_end_that_comes_while_the_broker_stops_is_noted(tmp_path: Path) -> None:
+    async def first(session: Session) -> None:
+        fields, drain = await prepare(session), session.broker.ha.drain
+
+        async def ended_meanwhile() -> None:
+            assert (await end(session, fields, COMMIT)).code == 0
+            await drain()
+
+        session.broker.ha.drain = ended_meanwhile
+        await session.broker.stop()
+
+    async def second(session: Session) -> None:
+        assert session.broker.store.max_offset("Tx", 1) == 1
+        later(session, 10_000)
+        session.broker.transactions.check()
+        assert session.broker.store.max_offset(TRANS_HALF_TOPIC, 0) == 1, "nobody is asked, to have it stored twice"
+
+    for body in (first, second):
+        run(tmp_path, body)
