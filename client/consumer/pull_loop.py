@@ -51,7 +51,7 @@ class PullLoop:
 
     async def run(self) -> None:
         """Pull until the queue is dropped."""
-        queue, consumer = self._queue, self._consumer
+        queue, consumer, announced = self._queue, self._consumer, False
         while not queue.dropped:
             if not await self._may_pull():
                 continue
@@ -62,7 +62,10 @@ class PullLoop:
             except FlowControlError:
                 await asyncio.sleep(FLOW_CONTROL_PAUSE)
             except (SubscriptionNotExistError, SubscriptionNotLatestError):
+                # When that was in vain, as the broker refuses the heartbeat, it is as after any other failure.
+                await asyncio.sleep(consumer.settings.retry_pull_ms / 1000 if announced else 0)
                 await consumer.instance.send_heartbeats()
+                announced = True
                 await asyncio.sleep(FLOW_CONTROL_PAUSE)
             except (RocketMQError, CorruptDataError) as error:
                 if not queue.dropped:
@@ -70,6 +73,7 @@ class PullLoop:
                     await self._after(error)
                     await asyncio.sleep(consumer.settings.retry_pull_ms / 1000)
             else:
+                announced = False
                 if not queue.dropped:
                     await self._take(result)
 
