@@ -73,7 +73,7 @@ class Session:
         self.address = f"127.0.0.1:{broker.server_config.listenPort}"
 
     async def ask(
-        self, code: int, fields: dict[str, str] | None = None, body: bytes = b"", timeout_ms: int = 5000
+        self, code: int, fields: dict[str, str] | None = None, body: bytes = b"", timeout_ms: int = 20_000
     ) -> RemotingCommand:
         """The answer to one request."""
         return await self.client.invoke(
