@@ -81,7 +81,8 @@ from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
-from rocketmq_ops.remoting.server import RemotingServer, listening_socket
+from rocketmq_ops.remoting.listening import listening_socket
+from rocketmq_ops.remoting.server import RemotingServer
 from rocketmq_ops.remoting.tls_system_config import TlsSystemConfig
 from rocketmq_ops.store.config import MessageStoreConfig
 from rocketmq_ops.store.message_store import MessageStore

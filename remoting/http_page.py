@@ -14,8 +14,9 @@ from rocketmq_ops.common.addresses import format_address
 from rocketmq_ops.common.periodic import PeriodicJobs
 from rocketmq_ops.common.tasks import Tasks
 from rocketmq_ops.remoting.handshake_handler import HandshakeHandler
+from rocketmq_ops.remoting.listening import bound_socket, stop_listening
 from rocketmq_ops.remoting.securable import CountedConnection
-from rocketmq_ops.remoting.server import RemotingServer, bound_socket
+from rocketmq_ops.remoting.server import RemotingServer
 
 if TYPE_CHECKING:
     from rocketmq_ops.remoting.server_tls import ServerTls
@@ -134,6 +135,8 @@ class HttpPage:
         self.host, self._port, self.path, self._tls = host, port, path, tls
         self._listener: asyncio.Server | None = None
         self._visitors: set[_Visitor] = set()
+        #: Whoever was accepted before a stop and is only now told of is not let in.
+        self._is_stopped = False
         self._tasks = Tasks()
 
     def is_at(self, path: str) -> bool:
@@ -159,6 +162,7 @@ class HttpPage:
     async def start(self) -> None:
         """Listen. Raises RemotingBindError."""
         bound = bound_socket(self.host, self._port)
+        self._is_stopped = False
         try:
             self._listener = await asyncio.get_running_loop().create_server(self._protocol, sock=bound)
         except BaseException:
@@ -167,8 +171,9 @@ class HttpPage:
 
     async def stop(self) -> None:
         """Stop listening and drop the connections."""
+        self._is_stopped = True
         if self._listener is not None:
-            self._listener.close()
+            await stop_listening([self._listener])
         await self._tasks.stop()
         for visitor in list(self._visitors):
             visitor.abort()
@@ -182,6 +187,8 @@ class HttpPage:
 
     def opened(self, visitor: _Visitor) -> bool:
         """Count a connection in; False when there are too many."""
+        if self._is_stopped:
+            return False
         if len(self._visitors) >= MAX_CONNECTIONS:
             log.warning("a connection to the %s is refused: %d are open, the limit", self.what, len(self._visitors))
             return False

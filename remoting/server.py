@@ -7,21 +7,18 @@ Handlers are registered on it by the name server's and the broker's processors; 
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
-import os
-import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from rocketmq_ops.common.addresses import AddressError, format_address, resolve_host
 from rocketmq_ops.common.periodic import PeriodicJobs
 from rocketmq_ops.remoting.channel import WRITE_HIGH_WATER_BYTES, Channel
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.config import NettyServerConfig
-from rocketmq_ops.remoting.errors import FrameError, RemotingBindError
+from rocketmq_ops.remoting.errors import FrameError
 from rocketmq_ops.remoting.frame_codec import MAX_FRAME_BYTES
 from rocketmq_ops.remoting.handshake_handler import HandshakeHandler
+from rocketmq_ops.remoting.listening import bound_socket, stop_listening
 from rocketmq_ops.remoting.memory_bound import MemoryBound
 from rocketmq_ops.remoting.open_channels import OpenChannels
 from rocketmq_ops.remoting.request_handlers import RequestHandlers
@@ -35,13 +32,6 @@ MAX_CONNECTIONS: Final = 10_000
 
 #: How long `stop` waits for peers to take what was written to them.
 STOP_TIMEOUT_SECONDS: Final = 3.0
-
-#: The next step by errno.
-_CANNOT_LISTEN = {
-    errno.EADDRINUSE: "stop what listens there, or choose another port",
-    errno.EACCES: "choose a port above 1023",
-    errno.EADDRNOTAVAIL: "set bindAddress to an address of this machine",
-}
 
 if TYPE_CHECKING:
     from rocketmq_ops.remoting.request_handlers import Handler
@@ -59,45 +49,6 @@ def connection_limit() -> int:
 
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return MAX_CONNECTIONS if soft == resource.RLIM_INFINITY else max(1, min(MAX_CONNECTIONS, soft // 2))
-
-
-def listening_socket(host: str, port: int) -> socket.socket:
-    """A bound socket. Raises OSError.
-
-    As Java binds: a name stands for one address, an IPv4-mapped one is that of IPv4, and `::` takes the connections of
-    IPv4 too, where asyncio by itself would listen on every address of a name, and keep IPv4 out.
-    """
-    try:
-        numeric = resolve_host(host)
-    except AddressError as error:
-        raise OSError(str(error)) from None
-    family = socket.AF_INET6 if ":" in numeric else socket.AF_INET
-    dual = family == socket.AF_INET6 and socket.has_dualstack_ipv6() and numeric == "::"
-    made = socket.create_server((numeric, port), family=family, dualstack_ipv6=dual)
-    made.setblocking(False)
-    return made
-
-
-def bound_socket(host: str, port: int) -> socket.socket:
-    """As `listening_socket`, for the port that a server was given. Raises RemotingBindError."""
-    address = format_address(host, port)
-    if not 0 <= port <= 65535:  # uvloop would take the port modulo 65536
-        raise RemotingBindError(
-            f"cannot listen on {address}: invalid port", "choose a port from 1 to 65535", address=address
-        )
-    try:
-        return listening_socket(host, port)
-    except OSError as error:
-        reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error)
-        if error.errno == errno.EADDRINUSE:
-            from rocketmq_ops.common.processes import holder_of_port  # only for a message
-
-            reason += holder_of_port(host, port)
-        raise RemotingBindError(
-            f"cannot listen on {address}: {reason}",
-            _CANNOT_LISTEN.get(error.errno or 0, "check bindAddress and listenPort"),
-            address=address,
-        ) from error
 
 
 class RemotingServer:
@@ -135,6 +86,8 @@ class RemotingServer:
         self.idle_closed = 0
         self.memory = MemoryBound(self.channels, lambda: config.maxBufferedBytes)
         self._listeners: list[asyncio.Server] = []
+        #: Whoever was accepted before a stop and is only now told of is not let in.
+        self._is_stopped = False
         self._wanted: list[tuple[str, int]] = []
         self._on_connect: list[ChannelCallback] = []
         self._on_close: list[ChannelCallback] = []
@@ -199,6 +152,7 @@ class RemotingServer:
     async def start(self) -> None:
         """Listen on `bindAddress:listenPort` and what `add_listener` was given. Raises RemotingBindError."""
         self._loop = asyncio.get_running_loop()
+        self._is_stopped = False
         for host, port in [(self.config.bindAddress, self.config.listenPort), *self._wanted]:
             await self._listen(host, port)
         self._jobs.every("memory", lambda: self.memory.interval_ms(len(self.channels)), self.memory.look)
@@ -245,9 +199,9 @@ class RemotingServer:
 
     async def stop(self) -> None:
         """Stop listening, let queued answers leave, close every channel."""
+        self._is_stopped = True
         self._jobs.stop()
-        for listener in self._listeners:
-            listener.close()
+        await stop_listening(self._listeners)
         self._listeners.clear()
         await self.channels.close(STOP_TIMEOUT_SECONDS)
 
@@ -259,6 +213,8 @@ class RemotingServer:
 
     def channel_opened(self, channel: Channel) -> bool:
         """Count the connection in, or refuse it when there are too many."""
+        if self._is_stopped:
+            return False
         if len(self.channels) >= self.max_connections:
             self.refused_connections += 1
             log.warning("connection from %s refused: %d are open, the limit", channel.remote, len(self.channels))

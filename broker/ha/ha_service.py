@@ -18,7 +18,7 @@ from rocketmq_ops.common.log_rate import LogRate
 from rocketmq_ops.common.periodic import PeriodicJobs
 from rocketmq_ops.remoting.bodies import HAClientRuntimeInfo, HAConnectionRuntimeInfo, HARuntimeInfo
 from rocketmq_ops.remoting.errors import RemotingBindError
-from rocketmq_ops.remoting.server import bound_socket
+from rocketmq_ops.remoting.listening import bound_socket, stop_listening
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
@@ -67,6 +67,8 @@ class HAService:
         )
         self.when_replicated = self.transfers.when_replicated
         self._listener: asyncio.Server | None = None
+        #: Whoever was accepted before the stop and is only now told of is not let in.
+        self._is_stopped = False
         self._jobs = PeriodicJobs()
         self._wake_scheduled = False
         self._refusals: dict[str, LogRate] = Bounded(MAX_SLAVES)
@@ -110,11 +112,12 @@ class HAService:
 
     async def stop(self) -> None:
         """Stop replicating and listening, close every connection."""
+        self._is_stopped = True
         if self.client is not None:
             await self.client.stop()
         self._jobs.stop()
         if self._listener is not None:
-            self._listener.close()
+            await stop_listening([self._listener])
             self._listener = None
         for connection in [*self.connections, *self._newcomers]:
             connection.transfer()
@@ -132,6 +135,9 @@ class HAService:
     def connected(self, connection: HAConnection) -> None:
         """A connection was made; from elsewhere than haAllowedAddresses it is refused. It takes no slave's place before
         it has said something, which over TLS it can once it has given the certificate that it may have to."""
+        if self._is_stopped:
+            connection.abort()
+            return
         if not self._is_allowed(connection):
             return
         if len(self._newcomers) >= MAX_SLAVES:  # a slave speaks up soon

@@ -56,7 +56,7 @@ def broker_of(directory, namesrv_address, name="broker-a"):
 
 @asynccontextmanager
 async def cluster(directory, **topics):
-    """A running pair with these topics (name=queues)."""
+    """A running pair with these topics (name=queues). Whoever stops the broker may put another in its place."""
     server = NettyServerConfig()
     server.bindAddress = "127.0.0.1"
     server.listenPort = 0
@@ -73,7 +73,7 @@ async def cluster(directory, **topics):
     try:
         yield made
     finally:
-        await broker.stop()
+        await made.broker.stop()
         await namesrv.stop()
 
 

@@ -17,8 +17,8 @@ from rocketmq_ops.remoting import http_page
 from rocketmq_ops.remoting.address_server import AddressServerError, fetch_name_servers
 from rocketmq_ops.remoting.config import NettyServerConfig
 from rocketmq_ops.remoting.errors import RemotingBindError
+from rocketmq_ops.remoting.listening import listening_socket
 from rocketmq_ops.remoting.name_servers import NameServers
-from rocketmq_ops.remoting.server import listening_socket
 from rocketmq_ops.remoting.tls_system_config import TlsSystemConfig
 
 

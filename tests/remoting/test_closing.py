@@ -22,6 +22,7 @@ from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.config import NettyServerConfig
 from rocketmq_ops.remoting.connecting import Connector
 from rocketmq_ops.remoting.errors import RemotingConnectError
+from rocketmq_ops.remoting.http_page import HttpPage
 from rocketmq_ops.remoting.server import RemotingServer
 from rocketmq_ops.remoting.tls_system_config import TlsSystemConfig
 
@@ -148,3 +149,31 @@ def test_who_does_not_take_what_was_written_is_not_waited_for_long(run: Run, mon
 
     with silent_listener() as address:
         run(main())
+
+
+@pytest.mark.parametrize("turns", range(5))
+@pytest.mark.parametrize("kind", ["server", "page"])
+def test_who_was_accepted_just_before_a_stop_is_not_let_in(kind: str, turns: int, run: Run) -> None:
+    """The listener is closed in one turn of the loop, and whom it has accepted is told of in a later one."""
+
+    async def main() -> None:
+        if kind == "server":
+            server = RemotingServer(NettyServerConfig(bindAddress="127.0.0.1", listenPort=0))
+            await server.start()
+            stop, port = server.stop, server.port
+        else:
+            page = HttpPage("127.0.0.1", 0, "/")
+            await page.start()
+            stop, port = page.stop, int(page.url.rpartition(":")[2].strip("/"))
+        with socket.create_connection(("127.0.0.1", port)) as visitor:
+            visitor.setblocking(False)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await stop()
+            try:
+                async with asyncio.timeout(20):
+                    assert await asyncio.get_running_loop().sock_recv(visitor, 1) == b""
+            except ConnectionResetError:
+                pass
+
+    run(main())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -269,3 +271,21 @@ def test_what_a_slave_reports_for_whom_there_is_no_place_counts_for_nothing(
 
     asyncio.run(scenario())
     assert "1 slaves are connected already" in caplog.text
+
+
+@pytest.mark.parametrize("turns", range(5))
+def test_who_was_accepted_just_before_a_stop_is_not_let_in(turns: int, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with Pair(tmp_path) as pair:
+            await pair.start_master()
+            with socket.create_connection(("127.0.0.1", pair.master.store_config.haListenPort)) as slave:
+                slave.setblocking(False)
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                await pair.master.ha.stop()
+                async with asyncio.timeout(20):
+                    with contextlib.suppress(ConnectionResetError):
+                        assert await asyncio.get_running_loop().sock_recv(slave, 1) == b""
+                assert not pair.master.ha.connections
+
+    asyncio.run(scenario())
