@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import codecs
 import os
-import sys
-from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from typing import Any, ClassVar, Final
 
 from rich.console import RenderableType
@@ -27,6 +23,7 @@ from rocketmq_ops.tui.palette import Everything
 from rocketmq_ops.tui.pauses import Quiet
 from rocketmq_ops.tui.screens.base import CHANGES, DashboardScreen
 from rocketmq_ops.tui.screens.help import HelpScreen
+from rocketmq_ops.tui.terminal import mended
 from rocketmq_ops.tui.themes import DEFAULTS, THEMES, fitting
 from rocketmq_ops.tui.typed import Typed
 from rocketmq_ops.tui.widgets.styles import Styled
@@ -46,11 +43,6 @@ _OF_TEXTUAL: Final = {
     "Page Left": "",
     "Page Right": "",
 }
-
-
-def _lenient(encoding: str) -> Callable[[], codecs.IncrementalDecoder]:
-    """A decoder that puts a mark for what it cannot read."""
-    return partial(codecs.getincrementaldecoder(encoding), "replace")
 
 
 class Dashboard(Styled):
@@ -94,13 +86,8 @@ class Dashboard(Styled):
             await super().on_event(event)
 
     def get_driver_class(self) -> type[Driver]:
-        """Textual's, which else ends at the first byte that is not UTF-8, as a paste or a terminal of another encoding
-        sends them."""
-        driver = super().get_driver_class()
-        module = sys.modules[driver.__module__]
-        if hasattr(module, "getincrementaldecoder"):
-            setattr(module, "getincrementaldecoder", _lenient)  # noqa: B010
-        return driver
+        """Textual's, mended."""
+        return mended(super().get_driver_class())
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Those that other themes than ours lack."""

@@ -51,6 +51,7 @@ NAMES: Final = {
 MODULES: Final = {
     ("memory.py", "textual._styles_cache", "StylesCache"),
     ("screens/base.py", "textual.widgets._toast", "ToastRack"),
+    ("terminal.py", "textual.drivers._writer_thread", "WriterThread"),
 }
 CLASSES: Final = (App, Screen, Widget, ScrollView, DOMNode, MessagePump, Message, Stylesheet)
 
