@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from rocketmq_ops.client.admin.messages.message_results import MessageView, view
+from rocketmq_ops.common.json_text import laid_out
 
 if TYPE_CHECKING:
     from rocketmq_ops.common.message import MessageExt
@@ -83,7 +84,7 @@ def viewer(
         if form == "hex":
             return _with_body(message, message.body.hex())
         try:
-            return _with_body(message, _compact(json.loads(message.body)))
+            return _with_body(message, laid_out(message.body, compact=True))
         except (ValueError, RecursionError) as error:
             shown = view(message, charset=charset)
             shown.body_error = f"the body is not JSON: {_said(error)}"

@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Final, overload
 
+from rocketmq_ops.common.json_text import laid_out
+
 FORMS: Final = ("text", "json", "hex")
 #: Bytes of a body that is shown as JSON without being asked for; those of a line of hex.
 MOST_BYTES: Final = 256 * 1024
@@ -67,7 +69,7 @@ def lines_of(body: bytes, form: str) -> Sequence[str]:
     if form == "hex":
         return HexLines(body)
     if form == "json":
-        return tuple(json.dumps(json.loads(body), ensure_ascii=False, indent=2).splitlines())
+        return tuple(laid_out(body).split("\n"))
     lines = body.decode("utf-8", "backslashreplace").expandtabs(4).splitlines()
     return tuple(_printable(line) for line in lines)
 

@@ -396,6 +396,15 @@ def test_a_body_has_the_forms_that_it_can_be_shown_in(body: bytes, forms: tuple[
     assert facts["Shown as"] == ("json" if "json" in forms else bodies.form_of(body))
 
 
+def test_numbers_of_a_json_body_are_as_they_were_sent() -> None:
+    assert bodies.lines_of(b'{"amount":12345678901234567.89,"s":"a\\u2028b"}', "json") == (
+        "{",
+        '  "amount": 12345678901234567.89,',
+        '  "s": "a\\u2028b"',
+        "}",
+    )
+
+
 def test_a_large_body_is_shown_to_its_end() -> None:
     body = b"x" * (4 << 20)
     assert sum(map(len, bodies.lines_of(body, "text"))) == len(body)
