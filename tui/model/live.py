@@ -27,11 +27,13 @@ from rocketmq_ops.tui.model.known import GroupsOf, Known
 from rocketmq_ops.tui.model.lines import Lines
 from rocketmq_ops.tui.model.model import Points
 from rocketmq_ops.tui.model.moment import BrokerSeen, ClientSeen, GroupSeen, Moment, NameServerSeen, TopicSeen, Totals
+from rocketmq_ops.tui.model.old_series import OldSeries
 from rocketmq_ops.tui.model.periods import LISTING, RUNTIME
 from rocketmq_ops.tui.model.probed import Probed
 from rocketmq_ops.tui.model.recording import Kept, totals_of
 from rocketmq_ops.tui.model.running import Running
 from rocketmq_ops.tui.model.sampler import Sampler
+from rocketmq_ops.tui.model.spark import SPAN_MS
 from rocketmq_ops.tui.model.tape import Tape
 from rocketmq_ops.tui.model.timeline import Timeline
 from rocketmq_ops.tui.model.verdict import not_judged, verdict
@@ -98,6 +100,8 @@ class LiveModel(Timeline):
         self._events = Events()
         self._probed: Probed | None = None
         self._lines = Lines()
+        #: What the ring has from before the first look; None until there was one, and once all is of looks after it.
+        self._before: OldSeries | None = None
         self._asking: asyncio.Task[None] | None = None
         self._sampler = Sampler(admin, self._clock, self._known, self._changed, self._look, pace, self._keys)
         self._running = Running(
@@ -161,11 +165,12 @@ class LiveModel(Timeline):
 
     def new_series(self, name: str, target: str) -> Points:
         """See `Timeline`."""
-        return self._lines.points(name, target)
+        points = self._lines.points(name, target)
+        return points if self._before is None else [*self._old_points(self._before, name, target), *points]
 
     def new_looks(self) -> Sequence[int]:
         """See `Timeline`."""
-        return self._lines.times
+        return self._lines.times if self._before is None else [*self._before.looks, *self._lines.times]
 
     def refresh(self) -> None:
         """See `Model`."""
@@ -258,6 +263,8 @@ class LiveModel(Timeline):
         derived = self._derived
         assert derived is not None
         lines = self._lines
+        if not lines.times:  # first figures are not held up by what was before
+            self._before = OldSeries(self._tape, time_ms - SPAN_MS, time_ms - 1)
         lines.begin(time_ms)
         for broker in self._known.brokers.values():
             if not broker.outdated:
@@ -273,6 +280,8 @@ class LiveModel(Timeline):
         for name, total in totals_of(self._totals()):
             lines.put(f"total.{name}", "", total)
         lines.end()
+        if self._before is not None and lines.times[0] > self._before.end_ms + 1:  # they begin later
+            self._before = None
 
     def _not_told(self) -> list[Failure]:
         """What could not be asked; that a server does not answer is its own."""

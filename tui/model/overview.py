@@ -16,13 +16,12 @@ from rocketmq_ops.tui.model.broker_state import gap_of, in_short, telling, witho
 from rocketmq_ops.tui.model.figures import STALE, UNKNOWN, change, count, figure
 from rocketmq_ops.tui.model.model import Model
 from rocketmq_ops.tui.model.moment import BrokerSeen, Moment
-from rocketmq_ops.tui.model.spark import spark
+from rocketmq_ops.tui.model.spark import SPAN_MS, spark
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table, or_more, worst_first
 from rocketmq_ops.tui.model.views.brokers import no_brokers
 from rocketmq_ops.tui.model.views.topics import made_topics
 
-#: What sparklines show, in ms, and their cells; those of brokers have fewer where the terminal is narrow.
-SPAN_MS: Final = 10 * 60_000
+#: Cells of sparklines; those of brokers have fewer where the terminal is narrow.
 CELLS: Final = 10
 _NARROW_CELLS: Final = 6
 COLUMNS: Final = (

@@ -68,5 +68,5 @@ class Replay(Timeline):
         """Go to the end."""
         super().go_live()
         self._at, self._mode = self._last, Mode.BACK
-        self._forget_series()
+        self._old = None
         self._changed()

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
+#: How far back sparklines of screens go, ms.
+SPAN_MS: Final = 10 * 60_000
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"
 #: A value stands for so many times as long as looks mostly lie apart, where no other look came: one may be slow.
 _LATE: Final = 2

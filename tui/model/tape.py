@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -204,7 +204,7 @@ class Tape:
         return await self.in_thread(lambda: [] if self._history is None else self._history.times(begin_ms, end_ms))
 
     async def topic_rates(
-        self, topic: str, groups: list[str], begin_ms: int, end_ms: int
+        self, topic: str, groups: Sequence[str], begin_ms: int, end_ms: int
     ) -> dict[tuple[str, str], Points]:
         """See `past_rates`."""
         return await self.in_thread(

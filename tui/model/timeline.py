@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, TypeVar
 
 from rocketmq_ops.common.errors import Failure, RocketMQError, failure_of
 from rocketmq_ops.common.tasks import Tasks
-from rocketmq_ops.housekeeping.history.runs import GroupWindow, Span
+from rocketmq_ops.housekeeping.history.runs import Span
 from rocketmq_ops.tui.model.details.detail import Section
 from rocketmq_ops.tui.model.model import Mode, Points
 from rocketmq_ops.tui.model.moment import Moment
+from rocketmq_ops.tui.model.old_series import OldSeries
 from rocketmq_ops.tui.model.past_rates import IN, OUT
-from rocketmq_ops.tui.model.recording import SILENT
 from rocketmq_ops.tui.model.tape import Tape
 
 T = TypeVar("T")
@@ -22,8 +22,6 @@ SERIES_MS: Final = 30 * 60_000
 #: Makers whose things to compare with are held.
 _HELD: Final = 3
 _COMPARED_MS: Final = 60_000
-#: Figures whose series are read from a file all at once.
-_READ_TOGETHER: Final = ("broker.", "total.")
 
 
 class Timeline:
@@ -47,9 +45,8 @@ class Timeline:
         #: By what made it: the time that it is of, or is being read for, and what was made. No moment is held: those of
         #: large clusters have tens of thousands of offsets.
         self._compared: dict[Callable[[Moment], Any], tuple[int, Any]] = {}
-        self._old_series: dict[tuple[str, str], Points] = {}
-        self._asked_series: set[tuple[str, str]] = set()
-        self._old_looks: Sequence[int] = ()
+        #: The series until the moment that was scrubbed to.
+        self._old: OldSeries | None = None
         #: Why opening, writing or reading of a file failed last.
         self.file_failures: dict[str, Failure] = {}
 
@@ -113,21 +110,14 @@ class Timeline:
             if self._at is not None:
                 points = [point for point in points if point[0] <= self._at.time_ms]
             return points
-        key = name, target
-        asked = next(((prefix, "") for prefix in _READ_TOGETHER if name.startswith(prefix)), key)
-        asked = ("topic.", target) if name in (IN, OUT) else asked
-        if asked not in self._asked_series:
-            self._asked_series.add(asked)
-            at = self._at
-            self._read(lambda: self._read_series(name, target, at))
-        return self._old_series.get(key, [])
+        return self._old_points(self._old_series(self._at), name, target)
 
     def looks(self) -> Sequence[int]:
         """See `Model`. Of a recording they are read with the series."""
         if self._at is None:
             return self.new_looks()
         if self._mode is Mode.BACK:
-            return self._old_looks
+            return self._old_series(self._at).looks
         return [at for at in self.new_looks() if at <= self._at.time_ms]
 
     def span(self) -> Span | None:
@@ -206,7 +196,7 @@ class Timeline:
         found = await self._tape.moment(time_ms)
         if number == self._sought and found is not None:
             self._at, self._mode = found, Mode.BACK
-            self._forget_series()
+            self._old = None
 
     async def _move(self, number: int, from_ms: int, by_ms: int) -> None:
         time_ms = await self._tape.moved(from_ms, by_ms)
@@ -224,56 +214,14 @@ class Timeline:
         if self._compared.get(made, (None, None))[0] == time_ms:
             self._compared[made] = time_ms, found
 
-    async def _read_series(self, name: str, target: str, at: Moment) -> None:
-        end_ms, begin_ms = at.time_ms, at.time_ms - SERIES_MS
-        if name == "group.lag":
-            window = await self._tape.window(target, begin_ms, end_ms)
-            found = {} if window is None else {(name, target): lag_points(window)}
-        elif name in (IN, OUT):
-            found = await self._tape.topic_rates(target, at.groups_of(target), begin_ms, end_ms)
-        else:
-            prefix = next((prefix for prefix in _READ_TOGETHER if name.startswith(prefix)), None)
-            if prefix is None:
-                return
-            found = known_points(await self._tape.figures(begin_ms, end_ms, prefix))
-        looks = await self._tape.times(begin_ms, end_ms)
-        if self._at is at:
-            self._old_series |= found
-            self._asked_series |= found.keys()
-            self._old_looks = looks
+    def _old_series(self, at: Moment) -> OldSeries:
+        if self._old is None:
+            self._old = OldSeries(self._tape, at.time_ms - SERIES_MS, at.time_ms)
+        return self._old
 
-    def _forget_series(self) -> None:
-        self._old_series.clear()
-        self._asked_series.clear()
-        self._old_looks = ()
-
-
-def known_points(series: Mapping[tuple[str, str], Points]) -> dict[tuple[str, str], Points]:
-    """Without the times at which a broker did not answer, or refused to: a moment has its last figures then."""
-    silent: dict[str, set[int]] = {}
-    for name in SILENT:
-        for (each, target), points in series.items():
-            if each == name:
-                silent.setdefault(target, set()).update(at for at, _ in points)
-    return {
-        (name, target): [point for point in points if point[0] not in silent[target]] if target in silent else points
-        for (name, target), points in series.items()
-    }
-
-
-def lag_points(window: GroupWindow) -> Points:
-    """The lag of a group over a window, at the times at which all of it was known."""
-    points: Points = []
-    for place, time_ms in enumerate(window.times):
-        total: int | None = 0 if window.queues else None
-        for columns in window.queues.values():
-            end, committed = columns.ends[place], columns.committed[place]
-            if end == 0 and not committed:
-                continue
-            if end is None or committed is None:
-                total = None
-                break
-            total = (total or 0) + max(end - committed, 0)
-        if total is not None:
-            points.append((time_ms, float(total)))
-    return points
+    def _old_points(self, old: OldSeries, name: str, target: str) -> Points:
+        """What is known of a series out of the file, which is read the first time that it is asked for."""
+        if old.wants(name, target):
+            shown = self.moment()
+            self._read(lambda: old.read(name, target, shown.groups_of(target) if name in (IN, OUT) else ()))
+        return old.points(name, target)

@@ -13,8 +13,8 @@ from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.details.detail import Fact
 from rocketmq_ops.tui.model.figures import SIGNS, STALE, figure
 from rocketmq_ops.tui.model.model import Model
-from rocketmq_ops.tui.model.overview import CELLS, SPAN_MS
-from rocketmq_ops.tui.model.spark import spark
+from rocketmq_ops.tui.model.overview import CELLS
+from rocketmq_ops.tui.model.spark import SPAN_MS, spark
 from rocketmq_ops.tui.model.table import Health, Kind
 from rocketmq_ops.tui.widgets.cells import MARK, cut
 

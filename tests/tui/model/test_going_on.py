@@ -7,7 +7,9 @@ from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.tui.model import going_on
 from rocketmq_ops.tui.model.choosing import WINDOW_MS
 from rocketmq_ops.tui.model.going_on import RECENT_MS
+from rocketmq_ops.tui.model.lines import MOST
 from rocketmq_ops.tui.model.live import LiveModel
+from rocketmq_ops.tui.model.spark import SPAN_MS
 from tests.tui.model.cluster import NAME_SERVER, START, Cluster, run
 
 B = "10.0.0.2:10911"
@@ -171,5 +173,51 @@ def test_what_has_ended_longer_ago_is_the_past_alone():
             hangs = model.moment().groups["hangs"]
             assert (hangs.lag.state, hangs.begun_before) == (LagState.STALLED, True)
             assert hangs.since_ms >= started > before.groups["hangs"].since_ms > START
+
+    run(test)
+
+
+LINES = ("broker.in_rate", "10.0.0.1:10911"), ("total.lag", ""), ("group.lag", "g"), ("topic.in_rate", "orders")
+
+
+async def moved(cluster, looks):
+    for _ in range(looks):
+        for broker in cluster.offsets.values():
+            broker["g"]["orders", 0][0] += 20
+            broker["g"]["orders", 0][1] += 10
+        await cluster.clock.advance(10_000)
+
+
+async def series(model, cluster):
+    for name, target in LINES:
+        model.series(name, target)
+    await cluster.clock.settle()
+    return {(name, target): model.series(name, target) for name, target in LINES}
+
+
+@pytest.mark.parametrize("pause_ms", [10_000, 5 * RECENT_MS])
+def test_sparklines_go_on_from_what_the_ring_has(pause_ms):
+    async def test():
+        cluster = Cluster()
+        cluster.group("g", 1000, 100)
+        async with cluster.watched(ring=True) as model:
+            await cluster.clock.advance(5_000)
+            await moved(cluster, 66)
+            before, looks = await series(model, cluster), [*model.looks()]
+        assert all(len(points) > 55 for points in before.values())
+        cluster.clock.time_ms += pause_ms
+        async with cluster.watched(ring=True) as model:
+            await moved(cluster, 3)
+            now = await series(model, cluster)
+            mine = [at for at in model.looks() if at > looks[-1]]
+            shown = [at for at in looks if at >= mine[0] - SPAN_MS]
+            assert model.looks() == shown + mine
+            assert shown and mine[0] <= looks[-1] + pause_ms + 10_000
+            for line, points in now.items():
+                told = [point for point in before[line] if point[0] >= shown[0]]
+                assert [point for point in points if point[0] < mine[0]] == told
+                assert len(points) == len(told) + len(mine) or (line[0] == "topic.in_rate" and pause_ms > RECENT_MS)
+            await moved(cluster, MOST)
+            assert min(model.looks()) > mine[0], "what was before is let go of with the first of its own"
 
     run(test)
