@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
-from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
+from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress, ran_seconds
 from rocketmq_ops.housekeeping.doctor.facts import Facts, Part, label
 from rocketmq_ops.housekeeping.doctor.rule import rule
 from rocketmq_ops.housekeeping.findings import Severity
@@ -16,11 +15,8 @@ from rocketmq_ops.housekeeping.rules import Hit
 
 #: A figure is rounded to seconds, and clocks of one time source differ a little.
 _APART_MS: Final = 10_000
-_DAY_MS: Final = 86_400_000
 #: Settings by which a broker locks memory; the second as 4.9 to 5.5 spell it.
 _LOCKING: Final = ("transientStorePoolEnable", "warmMapedFileEnable")
-#: `[ 1 days, 2 hours, 3 minutes, 4 seconds ]` (StoreStatsService.getFormatRuntime).
-_RUNTIME: Final = re.compile(r"(\d+) days?, (\d+) hours?, (\d+) minutes?, (\d+) seconds?")
 
 
 def _ahead_ms(facts: Facts, broker: BrokerAddress) -> int | None:
@@ -29,12 +25,11 @@ def _ahead_ms(facts: Facts, broker: BrokerAddress) -> int | None:
     It reports its start, and how long ago that was, at some moment between the question and the answer.
     """
     boot = facts.figure(broker.address, "bootTimestamp")
-    ran = _RUNTIME.search(facts.runtimes.get(broker.address, {}).get("runtime", ""))
+    ran = ran_seconds(facts.runtimes.get(broker.address, {}))
     asked, answered = facts.asked_at.get(broker.address), facts.answered_at.get(broker.address)
     if boot is None or ran is None or asked is None or answered is None:
         return None
-    days, hours, minutes, seconds = map(int, ran.groups())
-    its_now = boot + days * _DAY_MS + hours * 3_600_000 + minutes * 60_000 + seconds * 1000
+    its_now = boot + ran * 1000
     return its_now - answered if its_now > answered else min(its_now - asked, 0)
 
 

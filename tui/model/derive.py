@@ -348,9 +348,15 @@ def _judged(name: str, window: GroupWindow | None) -> GroupLag:
     watched = window.times[-1] - window.times[0]
     if judged.state in _TRENDS and watched < LEAST_TREND_MS:
         judged.state, judged.evidence = LagState.UNKNOWN, f"{waits(judged.lag)}; it was not watched long enough"
-    elif judged.state in STILL and window.members[-1] is None and watched < UNASKED_MS:
+    elif judged.state in STILL and window.members[-1] is None and (watched < UNASKED_MS or _known_before(window)):
         judged.state, judged.evidence = LagState.UNKNOWN, f"{waits(judged.lag)}; who is connected is not known yet"
     return judged
+
+
+def _known_before(window: GroupWindow) -> bool:
+    """Whether it was known a while ago who is connected: it will be again."""
+    pairs = zip(window.times, window.members, strict=True)
+    return any(members is not None and window.times[-1] - time_ms < UNASKED_MS for time_ms, members in pairs)
 
 
 def _drained(total: int | None, then: int | None, seconds: float) -> int | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rocketmq_ops.client.admin.brokers.stats import TOPIC_PUT_NUMS, counted
 from rocketmq_ops.client.api.route import topic_route_of
+from rocketmq_ops.client.api.servers import runtime_info
 from rocketmq_ops.client.api.stats import stats_data
 from rocketmq_ops.client.api.topics import topic_stats
 from rocketmq_ops.tui.model.known import Known
@@ -47,6 +48,9 @@ class InTurn:
             if group is not None:
                 try:
                     connected = await self._admin.clients.consumers_at(address, group)
+                    if members.age_matters(address, group, connected, self._clock.now_ms()):
+                        await self._sleep(self._period(MEMBERS))
+                        await self._age(address)
                 except Exception as error:
                     members.not_told(group, self._clock.now_ms())
                     self._failed(address, MEMBERS, error)
@@ -54,6 +58,14 @@ class InTurn:
                     members.told(address, group, connected, self._clock.now_ms())
                     self._known.failures.pop((address, MEMBERS.name), None)
             await self._sleep(self._period(MEMBERS) if group is not None else 2 * self._period(MEMBERS))
+
+    async def _age(self, address: str) -> None:
+        """Ask a broker for its figures, which tell since when it runs. It may have been started anew since it was."""
+        try:
+            figures = await runtime_info(self._admin.session, address)
+        except Exception:  # what it told before holds; that it fails is seen elsewhere
+            return
+        self._known.runtime(address, figures, self._clock.now_ms())
 
     async def puts(self, address: str) -> None:
         """Ask a broker for the rate of one topic after the other, of those that no group consumes."""

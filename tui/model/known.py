@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
+from rocketmq_ops.client.admin.brokers.cluster import ran_seconds
 from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.common.secrets import settings_without
@@ -123,6 +124,10 @@ class Known:
         """A broker told its figures."""
         old = self.brokers.get(address)
         if old is not None:
+            ran = ran_seconds(runtime)
+            if old.failing_since is not None or ran is not None:  # clients may have lost it too
+                since = now if ran is None or old.failing_since is not None else now - ran * 1000
+                self.members.there_since(address, since, now)
             if old.failing_since is not None:  # what failed meanwhile is asked again now
                 for key in [key for key in self.failures if key[0] == address]:
                     del self.failures[key]

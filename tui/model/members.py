@@ -3,7 +3,8 @@
 A consumer is connected to every broker that has queues of its topics, so any of them knows its group: but not one that
 was started anew, or could not be reached for a while, until the consumer has found it again, which takes a minute
 (5.3.3 `MQClientInstance`: routes and heartbeats, each every 30 s). So where one lacks clients that there were, another
-is asked before they are taken for gone. Groups that are behind are asked again soon, all others in turn, each broker a
+is asked before they are taken for gone; where none of these has been there for long enough, they are in doubt until one
+has. Groups that are behind are asked again soon, all others in turn, each broker a
 few a second.
 """
 
@@ -24,7 +25,10 @@ from rocketmq_ops.tui.model.moment import ClientSeen
 #: How soon a group is asked again that is behind, and any other, ms.
 BEHIND_MS: Final = 15_000
 OTHERS_MS: Final = 120_000
-
+#: For how long a broker has to have been there until clients have found it, ms.
+FOUND_MS: Final = 60_000
+#: What was told of that so long ago holds, ms: no broker stops, starts and answers within it.
+_AGE_HOLDS_MS: Final = 1_000
 
 #: A group: its name, whether it is behind, and the names of the brokers that have queues of it.
 Placed = tuple[str, bool, list[str]]
@@ -58,23 +62,35 @@ class Members:
         self._producers: dict[str, list[ClientSeen]] = {}
         #: Address -> groups that are asked there, those that are behind first.
         self._places: dict[str, list[tuple[str, int]]] = {}
-        #: The other broker of a group that has more than one, and whether the group is behind.
-        self._others: dict[str, tuple[str, bool]] = {}
+        #: The other broker of a group that has more than one.
+        self._others: dict[str, str] = {}
+        self._behind: set[str] = set()
         self._doubted: dict[str, _Doubted] = {}
+        #: Groups whose clients no broker knows that has been there for long enough to know them.
+        self._in_doubt: set[str] = set()
+        #: By address since when brokers have been there, and when that was told (ms since 1970).
+        self._there: dict[str, tuple[int, int]] = {}
+
+    def there_since(self, address: str, since_ms: int, now_ms: int) -> None:
+        """A broker has told since when it runs, or answers again (ms since 1970)."""
+        before, _ = self._there.get(address, (since_ms, now_ms))
+        self._there[address] = max(before, since_ms), now_ms
 
     def place(self, groups: Iterable[Placed], addresses: Mapping[str, str]) -> None:
         """Say which groups there are. `addresses` are of the brokers that answer, by their names."""
         self._places = {address: [] for address in addresses.values()}
-        self._others = {}
+        self._others, self._behind = {}, set()
         there = set()
         for name, behind, brokers in groups:
             there.add(name)
+            if behind:
+                self._behind.add(name)
             at = [addresses[broker] for broker in brokers if broker in addresses] or sorted(addresses.values())
             if at:
                 chosen = crc32(name.encode()) % len(at)
                 self._places[at[chosen]].append((name, BEHIND_MS if behind else OTHERS_MS))
                 if len(at) > 1:
-                    self._others[name] = at[(chosen + 1) % len(at)], behind
+                    self._others[name] = at[(chosen + 1) % len(at)]
         for places in self._places.values():
             places.sort(key=lambda place: place[1])
         for gone in self._groups.keys() - there:
@@ -82,6 +98,7 @@ class Members:
         for times in (self._tried, self._before):
             for gone in times.keys() - there:
                 del times[gone]
+        self._in_doubt &= there
         for name, doubted in list(self._doubted.items()):
             if name not in there or doubted.other not in self._places:
                 del self._doubted[name]
@@ -103,43 +120,54 @@ class Members:
             tried = self._tried.get(name) if asked is None else asked.asked_ms
             if tried is None:
                 return name  # before those that nobody is known of
-            due = tried + period
+            due = tried + (BEHIND_MS if name in self._in_doubt else period)
             if due <= best_due:
                 best, best_due = name, due
         return here[0] if here else best
 
+    def age_matters(self, address: str, group: str, connected: ConsumerConnection | None, now_ms: int) -> bool:
+        """Whether clients are missing in an answer that counts unless the broker was started anew since it told since
+        when it runs."""
+        _, told_ms = self._there.get(address, (0, now_ms))
+        if now_ms - told_ms <= _AGE_HOLDS_MS or not self._found(address, now_ms):
+            return False
+        return self._lacks(group, _asked(address, group, connected, now_ms))
+
     def told(self, address: str, group: str, connected: ConsumerConnection | None, now_ms: int) -> None:
         """A broker answered who is connected; None: nobody. Where clients are missing, or nobody is there of a group
-        that is behind, it counts once another broker was asked, and so do the clients that this one tells of."""
-        found = [] if connected is None else connected.connection_set
-        clients = [
-            ClientSeen(
-                client_id=each.client_id,
-                address=each.client_addr,
-                language=each.language,
-                version=version_text(each.version),
-                groups=(group,),
-                seen_ms=now_ms,
-            )
-            for each in found
-        ]
-        told = _Asked(now_ms, clients, Subscribed.of(connected), address)
+        that is behind, it counts once another broker was asked, and so do the clients that this one tells of; unless
+        clients may not have found either yet."""
+        told = _asked(address, group, connected, now_ms)
         doubted = self._doubted.pop(group, None)
-        other, behind = self._others.get(group, (address, False))
         if doubted is not None:
-            told = _together(doubted.told, told)
-        elif other != address and self._lacks(group, clients, behind):
+            self._heard(group, _together(doubted.told, told), (doubted.told.address, address), now_ms)
+        elif (other := self._others.get(group, address)) != address and self._lacks(group, told):
             self._doubted[group] = _Doubted(told, other)
             self._tried_at(group, now_ms)
+        else:
+            self._heard(group, told, (address,), now_ms)
+
+    def _heard(self, group: str, told: _Asked, by: Iterable[str], now_ms: int) -> None:
+        """All was heard that is there to be heard: it counts unless clients are missing, and no broker of these has
+        been there for long enough to know of them."""
+        if self._lacks(group, told) and not any(self._found(address, now_ms) for address in by):
+            self._in_doubt.add(group)
+            self._tried_at(group, now_ms)
             return
+        self._in_doubt.discard(group)
         self._groups[group] = told
         self._tried.pop(group, None)
 
-    def _lacks(self, group: str, clients: list[ClientSeen], behind: bool) -> bool:
+    def _found(self, address: str, now_ms: int) -> bool:
+        """Whether clients have had the time to find a broker; so it is where that is not known."""
+        since = self._there.get(address)
+        return since is None or now_ms - since[0] >= FOUND_MS
+
+    def _lacks(self, group: str, told: _Asked) -> bool:
         """Whether some are not there that were, or nobody is of whom it matters."""
-        asked = self._groups.get(group)
+        asked, clients = self._groups.get(group), told.clients
         if asked is None:
-            return len(clients) < self._before.get(group, 1 if behind else 0)
+            return len(clients) < self._before.get(group, 1 if group in self._behind else 0)
         return not {each.client_id for each in asked.clients} <= {each.client_id for each in clients}
 
     def not_told(self, group: str, now_ms: int) -> None:
@@ -147,8 +175,7 @@ class Members:
         just before."""
         doubted = self._doubted.pop(group, None)
         if doubted is not None:
-            self._groups[group] = doubted.told
-            self._tried.pop(group, None)
+            self._heard(group, doubted.told, (doubted.told.address,), now_ms)
         else:
             self._tried_at(group, now_ms)
 
@@ -178,17 +205,21 @@ class Members:
     def forget(self, address: str) -> None:
         """A broker is not asked any more."""
         self._producers.pop(address, None)
+        self._there.pop(address, None)
 
     def tells_of_none(self, address: str) -> None:
         """A broker does not tell of producers: Apache's before 5.0 cannot."""
         self._producers[address] = []
 
     def whole(self, groups: Iterable[str], addresses: Iterable[str]) -> bool:
-        """Whether all these groups have been asked, and all these brokers for their producers."""
-        return all(map(self._groups.__contains__, groups)) and all(map(self._producers.__contains__, addresses))
+        """Whether of all these groups the clients are known, and of all these brokers the producers."""
+        told = self._groups.keys() - self._in_doubt
+        return all(map(told.__contains__, groups)) and all(map(self._producers.__contains__, addresses))
 
     def count(self, group: str) -> int | None:
-        """How many clients a group has; None when it was not asked yet."""
+        """How many clients a group has; None when it was not asked yet, or is in doubt."""
+        if group in self._in_doubt:
+            return None
         asked = self._groups.get(group)
         return self._before.get(group) if asked is None else len({client.client_id for client in asked.clients})
 
@@ -224,6 +255,23 @@ class Members:
                     groups = tuple(sorted((*old.groups, client.groups[0])))
                     found[key] = msgspec.structs.replace(old, groups=groups, seen_ms=max(old.seen_ms, client.seen_ms))
         return dict(sorted(found.items(), key=lambda item: (item[0], address_key(item[1].address))))
+
+
+def _asked(address: str, group: str, connected: ConsumerConnection | None, now_ms: int) -> _Asked:
+    """What a broker answered."""
+    found = [] if connected is None else connected.connection_set
+    clients = [
+        ClientSeen(
+            client_id=each.client_id,
+            address=each.client_addr,
+            language=each.language,
+            version=version_text(each.version),
+            groups=(group,),
+            seen_ms=now_ms,
+        )
+        for each in found
+    ]
+    return _Asked(now_ms, clients, Subscribed.of(connected), address)
 
 
 def _together(one: _Asked, other: _Asked) -> _Asked:

@@ -26,7 +26,13 @@ SETTINGS: Final = Question("settings", "broker", 60_000, 1, "configuration")
 TOPICS: Final = Question("topics", "master", 30_000, 1, "queues and permissions of all topics")
 GROUPS: Final = Question("groups", "master", 10_000, 2, "offsets of all groups, and which queues never had one")
 PRODUCERS: Final = Question("producers", "master", 30_000, 1, "all producers that are connected")
-MEMBERS: Final = Question("members", "master", 500, 1, "the clients of one group, those that are behind first")
+MEMBERS: Final = Question(
+    "members",
+    "master",
+    500,
+    1,
+    "the clients of one group, those that are behind first; of who lacks some, since when it runs",
+)
 PUTS: Final = Question("puts", "master", 1_000, 1, "the rate of one topic that no group consumes")
 ENDS: Final = Question(
     "ends", "master", 5_000, 1, "where the queues end of one topic with clients of which no group has an offset"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -16,6 +17,10 @@ from rocketmq_ops.common.errors import Failure, RocketMQError, See
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.core import MQAdmin
     from rocketmq_ops.remoting.bodies import ClusterInfo
+
+#: Of `[ 0 days, 1 hours, 2 minutes, 3 seconds ]`, in which a JVM writes thousands as its locale does.
+_RUNTIME: Final = re.compile(r"(\d[^a-z]*) [a-z]")
+_RUNTIME_SECONDS: Final = (86_400, 3_600, 60, 1)
 
 
 class BrokerAddress(msgspec.Struct, frozen=True, rename="camel"):
@@ -226,6 +231,14 @@ def no_such_cluster(cluster: str, known: list[str]) -> RocketMQError:
     if not known:
         return NoBrokerError(f"nothing is known of cluster '{cluster}'")
     return NotFoundError(f"there is no cluster '{cluster}'", f"the name server knows: {', '.join(sorted(known))}")
+
+
+def ran_seconds(figures: Mapping[str, str]) -> int | None:
+    """For how long a broker has run (`StoreStatsService.getFormatRuntime`), s; None where its figures do not say so."""
+    parts = _RUNTIME.findall(figures.get("runtime", ""))
+    if len(parts) != len(_RUNTIME_SECONDS):
+        return None
+    return sum(int(re.sub(r"\D", "", part)) * unit for part, unit in zip(parts, _RUNTIME_SECONDS, strict=True))
 
 
 def load_of(broker: BrokerAddress, figures: dict[str, str] | None) -> BrokerLoad:

@@ -8,11 +8,11 @@ only, so two of them are for whoever starts and stops brokers.
 from __future__ import annotations
 
 import contextlib
-import re
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from rocketmq_ops.client.admin.brokers.cluster import ran_seconds
 from rocketmq_ops.client.admin.changes import Change, ChangingResult
 from rocketmq_ops.client.api import ha, servers
 from rocketmq_ops.client.api import offsets as offsets_api
@@ -34,9 +34,6 @@ StepName = Literal["fence", "catchUp", "stop", "files", "start", "verify"]
 PRODUCERS_LEAVE_SECONDS = 30
 #: Apache's slave that has not written to its master for so long has no connection (haHousekeepingInterval).
 _SILENT_MS = 20_000
-#: Of `[ 0 days, 1 hours, 2 minutes, 3 seconds ]`, in which a JVM writes thousands as its locale does.
-_RUNTIME = re.compile(r"(\d[^a-z]*) [a-z]")
-_RUNTIME_SECONDS = (86_400, 3_600, 60, 1)
 STEPS: tuple[StepName, ...] = ("fence", "catchUp", "stop", "files", "start", "verify")
 
 
@@ -211,10 +208,9 @@ def _seconds_since(version: DataVersion | None, figures: dict[str, str]) -> int 
     """How long ago a version came into being, by the clock that it is stamped by: the figures have the broker's start
     and how long it has run since."""
     boot = figures.get("bootTimestamp", "")
-    parts = _RUNTIME.findall(figures.get("runtime", ""))
-    if version is None or not version.timestamp or not boot.isdigit() or len(parts) != len(_RUNTIME_SECONDS):
+    run = ran_seconds(figures)
+    if version is None or not version.timestamp or not boot.isdigit() or run is None:
         return None
-    run = sum(int(re.sub(r"\D", "", part)) * unit for part, unit in zip(parts, _RUNTIME_SECONDS, strict=True))
     return max(0, int(boot) // 1000 + run - version.timestamp // 1000)
 
 

@@ -103,6 +103,8 @@ class Cluster:
         #: Client -> what it says of itself; others do not answer.
         self.running: dict[str, dict[str, object]] = {}
         self.runtime: dict[str, dict[str, str]] = {}
+        #: Address -> since when a broker runs; others do not say so.
+        self.started: dict[str, int] = {}
         self.settings: dict[str, dict[str, str]] = {}
         self.unlisted: set[str] = set()
         #: Messages a second into topics, on each broker.
@@ -157,6 +159,9 @@ class Cluster:
                 return _json(command, {"brokerDatas": brokers, "queueDatas": queues})
             case Code.GET_BROKER_RUNTIME_INFO:
                 figures = {"brokerVersionDesc": "V5_5_0", "putTps": "10.0 9.0 8.0", "commitLogDiskRatio": "0.5"}
+                if addr in self.started:
+                    seconds = (self.clock.time_ms - self.started[addr]) // 1000
+                    figures["runtime"] = f"[ 0 days, 0 hours, {seconds // 60} minutes, {seconds % 60} seconds ]"
                 return _json(command, {"table": figures | self.runtime.get(addr, {})})
             case Code.GET_BROKER_CONFIG:
                 text = "".join(
