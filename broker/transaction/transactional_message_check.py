@@ -267,7 +267,10 @@ class TransactionalMessageCheck:
         """Put a half message back at the end of its queue, with its properties as they now are."""
         inner = copy_of(half, half.topic, half.queue_id, half.properties)
         inner.flag = inner.reconsume_times = 0
-        return self._service.put(inner)
+        result, unique_key = self._service.put(inner), half.properties.get(PROPERTY_UNIQ_KEY)
+        if result.status is PutStatus.PUT_OK and unique_key is not None:
+            self._service.note_put_back((unique_key, half.born_timestamp), result.queue_offset)
+        return result
 
     def _postpone(self, half: MessageExt, one: _Round) -> PutStatus:
         """A half message within its own immunity time: settled meanwhile (PUT_OK), or put back for later."""

@@ -18,6 +18,7 @@ from rocketmq_ops.broker.send.stored_copies import StoredMessage, read_stored
 from rocketmq_ops.broker.transaction.transaction_metrics import TransactionMetrics
 from rocketmq_ops.broker.transaction.transactional_message_check import REMOVE_TAG, TransactionalMessageCheck
 from rocketmq_ops.common.addresses import pack_host
+from rocketmq_ops.common.bounded import Bounded
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.message import (
     PROPERTY_REAL_QUEUE_ID,
@@ -46,6 +47,8 @@ _UNIQ_KEY = start_of(PROPERTY_UNIQ_KEY)
 _REAL_TOPIC, _REAL_QUEUE_ID = start_of(PROPERTY_REAL_TOPIC), start_of(PROPERTY_REAL_QUEUE_ID)
 #: Ended transactions that are remembered, so that one whose end comes twice is stored once.
 REMEMBERED_ENDS = 10_000
+#: Open transactions of which it is known where the half message lies that was put back last.
+_MOST_PUT_BACK = 100_000
 
 
 class HalfMessage:
@@ -95,6 +98,7 @@ class TransactionalMessageService:
         self._settled: dict[int, _Settled] = {}
         # A plain dict would look for its first key past all those that were deleted.
         self._ended: OrderedDict[tuple[str, int], None] = OrderedDict()
+        self._put_back: Bounded[tuple[str, int], int] = Bounded(_MOST_PUT_BACK)
         self._jobs = PeriodicJobs()
         self._check = TransactionalMessageCheck(controller, self)
         #: Begin a round of check-backs.
@@ -163,8 +167,14 @@ class TransactionalMessageService:
         """
         return transaction in self._ended
 
+    def note_put_back(self, transaction: tuple[str, int], queue_offset: int) -> None:
+        """Note where in its queue the half message of an open transaction lies by now, beside those that lie there
+        from before."""
+        self._put_back[transaction] = queue_offset
+
     def delete_prepared(self, half: HalfMessage) -> None:
-        """Note that a half message is committed or rolled back."""
+        """Note that a half message is committed or rolled back, and with it the one that was put back last: after a
+        restart nobody is to be asked about that."""
         ended, transaction, record = self._ended, half.transaction, half.stored.record
         if transaction is None or transaction not in ended:
             self.metrics.add(half.topic, -1)
@@ -176,6 +186,9 @@ class TransactionalMessageService:
         if settled is None:
             settled = self._settled[record.queue_id] = _Settled()
         settled.add(record.queue_offset)
+        put_back = None if transaction is None else self._put_back.pop(transaction, None)
+        if put_back is not None and put_back != record.queue_offset:
+            settled.add(put_back)
         if settled.size > self._controller.config.transactionOpMsgMaxSize:
             self.write_ops()
 

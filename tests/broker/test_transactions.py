@@ -285,3 +285,21 @@ def test_an_end_that_comes_while_the_broker_stops_is_noted(tmp_path: Path) -> No
 
     for body in (first, second):
         run(tmp_path, body)
+
+
+def test_what_was_put_back_and_has_ended_meanwhile_is_not_asked_about_after_a_restart(tmp_path: Path) -> None:
+    async def first(session: Session) -> None:
+        fields = await prepare(session)
+        later(session, 10_000)
+        session.broker.transactions.check()
+        assert session.broker.store.max_offset(TRANS_HALF_TOPIC, 0) == 2
+        assert (await end(session, fields, COMMIT)).code == 0
+
+    async def second(session: Session) -> None:
+        later(session, 10_000)
+        session.broker.transactions.check()
+        assert session.broker.store.max_offset(TRANS_HALF_TOPIC, 0) == 2
+        assert session.broker.offsets.query(CID_SYS_RMQ_TRANS, TRANS_HALF_TOPIC, 0) == 2
+
+    for body in (first, second):
+        run(tmp_path, body)
