@@ -15,6 +15,7 @@ from rocketmq_ops.client.queue_api import PullResult
 from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.message import MessageQueue
+from rocketmq_ops.common.periodic import guarded
 from rocketmq_ops.common.tags import SUB_ALL
 from rocketmq_ops.common.topics import group_problem
 from rocketmq_ops.remoting.bodies.enums import BROADCASTING, CLUSTERING, CONSUME_ACTIVELY, ConsumeType, MessageModel
@@ -72,7 +73,7 @@ class PullConsumer:
         """Save offsets, unregister, leave the instance."""
         if self.group not in self.instance.consumers:
             return
-        await self.persist_offsets()
+        await guarded(f"saving offsets of group {self.group}", self.persist_offsets)
         await self.instance.remove(consumer_group=self.group)
         await self.instance.stop()
 

@@ -1,15 +1,25 @@
-"""A listener that does not return holds up the stop of its consumer for a while, and not for ever."""
+"""What holds up the stop of a consumer, and for how long: a listener that does not return, a full disk."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from rocketmq_ops.client import ClientOptions, ConsumeContext, ConsumeSettings, Producer, PushConsumer, queue_api
-from rocketmq_ops.common.message import Message, MessageExt
+from rocketmq_ops.client import (
+    ClientOptions,
+    ConsumeContext,
+    ConsumeSettings,
+    Producer,
+    PullConsumer,
+    PushConsumer,
+    queue_api,
+)
+from rocketmq_ops.common.message import Message, MessageExt, MessageQueue
 from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
 
 
@@ -93,3 +103,34 @@ def test_a_rebalance_under_way_takes_no_queue_away_from_a_stop(pair: RocketMQBro
                 return await queue_api.consumer_offset(again.instance, group, sent.queue)
 
     assert asyncio.run(main()) == 1
+
+
+@pytest.mark.parametrize("kind", [PushConsumer, PullConsumer])
+def test_offsets_that_cannot_be_saved_hold_up_no_stop(
+    kind: Any, tmp_path: Path, pair: RocketMQBroker, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As on a disk that is full: the consumer is none any more, which the log tells of."""
+    topic, queue = "StopUnsaved", MessageQueue("StopUnsaved", "broker-a", 0)
+    (tmp_path / "offsets").write_text("no folder")
+
+    async def main() -> None:
+        options = ClientOptions(name_servers=pair.namesrv)
+        folder = str(tmp_path / "offsets" / "below")
+        if kind is PullConsumer:
+            consumer = PullConsumer("GStopUnsaved", options, message_model="BROADCASTING", offset_dir=folder)
+        else:
+            settings = ConsumeSettings(message_model="BROADCASTING", offset_dir=folder)
+            consumer = PushConsumer("GStopUnsaved", lambda messages, context: None, options, settings=settings)
+            consumer.subscribe(topic)
+        consumer.offsets.load = nothing
+        await consumer.start()
+        consumer.offsets.table[queue] = 1
+        await consumer.stop()
+        assert not consumer.instance.consumers
+
+    async def nothing() -> None:
+        pass
+
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(main())
+    assert "saving offsets of group GStopUnsaved failed" in caplog.text
