@@ -47,7 +47,8 @@ _UNIQ_KEY = start_of(PROPERTY_UNIQ_KEY)
 _REAL_TOPIC, _REAL_QUEUE_ID = start_of(PROPERTY_REAL_TOPIC), start_of(PROPERTY_REAL_QUEUE_ID)
 #: Ended transactions that are remembered, so that one whose end comes twice is stored once.
 REMEMBERED_ENDS = 10_000
-#: Open transactions of which it is known where the half message lies that was put back last.
+#: Open transactions of which it is known where the half message lies that was put back last; and so many of these are
+#: remembered when they have ended, for they are what has two ends, the producer's own word and its answer.
 _MOST_PUT_BACK = 100_000
 
 
@@ -99,6 +100,7 @@ class TransactionalMessageService:
         # A plain dict would look for its first key past all those that were deleted.
         self._ended: OrderedDict[tuple[str, int], None] = OrderedDict()
         self._put_back: Bounded[tuple[str, int], int] = Bounded(_MOST_PUT_BACK)
+        self._ended_put_back: Bounded[tuple[str | None, int], None] = Bounded(_MOST_PUT_BACK)
         self._jobs = PeriodicJobs()
         self._check = TransactionalMessageCheck(controller, self)
         #: Begin a round of check-backs.
@@ -165,7 +167,7 @@ class TransactionalMessageService:
         A producer's word that was long on its way and its answer to a check-back say the same twice; Apache's broker
         commits twice then.
         """
-        return transaction in self._ended
+        return transaction in self._ended or transaction in self._ended_put_back
 
     def note_put_back(self, transaction: tuple[str, int], queue_offset: int) -> None:
         """Note where in its queue the half message of an open transaction lies by now, beside those that lie there
@@ -176,9 +178,13 @@ class TransactionalMessageService:
         """Note that a half message is committed or rolled back, and with it the one that was put back last: after a
         restart nobody is to be asked about that."""
         ended, transaction, record = self._ended, half.transaction, half.stored.record
-        if transaction is None or transaction not in ended:
+        if not self.has_ended(transaction):
             self.metrics.add(half.topic, -1)
+        put_back = None
         if transaction is not None:
+            put_back = self._put_back.pop(transaction, None)
+            if put_back is not None:
+                self._ended_put_back[transaction] = None
             ended[transaction] = None
             if len(ended) > REMEMBERED_ENDS:
                 ended.popitem(last=False)
@@ -186,7 +192,6 @@ class TransactionalMessageService:
         if settled is None:
             settled = self._settled[record.queue_id] = _Settled()
         settled.add(record.queue_offset)
-        put_back = None if transaction is None else self._put_back.pop(transaction, None)
         if put_back is not None and put_back != record.queue_offset:
             settled.add(put_back)
         if settled.size > self._controller.config.transactionOpMsgMaxSize:

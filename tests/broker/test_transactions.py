@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rocketmq_ops.broker.transaction import transactional_message_check
+from rocketmq_ops.broker.transaction import transactional_message_check, transactional_message_service
 from rocketmq_ops.common.message import MessageExt
 from rocketmq_ops.common.message_codec import decode_message
 from rocketmq_ops.common.topics import (
@@ -303,3 +303,23 @@ def test_what_was_put_back_and_has_ended_meanwhile_is_not_asked_about_after_a_re
 
     for body in (first, second):
         run(tmp_path, body)
+
+
+def test_a_slow_word_is_known_for_one_when_many_other_transactions_have_ended_since(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transactional_message_service, "REMEMBERED_ENDS", 5)
+
+    async def body(session: Session) -> None:
+        fields = await prepare(session, b"slow")
+        later(session, 10_000)
+        session.broker.transactions.check()
+        copy = stored(session, TRANS_HALF_TOPIC, offset=1)
+        answer = fields | {"tranStateTableOffset": "1", "commitLogOffset": str(copy.commit_log_offset)}
+        assert (await end(session, answer, COMMIT, fromTransactionCheck="true")).code == 0
+        for number in range(9):
+            assert (await end(session, await prepare(session, b"%d" % number), ROLLBACK)).code == 0
+        assert (await end(session, fields, COMMIT)).code == 0
+        assert bodies(await session.pull("Tx", queue_id=1)) == [b"slow"]
+
+    run(tmp_path, body)
