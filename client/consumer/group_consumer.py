@@ -13,7 +13,7 @@ from typing import Protocol, Self
 
 from rocketmq_ops.client.consumer.consume_settings import ConsumeSettings
 from rocketmq_ops.client.consumer.consume_stats import ConsumeStats
-from rocketmq_ops.client.consumer.offset_store import offset_store, update
+from rocketmq_ops.client.consumer.offset_store import offset_store, save_at_end, update
 from rocketmq_ops.client.consumer.process_queue import ProcessQueue
 from rocketmq_ops.client.consumer.rebalance import Rebalancer
 from rocketmq_ops.client.consumer.subscription import TAG, MessageSelector, build_subscription
@@ -24,7 +24,7 @@ from rocketmq_ops.client.options import ClientOptions
 from rocketmq_ops.client.tracing import Tracer
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.message import MessageExt, MessageQueue
-from rocketmq_ops.common.periodic import guarded, repeat
+from rocketmq_ops.common.periodic import repeat
 from rocketmq_ops.common.tags import SUB_ALL
 from rocketmq_ops.common.tasks import Tasks
 from rocketmq_ops.common.topics import group_problem
@@ -177,7 +177,7 @@ class GroupConsumer:
                 ", ".join(map(str, busy[:3])),
             )
         await self._locking.stop()  # not before: what a listener is still at is not another client's
-        await guarded(f"saving offsets of group {self.group}", self.persist_offsets)
+        await save_at_end(self.group, self.persist_offsets)
         await self.rebalancer.give_up_all()
         await self.service.stop(patient=not busy)
         if self._tracer is not None:

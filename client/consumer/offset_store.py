@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -53,6 +53,14 @@ def update(table: dict[MessageQueue, int], queue: MessageQueue, offset: int, *, 
     """Set an offset; with `increase_only` never backwards."""
     if not increase_only or offset > table.get(queue, -1):
         table[queue] = offset
+
+
+async def save_at_end(group: str, save: Callable[[], Awaitable[None]]) -> None:
+    """Save a consumer's offsets at its end, which goes on when they cannot be saved, as on a full disk."""
+    try:
+        await save()
+    except RocketMQError as error:
+        log.error("the offsets of group %s are not saved: %s; %s", group, error, error.next_step)
 
 
 class RemoteBrokerOffsetStore:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rocketmq_ops.client import queue_api
-from rocketmq_ops.client.consumer.offset_store import DEFAULT_OFFSET_DIR, offset_store, update
+from rocketmq_ops.client.consumer.offset_store import DEFAULT_OFFSET_DIR, offset_store, save_at_end, update
 from rocketmq_ops.client.consumer.subscription import TAG, MessageSelector, build_subscription
 from rocketmq_ops.client.errors import ClientError
 from rocketmq_ops.client.hooks.registered import ConsumerHooks
@@ -15,7 +15,6 @@ from rocketmq_ops.client.queue_api import PullResult
 from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.message import MessageQueue
-from rocketmq_ops.common.periodic import guarded
 from rocketmq_ops.common.tags import SUB_ALL
 from rocketmq_ops.common.topics import group_problem
 from rocketmq_ops.remoting.bodies.enums import BROADCASTING, CLUSTERING, CONSUME_ACTIVELY, ConsumeType, MessageModel
@@ -73,7 +72,7 @@ class PullConsumer:
         """Save offsets, unregister, leave the instance."""
         if self.group not in self.instance.consumers:
             return
-        await guarded(f"saving offsets of group {self.group}", self.persist_offsets)
+        await save_at_end(self.group, self.persist_offsets)
         await self.instance.remove(consumer_group=self.group)
         await self.instance.stop()
 

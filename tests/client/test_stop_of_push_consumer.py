@@ -133,4 +133,4 @@ def test_offsets_that_cannot_be_saved_hold_up_no_stop(
 
     with caplog.at_level(logging.WARNING):
         asyncio.run(main())
-    assert "saving offsets of group GStopUnsaved failed" in caplog.text
+    assert "the offsets of group GStopUnsaved are not saved: cannot save" in caplog.text
