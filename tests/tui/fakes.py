@@ -75,7 +75,7 @@ class FakeModel:
         self.past = [*past, moment]
         self.version = 1
         self.mode = Mode.LIVE
-        self.busy = False
+        self.busy = self.seeking = False
         self.lines: dict[tuple[str, str], Points] = {}
         self.asked = 0
         self._at: Moment | None = None

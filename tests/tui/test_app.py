@@ -293,6 +293,10 @@ def test_time_is_stopped_moved_along_and_let_go() -> None:
     async def test(pilot: Pilot[None], app: Dashboard) -> None:
         await pilot.press("p")
         assert "paused at 12:00:00" in text_of(app, "#time")
+        model.seeking = True  # of a large cluster for a second and more
+        app.screen.draw()  # type: ignore[attr-defined]
+        assert text_of(app, "#time").rstrip().endswith("reading …")
+        model.seeking = False
         await pilot.press("left_curly_bracket")
         assert model.mode is Mode.BACK
         assert "11:55:00" in text_of(app, "#time")

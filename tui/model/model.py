@@ -49,6 +49,11 @@ class Model(Protocol):
         """Whether the time that was asked for is still being read; `moment` is the one before until then."""
         ...
 
+    @property
+    def seeking(self) -> bool:
+        """Whether that is another moment, to be shown; not what something is compared with."""
+        ...
+
     def moment(self) -> Moment:
         """The cluster at the time that is shown."""
         ...

@@ -20,7 +20,7 @@ class NoCluster:
     version = 1
     mode = Mode.BACK
     follows = False
-    busy = False
+    busy = seeking = False
 
     def __init__(self, now_ms: int) -> None:
         said = Said("no cluster is looked at: this is read from files")

@@ -42,6 +42,8 @@ class Timeline:
         self._sought = 0
         #: Of the last seek, where it was a move: its number, and by how much in all since what is shown.
         self._moving = (0, 0)
+        #: The number of what was asked for last, until it is read or has failed.
+        self._on_its_way: int | None = None
         #: By what made it: the time that it is of, or is being read for, and what was made. No moment is held: those of
         #: large clusters have tens of thousands of offsets.
         self._compared: dict[Callable[[Moment], Any], tuple[int, Any]] = {}
@@ -78,6 +80,11 @@ class Timeline:
     def busy(self) -> bool:
         """See `Model`."""
         return self._reading > 0
+
+    @property
+    def seeking(self) -> bool:
+        """See `Model`."""
+        return self._on_its_way == self._sought
 
     def moment(self) -> Moment:
         """See `Model`."""
@@ -139,8 +146,8 @@ class Timeline:
     def seek(self, time_ms: int, *, after: bool = False) -> None:
         """See `Model`."""
         self._sought += 1
-        number = self._sought
-        self._read(lambda: self._seek(number, time_ms, after=after))
+        number = self._on_its_way = self._sought
+        self._read(lambda: self._arrived(number, self._seek(number, time_ms, after=after)))
 
     def move(self, by_ms: int) -> None:
         """See `Model`."""
@@ -148,9 +155,10 @@ class Timeline:
         number, so_far = self._moving
         by_ms += so_far if number == self._sought else 0  # none of them is at its place yet
         self._sought += 1
-        number = self._sought
+        number = self._on_its_way = self._sought
         self._moving = number, by_ms
-        self._read(lambda: self._move(number, shown.groups_ms or shown.time_ms, by_ms))
+        from_ms = shown.groups_ms or shown.time_ms
+        self._read(lambda: self._arrived(number, self._move(number, from_ms, by_ms)))
 
     def refresh(self) -> None:
         """See `Model`."""
@@ -189,6 +197,13 @@ class Timeline:
         finally:
             self._reading -= what == "read"
             self._told()
+
+    async def _arrived(self, number: int, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        finally:
+            if self._on_its_way == number:
+                self._on_its_way = None
 
     async def _seek(self, number: int, time_ms: int, *, after: bool = False) -> None:
         if after:

@@ -184,6 +184,8 @@ class DashboardScreen(Drawn, Screen[None]):
             label = (f"{tr('paused at')} {time_of_day(moment.time_ms)}", "paused")
         else:
             label = (f"{tr('live')} {time_of_day(moment.time_ms)}", "ok")
+        if model.seeking:  # of a large cluster it takes its time
+            label = (tr("reading …"), "paused")
         bar = self.query_one("#time", TimeBar)
         bar.stand(Stretch(span.first_ms, span.last_ms, moment.time_ms, marks) if span is not None else None, label)
 

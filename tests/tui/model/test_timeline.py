@@ -317,6 +317,36 @@ def test_the_last_of_several_seeks_is_shown():
     run(test)
 
 
+def test_it_is_known_that_another_moment_is_on_its_way(monkeypatch):
+    async def broken(*_: object) -> None:
+        raise HistoryError("it is damaged", "none")
+
+    async def test():
+        cluster = Cluster(1)
+        async with cluster.watched(ring=True) as model:
+            await cluster.clock.advance(200_000)
+            first, _, _ = model.span()
+            assert not model.seeking
+            for go in (lambda: model.seek(first), lambda: model.move(10_000), lambda: model.move(-3_600_000)):
+                go()
+                assert model.seeking
+                await settled(model)
+                assert not model.seeking
+            model.go_live()
+            model.before(60_000, lambda moment: moment.time_ms)
+            assert model.busy and not model.seeking, "that is to be compared with"
+            model.move(10_000)
+            model.go_live()
+            assert not model.seeking
+            await settled(model)
+            monkeypatch.setattr(model._tape, "moment", broken)
+            model.seek(first)
+            await settled(model)
+            assert not model.seeking and model.file_failures
+
+    run(test)
+
+
 def test_two_dashboards_of_a_cluster_have_rings_of_their_own():
     async def test():
         cluster = Cluster(1)
