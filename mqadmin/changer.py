@@ -61,6 +61,11 @@ class CommandChanger:
         self._connecting = tuple(connecting)
         self._threads = ThreadPoolExecutor(_THREADS, "dashboard-changes")
 
+    def close(self) -> None:
+        """Let go of the threads; what they are at comes to its end. Each holds what was standard error as it began,
+        which under Textual is its application."""
+        self._threads.shutdown(wait=False)
+
     async def plan(self, words: Sequence[str]) -> PlannedChange:
         """What a command line would do, and whom it touches. Raises RocketMQError, with nothing sent. Cancelled, it
         lets go of its thread."""

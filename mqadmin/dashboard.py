@@ -107,7 +107,10 @@ async def show(run: Run, looked: Looked) -> str:
         if not lang.asked_for() and kept.chosen().language in lang.LANGUAGES:
             lang.speak(kept.chosen().language)
         options = Options(address=address, write=looked.write, theme=looked.theme or "", title=title)
-        changer = None if admin is None else CommandChanger(run.connection, connecting_words(run))
+        changer = None
+        if admin is not None:
+            changer = CommandChanger(run.connection, connecting_words(run))
+            held.callback(changer.close)
         context = Context(
             model,
             Spoken(),
