@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, get_args
 
 import msgspec
 
@@ -18,6 +18,7 @@ FROM_FIRST_OFFSET: Final = "CONSUME_FROM_FIRST_OFFSET"
 FROM_TIMESTAMP: Final = "CONSUME_FROM_TIMESTAMP"
 
 HALF_AN_HOUR_MS = 30 * 60 * 1000
+_AT_LEAST_ONE = ("concurrency", "batch_size", "pull_threshold", "pull_threshold_bytes", "max_span")
 _FOR_TOPIC = ("pull_threshold_for_topic", "pull_threshold_bytes_for_topic")
 
 
@@ -65,10 +66,20 @@ class ConsumeSettings(msgspec.Struct, kw_only=True):
     trace_topic: str = TRACE_TOPIC
 
     def __post_init__(self) -> None:
-        for name in ("pull_threshold", "pull_threshold_bytes", "max_span", *_FOR_TOPIC):
+        for name in (*_AT_LEAST_ONE, *_FOR_TOPIC):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ClientError(f"invalid {name} {value}: expected 1 or more")
+        for name, allowed in (
+            ("consume_from_where", get_args(ConsumeFromWhere)),
+            ("message_model", get_args(MessageModel)),
+        ):
+            if (value := getattr(self, name)) not in allowed:
+                raise ClientError(f"invalid {name} {value!r}", f"give one of {', '.join(allowed)}")
+        if not isinstance(self.consume_timestamp_ms, int):
+            raise ClientError(f"invalid consume_timestamp_ms {self.consume_timestamp_ms!r}", "give ms since the epoch")
+        if not callable(self.allocate):
+            raise ClientError(f"invalid allocate {self.allocate!r}", "give a strategy, as averagely")
 
     def held_limits(self, queues: int) -> tuple[int, int]:
         """Messages and bytes that one of `queues` held queues may hold (RebalancePushImpl.messageQueueChanged)."""

@@ -104,8 +104,10 @@ class GroupConsumer:
     def subscribe(self, topic: str, expression: str | MessageSelector = SUB_ALL, expression_type: str = TAG) -> None:
         """Consume a topic: all of it, tags as `TagA || TagB`, or what `MessageSelector.by_sql` selects.
 
-        Raises ClientError for an expression that is none.
+        Raises ClientError for no topic, and for an expression that is none.
         """
+        if not isinstance(topic, str) or not topic.strip():
+            raise ClientError(f"invalid topic {topic!r} to subscribe", "give the name of a topic")
         topic = self.namespace.wrap(topic)
         self._subscriptions[topic] = build_subscription(topic, expression, expression_type)
         if self.started_ms:

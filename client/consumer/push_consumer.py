@@ -13,6 +13,7 @@ from rocketmq_ops.client.consumer.consume_settings import ConsumeSettings
 from rocketmq_ops.client.consumer.group_consumer import GroupConsumer
 from rocketmq_ops.client.consumer.listener import ConsumeContext, ConsumeResult, Listener
 from rocketmq_ops.client.consumer.subscription import build_subscription
+from rocketmq_ops.client.errors import ClientError
 from rocketmq_ops.client.hooks.api import CONSUME_CONTEXT_TYPE, ConsumeMessageContext
 from rocketmq_ops.client.hooks.registered import CONSUME_SUCCESS, ORDERLY_LATER, ORDERLY_SUCCESS, RECONSUME_LATER
 from rocketmq_ops.client.instance import ClientInstance
@@ -41,6 +42,8 @@ class PushConsumer(GroupConsumer):
         instance: ClientInstance | None = None,
         hooks: Sequence[object] = (),
     ) -> None:
+        if not callable(listener):  # each message would be given up after all its deliveries
+            raise ClientError(f"the listener of consumer group '{group}' cannot be called", "give a function")
         super().__init__(group, options, settings or ConsumeSettings(), instance, hooks)
         self.listener = listener
         self.executor = ThreadPoolExecutor(self.settings.concurrency, thread_name_prefix=f"consume-{group}")

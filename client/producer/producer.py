@@ -21,7 +21,14 @@ from rocketmq_ops.client.options import ClientOptions
 from rocketmq_ops.client.producer.hooked_send import HookedSend
 from rocketmq_ops.client.producer.queue_choice import QueueChoice
 from rocketmq_ops.client.producer.requests import NoReplyError, asking
-from rocketmq_ops.client.producer.send_request import SendSettings, check_message, in_namespace, prepare, prepare_batch
+from rocketmq_ops.client.producer.send_request import (
+    SendSettings,
+    check_message,
+    check_types,
+    in_namespace,
+    prepare,
+    prepare_batch,
+)
 from rocketmq_ops.client.tracing import Tracer
 from rocketmq_ops.common.errors import CorruptDataError, RocketMQError
 from rocketmq_ops.common.message import Message, MessageExt, MessageQueue
@@ -293,7 +300,7 @@ class Producer:
         return self._started
 
     def check(self, message: Message) -> None:
-        """Raises ClientError for a message that every broker would refuse, and when the producer is not started."""
+        """Raises ClientError for what cannot be sent, or every broker would refuse, and while it is not started."""
         self._checked(message)
 
     def _check_started(self) -> None:
@@ -303,6 +310,7 @@ class Producer:
     def _checked(self, message: Message) -> Message:
         """The message as it is to be sent; a copy in the namespace, if there is one."""
         self._check_started()
+        check_types(message)
         if self.namespace:
             message = in_namespace(message, self.namespace)
         check_message(message, self.settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 
 import msgspec
 
@@ -67,6 +68,28 @@ def check_message(message: Message, settings: SendSettings) -> None:
             f"the body has {len(message.body)} bytes, over the limit of {settings.max_message_size}",
             "send less, or raise max_message_size here and maxMessageSize on the broker",
         )
+
+
+def check_types(message: Message) -> None:
+    """Raises ClientError for what cannot be written to a connection or a spool: Python lets a Message hold anything."""
+    if not isinstance(message, Message):
+        raise ClientError(f"{type(message).__name__} is no message", "give a Message")
+    for name, value, types, hint in (
+        ("body", message.body, bytes | bytearray | memoryview, "give bytes"),
+        ("topic", message.topic, str, "give text"),
+        ("tags", message.tags, str | None, "give text"),
+        ("keys", message.keys, str | None, "give text, keys separated by blanks"),
+        ("flag", message.flag, Integral, "give a whole number"),
+        ("delay_time_level", message.delay_time_level, Integral, "give a whole number"),
+        ("delay_time_ms", message.delay_time_ms, Integral, "give a whole number"),
+        ("deliver_time_ms", message.deliver_time_ms, Integral, "give a whole number"),
+        ("properties", message.properties, dict, "give a dict of text"),
+    ):
+        if not isinstance(value, types):
+            raise ClientError(f"the message's {name} is of type {type(value).__name__}", hint)
+    for key, text in message.properties.items():
+        if not isinstance(key, str) or not isinstance(text, str):
+            raise ClientError(f"property {key!r} is {text!r}", "give text")
 
 
 def in_namespace(message: Message, namespace: Namespace) -> Message:

@@ -98,10 +98,10 @@ class SendSpool:
         message that every broker would refuse, BrokerError where one refused it for good, SpoolFullError where it would
         have to be kept and there is no room: then it is neither sent nor kept.
         """
+        self._producer.check(message)
         properties = dict(message.properties)
         properties.setdefault(PROPERTY_UNIQ_KEY, self._ids.create())
         message = msgspec.structs.replace(message, properties=properties)
-        self._producer.check(message)
         return await self._turns.send(message, order_key, timeout_ms or self._producer.settings.send_timeout_ms)
 
     @property

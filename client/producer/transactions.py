@@ -16,6 +16,7 @@ import msgspec
 
 from rocketmq_ops.client.api.send import SendResult, SendStatus
 from rocketmq_ops.client.api.transactions import end_transaction
+from rocketmq_ops.client.errors import ClientError
 from rocketmq_ops.client.hooks.api import EndTransactionContext
 from rocketmq_ops.client.instance import ClientInstance
 from rocketmq_ops.client.options import ClientOptions
@@ -85,6 +86,7 @@ class TransactionProducer(Producer):
     """A producer with a listener; `check_concurrency` check-backs run at a time.
 
     Plain methods of the listener run in threads: at most `execute_concurrency` of `execute`, and those of `check`.
+    Raises ClientError for a listener that lacks one of them.
     """
 
     def __init__(
@@ -100,6 +102,9 @@ class TransactionProducer(Producer):
         execute_concurrency: int = 32,
     ) -> None:
         super().__init__(group, options, settings=settings, instance=instance, hooks=hooks)
+        for method in ("execute", "check"):
+            if not callable(getattr(listener, method, None)):
+                raise ClientError(f"the listener of transactions has no method {method}", "give a TransactionListener")
         self.listener = listener
         self._checks = asyncio.Semaphore(check_concurrency)
         self._waiting_checks = 0
@@ -122,6 +127,7 @@ class TransactionProducer(Producer):
         less safety than the broker is configured for, the listener is not called and the message is rolled back. Raises
         as `send`; what the listener raises is in the result.
         """
+        self.check(message)
         properties = {k: v for k, v in message.properties.items() if k != PROPERTY_DELAY_TIME_LEVEL}
         properties[PROPERTY_TRANSACTION_PREPARED] = "true"
         properties[PROPERTY_PRODUCER_GROUP] = self.group

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -30,7 +31,7 @@ def options() -> ClientOptions:
 
 MAKERS: dict[str, Callable[[ClientInstance | None], Any]] = {
     "producer": lambda instance: Producer("G", options(), instance=instance),
-    "transaction": lambda instance: TransactionProducer("G", object(), options(), instance=instance),  # type: ignore[arg-type]
+    "transaction": lambda instance: TransactionProducer("G", Mock(), options(), instance=instance),
     "push": lambda instance: PushConsumer("G", lambda messages, context: None, options(), instance=instance),
     "lite": lambda instance: LitePullConsumer("G", options(), instance=instance),
     "pull": lambda instance: PullConsumer("G", options(), instance=instance),
