@@ -79,6 +79,8 @@ class EndTransactionProcessor:
         if header.commit_or_rollback == TRANSACTION_COMMIT_TYPE:
             code, remark = self._commit(half)
             if code != ResponseCode.SUCCESS:
+                # Clients send it one-way: they are not told.
+                log.warning("commit of %s from %s is refused: %s", header.msg_id, channel.remote, remark or code)
                 return request.reply(code, remark)
         controller.transactions.delete_prepared(half)
         ended = COMMITS if header.commit_or_rollback == TRANSACTION_COMMIT_TYPE else ROLLBACKS

@@ -22,6 +22,7 @@ from rocketmq_ops.broker.send.put_answers import STORED, put_answer
 from rocketmq_ops.broker.send.send_checks import SendChecks, SendHeader
 from rocketmq_ops.broker.send.send_plan import SendPlan, why_long
 from rocketmq_ops.broker.send.waiting_sends import WaitingSends
+from rocketmq_ops.broker.timer.timer_parking import why_never
 from rocketmq_ops.common.bounded import Bounded
 from rocketmq_ops.common.message import (
     PROPERTY_CLUSTER,
@@ -247,6 +248,9 @@ class SendMessageProcessor:
             if delay_level(properties) > 0:
                 remark = "a transactional message cannot have a delay level: send it without DELAY"
                 return self._answer(request, ResponseCode.MESSAGE_ILLEGAL, remark)
+            status = why_never(properties, controller)
+            if status is not None:
+                return self._refuse(request, status)
             controller.transactions.prepare(message)
         elif message.sys_flag & TRANSACTION_MASK in (TRANSACTION_PREPARED_TYPE, TRANSACTION_ROLLBACK_TYPE):
             remark = "a message with a transaction flag and without TRAN_MSG would never be delivered"

@@ -59,6 +59,16 @@ def park(message: InnerMessage, controller: BrokerController) -> PutStatus | Non
     return None
 
 
+def why_never(properties: dict[str, str], controller: BrokerController) -> PutStatus | None:
+    """Why a half message with a time could not be committed, None when it can be as far as is known.
+
+    Apache's broker stores such a half message, and refuses each of its commits, which are one-way: nobody hears of it.
+    """
+    given = given_time(properties)
+    refused = None if given is None else moment_of(*given, controller).refused
+    return None if refused is PutStatus.WHEEL_TIMER_FLOW_CONTROL else refused
+
+
 def given_time(properties: dict[str, str]) -> tuple[str, str] | None:
     """The property that says when a message is to be delivered, and its value."""
     for name in TIMER_PROPERTIES:

@@ -157,3 +157,39 @@ def test_plain_listeners_run_in_a_thread_and_others_of_the_group_do_not_answer(t
             assert names == ["execute-P", "check-P"]  # and each has its own bound
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("wrong", ["too late", "off"])
+def test_a_timer_that_cannot_be_kept_is_refused_before_the_transaction(tmp_path, wrong):
+    """Commits are one-way: the producer would not hear that its message is never delivered."""
+
+    async def main():
+        async with cluster(tmp_path, Pay=4) as c:
+            listener = Listener()
+            async with TransactionProducer("P", listener, c.options) as producer:
+                late = c.broker.store_config.timerMaxDelaySec * 1000 + 60_000
+                kept = await producer.send_in_transaction(Message("Pay", b"1", delay_time_ms=60_000), COMMIT)
+                assert kept.state == COMMIT
+                c.broker.store_config.timerWheelEnable = wrong != "off"
+                message = Message("Pay", b"2", delay_time_ms=late if wrong == "too late" else 60_000)
+                with pytest.raises(BrokerError):
+                    await producer.send_in_transaction(message, COMMIT)
+                assert len(listener.executed) == 1
+
+    asyncio.run(main())
+
+
+def test_a_commit_that_is_refused_is_in_the_log(tmp_path, caplog):
+    async def main():
+        async with cluster(tmp_path, Pay=4) as c:
+
+            class Slow(Listener):
+                async def execute(self, message, transaction_id, arg):
+                    c.broker.store_config.timerWheelEnable = False
+                    return COMMIT
+
+            async with TransactionProducer("P", Slow(), c.options) as producer:
+                sent = await producer.send_in_transaction(Message("Pay", b"1", delay_time_ms=60_000))
+                await until(lambda: f"commit of {sent.msg_id} from" in caplog.text)
+
+    asyncio.run(main())
