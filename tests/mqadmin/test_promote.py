@@ -207,7 +207,7 @@ def test_groups_that_the_slave_has_behind_are_named(pair: Pair) -> None:
     [
         ((), 1000, "is not known"),
         (("--masterEnd", "1000"), 900, "the slave lacks the last 100 bytes of its master's log"),
-        (("--masterEnd", "1000"), 1100, "behind --masterEnd 1000: the master has gone on after it had that end"),
+        (("--masterEnd", "1000"), 1100, "beyond --masterEnd 1000: the master has gone on after it had that end"),
     ],
 )
 def test_what_the_slave_may_lack_is_not_lost_unasked(pair: Pair, more: tuple[str, ...], end: int, cause: str) -> None:

@@ -191,7 +191,7 @@ def _require_nothing_lost(found: Promotion, master_end: int | None, *, force: bo
         )
     if master_end is not None and (found.slave.max_offset or 0) > master_end:
         raise CommandError(
-            f"the slave's log ends at {found.slave.max_offset}, behind --masterEnd {master_end}: the master has gone "
+            f"the slave's log ends at {found.slave.max_offset}, beyond --masterEnd {master_end}: the master has gone "
             "on after it had that end, by delayed messages, timers or ends of transactions, and whether the slave has "
             "all of it is not known",
             "give as --masterEnd what `mqadmin store ls` shows on the host of the old master, now that it is stopped; "
