@@ -15,7 +15,7 @@ from rocketmq_ops.housekeeping.history.place import history_file
 from rocketmq_ops.tui.model.address import parse
 from rocketmq_ops.tui.model.alarms import Alarms, found, in_doubt, since_as, watched, withheld
 from rocketmq_ops.tui.model.asked import Asked
-from rocketmq_ops.tui.model.broker_state import judged, signs, stale, with_gaps
+from rocketmq_ops.tui.model.broker_state import judged, signs, with_gaps
 from rocketmq_ops.tui.model.clock import Clock, WallClock
 from rocketmq_ops.tui.model.derive import Derived
 from rocketmq_ops.tui.model.details.detail import Section
@@ -37,6 +37,7 @@ from rocketmq_ops.tui.model.spark import SPAN_MS
 from rocketmq_ops.tui.model.tape import Tape
 from rocketmq_ops.tui.model.timeline import Timeline
 from rocketmq_ops.tui.model.verdict import not_judged, verdict
+from rocketmq_ops.tui.model.whole import TopicsMade, totals
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin import MQAdmin
@@ -79,8 +80,7 @@ class LiveModel(Timeline):
         self._moment: Moment | None = None
         #: The last one that was made.
         self._newest: Moment | None = None
-        #: Topics, and what they were made of.
-        self._topics_of: tuple[tuple[object, ...], Derived | None, dict[str, TopicSeen]] | None = None
+        self._topics_made = TopicsMade(self._known)
         #: Groups, of what look, and with which brokers silent.
         self._groups_of: tuple[Derived | None, frozenset[str], dict[str, GroupSeen]] | None = None
         #: Why the name servers are not known.
@@ -308,53 +308,10 @@ class LiveModel(Timeline):
         return frozenset(names - self._asked_for_groups) | derived.untold
 
     def _totals(self) -> Totals:
-        masters = [b for b in self._known.brokers.values() if b.broker_id == 0 and b.unlisted_since is None]
-        into = [None if b.outdated else b.figures.get("in_rate") for b in masters]
-        out = [None if b.outdated else b.figures.get("out_rate") for b in masters]
-        derived = self._derived
-        if derived is None:
-            return Totals(_sum(into), _sum(out))
-        silent = any(broker.dead for broker in self._known.to_ask_for_groups().values())
-        return Totals(
-            _sum(into),
-            _sum(out),
-            derived.lag if derived.groups or not self._in_doubt() else None,
-            derived.lag_unknown,
-            derived.lag_change,
-            silent or bool(derived.silent) or bool(self._untold()),
-        )
+        return totals(self._known, self._derived, self._untold(), in_doubt=self._in_doubt())
 
     def _topics(self) -> dict[str, TopicSeen]:
-        """Made anew when brokers have told of them, rates are known anew, or brokers fall silent or answer again."""
-        known, derived = self._known, self._derived
-        old, made = stale(known.brokers.values()).keys() | self._untold(), self._topics_of
-        told = {known.brokers[at].broker_name for at in known.topics if at in known.brokers}
-        some_untold = any(broker.broker_name not in told for broker in known.to_ask_for_groups().values())
-        of = known.topics_version, old, some_untold
-        if made is not None and made[1] is derived and made[0] == of:
-            return made[2]
-        topics: dict[str, TopicSeen] = {}
-        for address, held in known.topics.items():
-            broker = known.brokers.get(address)
-            if broker is None:
-                continue
-            for topic, queues in held.items():
-                seen = topics.get(topic)
-                if seen is None:
-                    seen = topics[topic] = TopicSeen(topic=topic, on={})
-                    if derived is not None:
-                        seen.in_rate, seen.out_rate = derived.in_rates.get(topic), derived.out_rates.get(topic)
-                seen.on[broker.broker_name] = queues
-        addresses = {known.brokers[at].broker_name: at for at in known.topics if at in known.brokers}
-        now = self._clock.now_ms()
-        for seen in topics.values():
-            if some_untold or not old.isdisjoint(seen.on):  # a part of it is not known
-                seen.in_rate = seen.out_rate = None
-            elif seen.in_rate is None:
-                seen.in_rate = known.puts.rate(seen.topic, [addresses[name] for name in seen.on], now)
-                seen.counted = seen.in_rate is not None
-        self._topics_of = of, derived, topics
-        return topics
+        return self._topics_made.of(self._derived, self._untold(), self._clock.now_ms())
 
     def _groups_with(self, silent: Collection[str]) -> dict[str, GroupSeen]:
         """The groups of the last look: others, as rows are made anew for, where other brokers are silent."""
@@ -411,9 +368,3 @@ class LiveModel(Timeline):
         moment.events = self._events.note(self._newest, moment)
         self._newest = moment
         return moment
-
-
-def _sum(parts: list[float | None]) -> float | None:
-    """None without any that is known."""
-    known = [part for part in parts if part is not None]
-    return sum(known) if known and len(known) == len(parts) else None

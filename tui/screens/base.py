@@ -12,7 +12,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.geometry import Offset, Size
 from textual.reactive import Reactive
-from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Input
@@ -23,31 +22,27 @@ from rocketmq_ops.tui.catalogue import MOST_SUGGESTIONS, NeedsNameError
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.memory import let_go_of_drawn
 from rocketmq_ops.tui.model.address import Address, AddressError
-from rocketmq_ops.tui.model.figures import STALE, figure, time_of_day
-from rocketmq_ops.tui.model.model import Mode
+from rocketmq_ops.tui.model.figures import STALE, figure
 from rocketmq_ops.tui.model.table import Health, Kind
 from rocketmq_ops.tui.saved import SIGN, SavedError
+from rocketmq_ops.tui.screens.timed import TimedScreen
 from rocketmq_ops.tui.screens.top_lines import path_line, verdict_line
 from rocketmq_ops.tui.widgets.command_bar import CommandBar
-from rocketmq_ops.tui.widgets.drawn import Drawn
 from rocketmq_ops.tui.widgets.grid import Grid
-from rocketmq_ops.tui.widgets.lines import Key, KeyLine, Line, Part, Stretch, TimeBar
+from rocketmq_ops.tui.widgets.lines import Key, KeyLine, Line, Part, TimeBar
 from rocketmq_ops.tui.widgets.selecting import Selectable
 from rocketmq_ops.tui.widgets.steady import steady
 
 if TYPE_CHECKING:
     from rocketmq_ops.tui.app import Dashboard
 
-#: Steps along the axis of time, in ms.
-STEP_MS = 10_000
-STRIDE_MS = 5 * 60_000
 #: Actions that open the line to type in.
 TYPES = ("command", "filter", "save", "find")
 #: Actions that change something, and say so where nothing may be changed.
 CHANGES = ("change", "resend", "hand_over", "undo")
 
 
-class DashboardScreen(Drawn, Screen[None]):
+class DashboardScreen(TimedScreen):
     """A screen at an address. Subclasses compose their body in `body`, and draw in `show`, which is called whenever
     the model has something new, another moment is looked at, or the language has changed."""
 
@@ -76,8 +71,7 @@ class DashboardScreen(Drawn, Screen[None]):
     ]
 
     def __init__(self, context: Context, address: Address) -> None:
-        super().__init__()
-        self.context = context
+        super().__init__(context)
         self.address = address
         #: Of what theme its styles are, and for what size it was drawn.
         self._looks: object = None
@@ -166,7 +160,7 @@ class DashboardScreen(Drawn, Screen[None]):
         path = path_line(context, self.dashboard.trail(), width - cell_len(mode) - 1)
         self.query_one("#path", Line).show(path, [(mode, "dim")])
         self.query_one("#verdict", Line).show(verdict_line(context, width))
-        self._draw_time()
+        self.draw_time()
         self.draw_keys()
 
     def on_resize(self) -> None:
@@ -174,24 +168,9 @@ class DashboardScreen(Drawn, Screen[None]):
         if self.is_mounted and self._size_drawn is not None and self._size_drawn != self.app.size:
             self.draw()
 
-    def _draw_time(self) -> None:
-        model, tr = self.context.model, self.context.tr
-        span, moment = model.span(), model.moment()
-        marks = [(event.time_ms, event.health) for event in moment.events]
-        if not model.follows:  # nobody has paused it; files without a time have none to say
-            label = (f"{tr('recorded at')} {time_of_day(moment.time_ms)}" if span is not None else "", "paused")
-        elif model.mode is not Mode.LIVE:
-            label = (f"{tr('paused at')} {time_of_day(moment.time_ms)}", "paused")
-        else:
-            label = (f"{tr('live')} {time_of_day(moment.time_ms)}", "ok")
-        if model.seeking:  # of a large cluster it takes its time
-            label = (tr("reading …"), "paused")
-        bar = self.query_one("#time", TimeBar)
-        bar.stand(Stretch(span.first_ms, span.last_ms, moment.time_ms, marks) if span is not None else None, label)
-
     def draw_keys(self) -> None:
         """The keys that are shown, and what is said beside them."""
-        state = self.focused, self.context.language.name, self._pauses()
+        state = self.focused, self.context.language.name, self.pauses()
         if self._keys is None or self._keys[0] != state:
             self._keys = state, self.keys_shown()
         self.query_one("#keys", KeyLine).show_keys(self._keys[1], self.status())
@@ -207,17 +186,10 @@ class DashboardScreen(Drawn, Screen[None]):
             seen.add(binding.action)
             if binding.action in CHANGES and not self.context.options.write:
                 continue
-            does = self._pauses() if binding.action == "pause" else binding.description
+            does = self.pauses() if binding.action == "pause" else binding.description
             if does:
                 keys.append(Key(binding.key, self.app.get_key_display(binding), self.context.tr(does)))
         return keys
-
-    def _pauses(self) -> str:
-        """What the key does that stops the time; nothing where there is none, as in files of a store."""
-        model = self.context.model
-        if model.mode is Mode.LIVE:
-            return "pause"
-        return "go on" if model.follows else "to the end" if model.span() is not None else ""
 
     def status(self) -> Sequence[Part]:
         """What is said at the right of the keys."""
@@ -386,43 +358,3 @@ class DashboardScreen(Drawn, Screen[None]):
             self.say(f"there is no screen '{opens.screen}'")
         else:
             self.dashboard.go(opens)
-
-    # The axis of time
-
-    def on_click(self, event: events.Click) -> None:
-        """On the axis: to that time."""
-        if isinstance(event.widget, TimeBar):
-            found = event.widget.time_at(event.x)
-            if found is not None:
-                at, is_event = found
-                self.context.model.seek(at, after=is_event)  # what an event has changed is seen behind it
-                self.draw()
-
-    def action_pause(self) -> None:
-        """Stop, or go on."""
-        model = self.context.model
-        if model.mode is not Mode.LIVE:
-            model.go_live()
-        else:
-            model.pause()
-        self.draw()
-
-    def action_live(self) -> None:
-        """Follow the cluster again."""
-        self.context.model.go_live()
-        self.draw()
-
-    def action_step(self, direction: int) -> None:
-        """A little way along the axis."""
-        self._move(direction * STEP_MS)
-
-    def action_stride(self, direction: int) -> None:
-        """A long way along the axis."""
-        self._move(direction * STRIDE_MS)
-
-    def _move(self, by_ms: int) -> None:
-        if self.context.model.span() is None:
-            self.say("nothing is kept of the time before")
-            return
-        self.context.model.move(by_ms)
-        self.draw()

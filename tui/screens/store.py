@@ -68,6 +68,6 @@ class RecordScreen(DetailScreen):
 
     def parts(self) -> Sequence[Part]:
         """Its fields, body and bytes."""
-        from rocketmq_ops.tui.model.details import store
+        from rocketmq_ops.tui.model.details import record
 
-        return store.record_parts(store.Opening(address=self.address))
+        return record.parts(self.address)

@@ -12,22 +12,20 @@ from typing import ClassVar, Final
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Region, Size
+from textual.geometry import Region
 from textual.message import Message
-from textual.scroll_view import ScrollView
-from textual.scrollbar import ScrollBar
 from textual.strip import Strip
-from textual.widget import Widget
 
 from rocketmq_ops.common.bounded import Bounded
 from rocketmq_ops.tui.model.shown import Shown
 from rocketmq_ops.tui.model.table import Column, Row
 from rocketmq_ops.tui.widgets import grid_lines
-from rocketmq_ops.tui.widgets.drawn import Bar, Drawn
+from rocketmq_ops.tui.widgets.drawn import Drawn
 from rocketmq_ops.tui.widgets.grid_columns import HEAD, Columns
 from rocketmq_ops.tui.widgets.grid_lines import Line
 from rocketmq_ops.tui.widgets.grid_styles import Look, RowStyles, row_styles
 from rocketmq_ops.tui.widgets.grid_texts import Texts
+from rocketmq_ops.tui.widgets.quick_scroll import QuickScroll
 from rocketmq_ops.tui.widgets.selecting import Selectable
 from rocketmq_ops.tui.widgets.styles import style_of, styled
 
@@ -35,7 +33,7 @@ from rocketmq_ops.tui.widgets.styles import style_of, styled
 _KEPT: Final = 1000
 
 
-class Grid(Drawn, Selectable, ScrollView, can_focus=True):
+class Grid(Drawn, Selectable, QuickScroll, can_focus=True):
     """A table with a cursor. `word` translates headings, `tr` states; ages are counted from `now_ms`."""
 
     DEFAULT_CSS = """
@@ -120,7 +118,7 @@ class Grid(Drawn, Selectable, ScrollView, can_focus=True):
             place = shown.place(at.key)
             self.cursor = self.cursor if place is None else place
         self.cursor = min(self.cursor, max(len(shown.rows) - 1, 0))
-        self._size_rows()
+        self.size_lines(len(self.rows) + 1)
         self._lay_out()
         self._into_view()
         if was is None or self._heading_key != laid or len(was.rows) != len(shown.rows):
@@ -275,7 +273,7 @@ class Grid(Drawn, Selectable, ScrollView, can_focus=True):
     def on_resize(self) -> None:
         """Lay out the columns anew."""
         before = self._heading_key
-        self._size_rows()
+        self.size_lines(len(self.rows) + 1)
         self._lay_out()
         self._into_view()
         if self._heading_key != before:
@@ -287,36 +285,15 @@ class Grid(Drawn, Selectable, ScrollView, can_focus=True):
             self._lay_out()
             self._redraw()
 
-    @property
-    def vertical_scrollbar(self) -> ScrollBar:
-        """As Textual's; one that is drawn quickly."""
-        if self._vertical_scrollbar is None:
-            self._vertical_scrollbar = bar = Bar()
-            bar.display = False
-            self.app._start_widget(self, bar)
-        return self._vertical_scrollbar
-
     def notify_style_update(self) -> None:
         """Its styles may be others: that is seen when it is drawn."""
         super().notify_style_update()
         self._own_style = None
 
-    def on_focus(self, event: events.Focus) -> None:
-        """The cursor is drawn as of one that has the keys."""
-        self._focused(event, events.DescendantFocus(self), has=True)
-
-    def on_blur(self, event: events.Blur) -> None:
-        """And as of one that has them no more."""
-        self._focused(event, events.DescendantBlur(self), has=False)
-
-    def _focused(self, event: events.Event, told: events.Event, *, has: bool) -> None:
-        """As Textual does it, which draws all of it anew: it is seen at the cursor alone."""
-        event.prevent_default()
-        self.has_focus = has
+    def focus_changed(self) -> None:
+        """See `QuickScroll`: it is seen at the cursor alone."""
         self._lines.pop(self.cursor, None)
         self.refresh(self.region_of(self.cursor))
-        if self.parent is not None:
-            self.parent.post_message(told)
 
     # Drawing
 
@@ -346,25 +323,7 @@ class Grid(Drawn, Selectable, ScrollView, can_focus=True):
         return max(self.size.height - 1, 1)
 
     def _into_view(self) -> None:
-        top = round(self.scroll_y)
-        if self.cursor < top:
-            self.scroll_to(y=self.cursor, animate=False, immediate=True)
-        elif self.cursor >= top + self._visible:
-            self.scroll_to(y=self.cursor - self._visible + 1, animate=False, immediate=True)
-
-    def _size_rows(self) -> None:
-        """Say how many lines there are. Unless that takes the bar for scrolling away, or brings it, nothing else on the
-        screen has to move: Textual would lay out all of it anew."""
-        size = Size(0, len(self.rows) + 1)
-        bar = size.height > self.container_size.height
-        if bar != self.show_vertical_scrollbar or not self.container_size:
-            self.virtual_size = size
-            return
-        self.set_reactive(Widget.virtual_size, size)
-        if bar:
-            self.vertical_scrollbar.window_virtual_size = size.height
-        if self.scroll_y > self.max_scroll_y:
-            self.scroll_to(y=self.max_scroll_y, animate=False, immediate=True)
+        self.scroll_to_line(self.cursor, self._visible)
 
     def _redraw(self) -> None:
         self._lines.clear()
