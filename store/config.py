@@ -48,7 +48,11 @@ class MessageStoreConfig(ConfigClass):
         int, Used("bytes of one commitlog file; reserved on disk step by step", low=4096)
     ] = 1073741824
     timerWheelEnable: Annotated[
-        bool, Used("take messages with a time of delivery of their own; otherwise they are refused")
+        bool,
+        Used(
+            "take messages with a time of delivery of their own; otherwise they are refused, and those that wait are "
+            "delivered until the next start"
+        ),
     ] = True
     mappedFileSizeTimerLog: Annotated[int, Used("bytes of one file of timerlog", low=4096)] = 104857600
     timerPrecisionMs: Annotated[

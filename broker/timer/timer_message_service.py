@@ -80,6 +80,8 @@ class TimerMessageService:
         self._held: set[int] = set()
         #: So far the queue is read before another slot is begun: it may hold what is due in it, or recalled from it.
         self._read_first = 0
+        #: Timers were on at some time since the start.
+        self._driven = False
         #: The queue cannot be read on before slots of the wheel's last round are left.
         self._blocked = False
         self._jobs = PeriodicJobs()
@@ -178,7 +180,9 @@ class TimerMessageService:
         self.files.close()
 
     def _take_turn(self, turn: Turn) -> None:
-        if self.is_enabled:
+        # What waits is delivered also after they were switched off, as by Apache's: only a start without leaves it.
+        self._driven = self._driven or self.is_enabled
+        if self._driven:
             self.run(self._controller.clock(), turn)
 
     def _flush_soon(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,20 @@ def test_refusals(
     assert timers.store.max_phy_offset == before
     answer = put_answer(status, timers.broker.store_config)
     assert answer[0] == code and (answer[1] or "").startswith(remark)
+    timers.stop()
+
+
+def test_what_waits_comes_also_when_timers_are_switched_off(tmp_path: Path) -> None:
+    """As by Apache's broker, which asks for the switch at its start and for new messages."""
+    timers = Timers(tmp_path)
+    timers.send(b"a", TIMER_DELAY_SEC=2)
+    timers.service._take_turn(Turn(math.inf))
+    timers.broker.store_config.timerWheelEnable = False
+    assert timers.send(b"b", TIMER_DELAY_SEC=2) is PutStatus.WHEEL_TIMER_NOT_ENABLE
+    for _ in range(40):
+        timers.clock.now += 100
+        timers.service._take_turn(Turn(math.inf))
+    assert timers.got() == [b"a"]
     timers.stop()
 
 
