@@ -113,10 +113,11 @@ class ConfigError(RocketMQError):
 class UnknownKeyError(ConfigError):
     """A key that no configuration class has; `nearest` is the most similar of `known`, or None.
 
-    The next step is what is known about the key (`foreign_keys.py`), else the nearest one.
+    The next step is what is known about the key (`foreign_keys.py`), else the nearest one, else `page`: where it lies
+    on this machine, unless somebody elsewhere is to read it.
     """
 
-    def __init__(self, key: str, known: Iterable[str]) -> None:
+    def __init__(self, key: str, known: Iterable[str], page: str | None = None) -> None:
         from rocketmq_ops.common.foreign_keys import explanation
 
         known = list(known)
@@ -126,7 +127,8 @@ class UnknownKeyError(ConfigError):
         if why is not None:
             super().__init__(f"configuration key '{key}' does not exist", why)
             return
-        hint = f"did you mean '{self.nearest}'?" if self.nearest else f"{shipped_path('docs/configuration.md')} has all"
+        page = page or shipped_path("docs/configuration.md")
+        hint = f"did you mean '{self.nearest}'?" if self.nearest else f"{page} has all"
         super().__init__(f"unknown configuration key '{key}'", hint)
 
 

@@ -65,6 +65,13 @@ def test_an_update_is_all_or_none(changes, error):
     assert namesrv.clusterTest is False
 
 
+def test_who_updates_from_elsewhere_is_not_told_where_files_lie_here():
+    configuration, _, _ = make()
+    with pytest.raises(UnknownKeyError) as refused:
+        configuration.update({"quiteAnother": "1"}, "")
+    assert refused.value.next_step == "docs/configuration.md has all"
+
+
 def test_updates_at_the_same_time_all_reach_the_file(tmp_path):
     path = tmp_path / "namesrv.conf"
     configuration, _, _ = make()
