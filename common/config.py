@@ -113,8 +113,8 @@ class ConfigError(RocketMQError):
 class UnknownKeyError(ConfigError):
     """A key that no configuration class has; `nearest` is the most similar of `known`, or None.
 
-    The next step is what is known about the key (`foreign_keys.py`), else the nearest one, else `page`: where it lies
-    on this machine, unless somebody elsewhere is to read it.
+    The next step is what is known about the key (`foreign_keys.py`), else the nearest one, else what has all keys: a
+    page on this machine, or `page` for who reads it elsewhere.
     """
 
     def __init__(self, key: str, known: Iterable[str], page: str | None = None) -> None:

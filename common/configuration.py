@@ -103,7 +103,7 @@ class Configuration:
             if key in forbidden or any(name in forbidden for _, name in owners):
                 raise ForbiddenKeyError(key)
             if not owners:
-                raise UnknownKeyError(key, self.properties(), "docs/configuration.md")
+                raise UnknownKeyError(key, self.properties(), "the answer of getBrokerConfig or getNamesrvConfig")
             config, name = owners[-1]
             if name in self._start_only:
                 if not _has(config, name, text):

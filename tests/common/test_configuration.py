@@ -69,7 +69,7 @@ def test_who_updates_from_elsewhere_is_not_told_where_files_lie_here():
     configuration, _, _ = make()
     with pytest.raises(UnknownKeyError) as refused:
         configuration.update({"quiteAnother": "1"}, "")
-    assert refused.value.next_step == "docs/configuration.md has all"
+    assert refused.value.next_step == "the answer of getBrokerConfig or getNamesrvConfig has all"
 
 
 def test_updates_at_the_same_time_all_reach_the_file(tmp_path):
