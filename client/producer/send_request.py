@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral
+from typing import Any, Final
 
 import msgspec
 
@@ -70,21 +71,27 @@ def check_message(message: Message, settings: SendSettings) -> None:
         )
 
 
+_WHOLE: Final = (int, Integral)  # `int` first: it is asked in an eighth of the time
+#: Of the fields of a message, and what to give where one has another.
+_TYPES: Final[tuple[tuple[str, Any, str], ...]] = (
+    ("body", (bytes, bytearray, memoryview), "give bytes"),
+    ("topic", str, "give text"),
+    ("tags", (str, type(None)), "give text"),
+    ("keys", (str, type(None)), "give text, keys separated by blanks"),
+    ("flag", _WHOLE, "give a whole number"),
+    ("delay_time_level", _WHOLE, "give a whole number"),
+    ("delay_time_ms", _WHOLE, "give a whole number"),
+    ("deliver_time_ms", _WHOLE, "give a whole number"),
+    ("properties", dict, "give a dict of text"),
+)
+
+
 def check_types(message: Message) -> None:
     """Raises ClientError for what cannot be written to a connection or a spool: Python lets a Message hold anything."""
     if not isinstance(message, Message):
-        raise ClientError(f"{type(message).__name__} is no message", "give a Message")
-    for name, value, types, hint in (
-        ("body", message.body, bytes | bytearray | memoryview, "give bytes"),
-        ("topic", message.topic, str, "give text"),
-        ("tags", message.tags, str | None, "give text"),
-        ("keys", message.keys, str | None, "give text, keys separated by blanks"),
-        ("flag", message.flag, Integral, "give a whole number"),
-        ("delay_time_level", message.delay_time_level, Integral, "give a whole number"),
-        ("delay_time_ms", message.delay_time_ms, Integral, "give a whole number"),
-        ("deliver_time_ms", message.deliver_time_ms, Integral, "give a whole number"),
-        ("properties", message.properties, dict, "give a dict of text"),
-    ):
+        raise ClientError(f"invalid message: expected a Message, not {type(message).__name__}", "give a Message")
+    for name, types, hint in _TYPES:
+        value = getattr(message, name)
         if not isinstance(value, types):
             raise ClientError(f"the message's {name} is of type {type(value).__name__}", hint)
     for key, text in message.properties.items():

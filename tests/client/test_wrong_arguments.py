@@ -19,7 +19,7 @@ from rocketmq_ops.client.errors import ClientError
 from rocketmq_ops.common.message import Message
 
 WRONG = {
-    "NoneType is no message": None,
+    "invalid message: expected a Message, not NoneType": None,
     "body is of type str": Message("Orders", "text"),
     "body is of type NoneType": Message("Orders", None),
     "topic is of type NoneType": Message(None, b"x"),

@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -69,13 +69,13 @@ def drive(server: RocketMQBroker, at: str, flow: Flow, *, write: bool = True) ->
             )
         }
         now.topics = {"orders": TopicSeen(topic="orders", on={"broker-a": TopicQueues(1, 1, 6)})}
-        changer = CommandChanger(Connection((server.namesrv,), "test"), ("-n", server.namesrv))
-        async with MQAdmin([server.namesrv]) as admin, AsyncExitStack() as held:
-            held.callback(changer.close)
-            app = dashboard(FakeModel(now), at, write=write, admin=admin, changer=changer)
-            async with app.run_test(size=(160, 40)) as pilot:
-                await press(pilot)
-                await flow(pilot, admin)
+        connection = Connection((server.namesrv,), "test")
+        with closing(CommandChanger(connection, ("-n", server.namesrv))) as changer:
+            async with MQAdmin([server.namesrv]) as admin:
+                app = dashboard(FakeModel(now), at, write=write, admin=admin, changer=changer)
+                async with app.run_test(size=(160, 40)) as pilot:
+                    await press(pilot)
+                    await flow(pilot, admin)
 
     asyncio.run(test())
 

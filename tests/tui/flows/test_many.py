@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -58,13 +58,13 @@ def drive(server: RocketMQBroker, at: str, flow: Flow) -> None:
         names = [*TOPICS, "gone"]
         now.topics = {name: TopicSeen(topic=name, on={"broker-a": TopicQueues(1, 1, 6)}) for name in names}
         now.groups = {name: group(name, 0) for name in GROUPS}
-        changer = CommandChanger(Connection((server.namesrv,), "test"), ("-n", server.namesrv))
-        async with MQAdmin([server.namesrv]) as admin, AsyncExitStack() as held:
-            held.callback(changer.close)
-            app = dashboard(FakeModel(now), at, views=VIEWS, write=True, admin=admin, changer=changer)
-            async with app.run_test(size=(120, 40)) as pilot:
-                await settled(pilot)
-                await flow(pilot, admin)
+        connection = Connection((server.namesrv,), "test")
+        with closing(CommandChanger(connection, ("-n", server.namesrv))) as changer:
+            async with MQAdmin([server.namesrv]) as admin:
+                app = dashboard(FakeModel(now), at, views=VIEWS, write=True, admin=admin, changer=changer)
+                async with app.run_test(size=(120, 40)) as pilot:
+                    await settled(pilot)
+                    await flow(pilot, admin)
 
     asyncio.run(test())
 
