@@ -12,7 +12,7 @@ from pathlib import Path
 import generated
 
 from rocketmq_ops.client.admin.fanout import DEFAULT_CONCURRENCY
-from rocketmq_ops.client.admin.messages.message import PULL_BATCH
+from rocketmq_ops.client.admin.messages.message_scan import PULL_BATCH
 from rocketmq_ops.tui.model.details import broker, client, dead_letters, group, looking, name_server, topic
 from rocketmq_ops.tui.model.details.detail import EVERY
 from rocketmq_ops.tui.model.details.pace import LEAST

@@ -1,6 +1,6 @@
-"""Messages: by id, key, unique key and queue offset, scanning queues, consumequeue units, and who has consumed one.
+"""Messages: by id, key, unique key and queue offset, consumequeue units, and who has consumed one.
 
-Results and requests are in `message_results.py`, sending in `message_send.py`. A scan is bounded and moves no offsets.
+Results and requests are in `message_results.py`, scanning queues in `message_scan.py`, sending in `message_send.py`.
 """
 
 from __future__ import annotations
@@ -15,24 +15,21 @@ from rocketmq_ops.client.admin.messages.message_results import (
     KeyKind,
     MessageTrack,
     MessageView,
-    QueueScan,
     ScanReport,
     ScanRequest,
-    SkippedRange,
     consume_queue_report,
     key_filter,
     tag_filter,
 )
+from rocketmq_ops.client.admin.messages.message_scan import MessageScan, damaged, pull_at_once, was_removed
 from rocketmq_ops.client.admin.topics.topic import broker_address, broker_addresses
 from rocketmq_ops.client.api.messages import consume_queue, query_messages, view_message
-from rocketmq_ops.client.api.pull import Pulled, pull
 from rocketmq_ops.client.errors import BrokerError, NotFoundError
 from rocketmq_ops.common.addresses import format_address, parse_address, resolve_host
-from rocketmq_ops.common.errors import AllFailedError, CorruptDataError, Failure, RocketMQError, See
+from rocketmq_ops.common.errors import AllFailedError, Failure, RocketMQError, See
 from rocketmq_ops.common.javatypes import LONG_MAX
 from rocketmq_ops.common.message import PROPERTY_INNER_MULTI_DISPATCH, PROPERTY_REAL_TOPIC, PROPERTY_RETRY_TOPIC
 from rocketmq_ops.common.message_codec import decode_message_id
-from rocketmq_ops.common.sysflag import pull_sys_flag
 from rocketmq_ops.common.topics import TRACE_TOPIC, is_lmq_topic
 from rocketmq_ops.remoting.bodies.enums import BROADCASTING, CONSUME_ACTIVELY
 from rocketmq_ops.remoting.codes import ResponseCode
@@ -45,18 +42,7 @@ if TYPE_CHECKING:
     from rocketmq_ops.common.message import MessageExt, MessageQueue
 
 
-PULL_BATCH = 32
-#: The expression is in the request, no heartbeat needed.
-_PULL_FLAGS = pull_sys_flag(commit_offset=False, suspend=False, subscription=True)
-#: What a broker remarks when it passes over units whose messages are not in its commitlog.
-_REMOVING = "MESSAGE_WAS_REMOVING"
 _INDEX_PRECISION_MS = 1000
-
-
-_GAP = "the broker passes over them"
-_LOOK_AT_THE_STORE = "look for what is damaged, where the broker has its store"
-_STORE_CHECK = See("store.inspect.check")
-_PROBES = 8
 
 
 class MessageAdmin:
@@ -117,11 +103,7 @@ class MessageAdmin:
         """The message at a commitlog offset (bytes) of one broker, None when there is none."""
         found, broken = await view_message(self._admin.session, address, offset, topic)
         if broken is not None and not found:
-            raise CorruptDataError(
-                f"{address} has no whole message at commitlog offset {offset}: {broken}",
-                _LOOK_AT_THE_STORE,
-                see=_STORE_CHECK,
-            )
+            raise damaged(f"{address} has no whole message at commitlog offset {offset}: {broken}")
         return next(iter(found), None)
 
     async def query(
@@ -184,7 +166,7 @@ class MessageAdmin:
         for address, (_, broken) in fan.answers.items():
             if broken is not None:
                 cause = f"what the index names there cannot all be read: {broken}"
-                failures.append(self._damaged(address, cause))
+                failures.append(self._admin.failure_of(address, damaged(cause)))
         return sorted(found, key=lambda message: (message.store_timestamp, message.commit_log_offset)), failures
 
     async def by_unique_key(
@@ -207,17 +189,13 @@ class MessageAdmin:
         """
         address = await self._address_of(broker_name, route_topic)
         request = ScanRequest(topic=topic, limit=1)
-        pulled = await self._pull(address, request, broker_name, queue_id, offset, 1)
+        pulled = await pull_at_once(self._admin, address, request, broker_name, queue_id, offset, 1)
         for message in pulled.messages:
             if message.queue_offset == offset or is_lmq_topic(topic):
                 return message
         where = f"queue {queue_id} of topic '{topic}' on {broker_name}"
-        if pulled.broken is not None or (_REMOVING in pulled.remark and pulled.low <= offset < pulled.high):
-            raise CorruptDataError(
-                f"the message at offset {offset} of {where} cannot be read: {pulled.broken or pulled.remark}",
-                _LOOK_AT_THE_STORE,
-                see=_STORE_CHECK,
-            )
+        if pulled.broken is not None or (was_removed(pulled) and pulled.low <= offset < pulled.high):
+            raise damaged(f"the message at offset {offset} of {where} cannot be read: {pulled.broken or pulled.remark}")
         has = f"its offsets are {pulled.low} to {pulled.high - 1}" if pulled.high > pulled.low else "the queue is empty"
         if pulled.messages:
             has += f"; the next message is at {pulled.messages[0].queue_offset}"
@@ -233,28 +211,6 @@ class MessageAdmin:
         raise NotFoundError(
             f"the broker '{broker_name}' does not hold topic '{route_topic}'", see=See("topics.route", route_topic)
         )
-
-    async def _pull(
-        self, address: str, wanted: ScanRequest, broker_name: str, queue_id: int, offset: int, count: int
-    ) -> Pulled:
-        """One pull that does not wait for new messages."""
-        from rocketmq_ops.remoting.headers import PullMessageRequestHeader
-
-        header = PullMessageRequestHeader(
-            consumer_group=wanted.group,
-            topic=wanted.topic,
-            queue_id=queue_id,
-            queue_offset=offset,
-            max_msg_nums=count,
-            sys_flag=_PULL_FLAGS,
-            commit_offset=0,
-            suspend_timeout_millis=0,
-            subscription=wanted.expression,
-            sub_version=0,
-            expression_type="TAG",
-            bname=broker_name,
-        )
-        return await pull(self._admin.session, address, header, broker_name)
 
     async def queues(self, topic: str, route_topic: str | None = None) -> dict[MessageQueue, str]:
         """The readable queues of a topic with the address of their broker, sorted."""
@@ -277,158 +233,7 @@ class MessageAdmin:
         What `keep` makes of a message is in the report; nothing of one for which it returns None, but it counts.
         """
         queues = await self.queues(wanted.topic, wanted.route_topic)
-        chosen = {
-            queue: address
-            for queue, address in queues.items()
-            if wanted.broker_name in (None, queue.broker_name) and wanted.queue_id in (None, queue.queue_id)
-        }
-        if not chosen:
-            where = f" {wanted.queue_id} on {wanted.broker_name}" if wanted.queue_id is not None else ""
-            raise NotFoundError(
-                f"topic '{wanted.topic}' has no readable queue{where}", see=See("topics.route", wanted.topic)
-            )
-        report = ScanReport([], [])
-        errors: dict[str, RocketMQError] = {}
-        for queue, address in chosen.items():
-            left = wanted.limit - sum(scan.messages for scan in report.queues)
-            try:
-                await self._scan_queue(queue, address, wanted, left, keep, report)
-            except RocketMQError as error:
-                name = f"{queue.broker_name} queue {queue.queue_id}"
-                errors[name] = error
-                report.failures.append(self._admin.failure_of(name, error))
-        if errors and not report.queues:
-            raise AllFailedError(f"reading {wanted.topic}", errors)
-        return report
-
-    async def _scan_queue(
-        self,
-        queue: MessageQueue,
-        address: str,
-        wanted: ScanRequest,
-        left: int,
-        keep: Callable[[MessageExt], MessageView | None],
-        report: ScanReport,
-    ) -> None:
-        low = await self._admin.offsets.min_offset(address, queue.topic, queue.queue_id)
-        high = await self._admin.offsets.max_offset(address, queue.topic, queue.queue_id)
-        begin, end = low, high
-        if wanted.begin_timestamp is not None:
-            begin = await self._first_at(address, queue, wanted.begin_timestamp, low, high)
-        if wanted.end_timestamp is not None:
-            end = await self._first_at(address, queue, wanted.end_timestamp + 1, low, high)
-        begin = max(begin, wanted.begin_offset or 0)
-        end = end if wanted.end_offset is None else min(end, wanted.end_offset)
-        scan = QueueScan(queue.topic, queue.broker_name, queue.queue_id, low, high, begin, max(begin, end))
-        report.queues.append(scan)
-        matches = tag_filter(wanted.expression)
-        earliest, latest = wanted.begin_timestamp or 0, wanted.end_timestamp
-        offset, count = begin, PULL_BATCH
-        while offset < scan.end_offset and not report.truncated:
-            if scan.messages >= left:
-                report.truncated = True
-                break
-            if wanted.pulls is not None:
-                if wanted.pulls.left <= 0:
-                    report.truncated, scan.end_offset = True, offset
-                    break
-                wanted.pulls.left -= 1
-            pulled = await self._pull(address, wanted, queue.broker_name, queue.queue_id, offset, count)
-            if pulled.broken is not None and not pulled.messages and count > 1:
-                count = 1  # so that no more than the record in question is passed over
-                continue
-            count = PULL_BATCH if pulled.broken is None else count
-            read_to = scan.end_offset
-            for message in pulled.messages:
-                if message.queue_offset >= scan.end_offset and not is_lmq_topic(queue.topic):
-                    continue
-                in_time = earliest <= message.store_timestamp and (latest is None or message.store_timestamp <= latest)
-                if not matches(message) or not in_time:
-                    continue
-                if scan.messages >= left:
-                    report.truncated, read_to = True, message.queue_offset
-                    break
-                kept = keep(message)
-                if kept is not None:
-                    report.messages.append(kept)
-                scan.messages += 1
-            scan.skipped += _passed_over(queue.topic, wanted, pulled, offset, read_to)
-            if pulled.following <= offset:  # nothing there and nowhere to go
-                break
-            offset = pulled.following
-        await self._tell_skipped(queue, address, scan, report)
-
-    async def _first_at(self, address: str, queue: MessageQueue, timestamp: int, low: int, high: int) -> int:
-        """The offset of the first message stored at `timestamp` (ms) or later; `high` where there is none.
-
-        What the broker finds is checked against the messages' own times: 4.9 answers the nearest message (the last one
-        for every later time) and any of several of one millisecond, later brokers stop at the boundary of a file, and
-        batch queues answer the last batch for a later time.
-        """
-        hint = await self._admin.offsets.by_time(address, queue.topic, queue.queue_id, timestamp)
-        hint = min(max(hint, low), high)
-        before, after = low - 1, high  # the last offset known to be too early, the first known to be late enough
-        probe, step = min(hint, high - 1), 1
-        while before + 1 < after:
-            at = await self._time_at(address, queue, probe)
-            if at is None:
-                return hint
-            if at < timestamp:
-                before = probe
-            else:
-                after = probe
-            if low <= before and after < high:
-                probe = (before + after) // 2
-            else:
-                probe = max(after - step, low) if before < low else min(before + step, high - 1)
-                step *= 2
-        return after
-
-    async def _time_at(self, address: str, queue: MessageQueue, offset: int) -> int | None:
-        """The store time of the first message from `offset` on; None when none can be read there."""
-        request = ScanRequest(topic=queue.topic, limit=1)
-        for _ in range(_PROBES):
-            pulled = await self._pull(address, request, queue.broker_name, queue.queue_id, offset, 1)
-            if pulled.messages:
-                return pulled.messages[0].store_timestamp
-            if not offset < pulled.following < pulled.high:
-                break
-            offset = pulled.following
-        return None
-
-    async def _tell_skipped(self, queue: MessageQueue, address: str, scan: QueueScan, report: ScanReport) -> None:
-        """Report what was passed over. A topic that is compacted has gaps by nature."""
-        if not scan.skipped:
-            return
-        config = None
-        if any(skipped.reason == _GAP for skipped in scan.skipped):
-            try:
-                config = await self._admin.topics.config_at(address, queue.topic)
-            except RocketMQError:
-                config = None
-        if config is not None and (config.attributes or {}).get("cleanup.policy") == "COMPACTION":
-            scan.skipped = [skipped for skipped in scan.skipped if skipped.reason != _GAP]
-        merged: list[SkippedRange] = []
-        for skipped in scan.skipped:
-            if merged and merged[-1].end_offset == skipped.begin_offset:
-                merged[-1].end_offset = skipped.end_offset
-            else:
-                merged.append(skipped)
-        scan.skipped = merged
-        for skipped in merged:
-            count = skipped.end_offset - skipped.begin_offset
-            which = f"offset {skipped.begin_offset}"
-            if count > 1:
-                which = f"{count} offsets from {skipped.begin_offset} to {skipped.end_offset - 1}"
-            report.failures.append(
-                self._damaged(
-                    f"{queue.broker_name} queue {queue.queue_id}",
-                    f"{which} cannot be read and {'is' if count == 1 else 'are'} left out: {skipped.reason}",
-                )
-            )
-
-    def _damaged(self, where: str, cause: str) -> Failure:
-        return self._admin.failure_of(where, CorruptDataError(cause, _LOOK_AT_THE_STORE, see=_STORE_CHECK))
+        return await MessageScan(self._admin, wanted, keep).run(queues)
 
     async def traces(
         self,
@@ -528,35 +333,3 @@ def _topics_of(message: MessageExt) -> set[str]:
     named = (properties.get(name) for name in (PROPERTY_REAL_TOPIC, PROPERTY_RETRY_TOPIC))
     light = (properties.get(PROPERTY_INNER_MULTI_DISPATCH) or "").split(",")
     return {message.topic, *filter(None, (*named, *light))}
-
-
-def _passed_over(topic: str, wanted: ScanRequest, pulled: Pulled, offset: int, end: int) -> list[SkippedRange]:
-    """The ranges from `offset` on that a pull should have given and has not; without those that expired meanwhile."""
-    ranges: list[SkippedRange] = []
-
-    def add(begin: int, until: int, reason: str) -> None:
-        begin, until = max(begin, pulled.low), min(until, end)
-        if begin < until:
-            ranges.append(SkippedRange(begin, until, reason))
-
-    if pulled.broken is not None:
-        if not pulled.messages:
-            add(offset, pulled.following, pulled.broken)
-        following = offset if not pulled.messages else pulled.following
-    elif pulled.following <= offset:
-        if offset < pulled.high:
-            add(offset, end, pulled.remark or "the broker gives nothing there")
-        return ranges
-    else:
-        following = pulled.following
-    if is_lmq_topic(topic):
-        return ranges
-    if wanted.expression == "*":
-        expected = offset
-        for message in pulled.messages:
-            add(expected, message.queue_offset, _GAP)
-            expected = message.queue_offset + 1
-        add(expected, following, pulled.remark if _REMOVING in pulled.remark else _GAP)
-    elif _REMOVING in pulled.remark:
-        add(offset, following, pulled.remark)
-    return ranges

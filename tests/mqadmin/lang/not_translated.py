@@ -82,7 +82,7 @@ NOT_READ = {
     "client/admin/groups/group_listing.py": {
         "{group} at {address}",
     },
-    "client/admin/messages/message.py": {
+    "client/admin/messages/message_scan.py": {
         " {queue_id} on {broker_name}",
     },
     "client/admin/messages/message_send.py": {

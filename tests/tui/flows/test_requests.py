@@ -11,7 +11,7 @@ import pytest
 
 from rocketmq_ops.client import FROM_FIRST_OFFSET, ClientOptions, ConsumeResult, ConsumeSettings, Producer, PushConsumer
 from rocketmq_ops.client.admin import MQAdmin
-from rocketmq_ops.client.admin.messages.message import PULL_BATCH
+from rocketmq_ops.client.admin.messages.message_scan import PULL_BATCH
 from rocketmq_ops.client.admin.messages.message_send import SendRequest
 from rocketmq_ops.common.message import Message
 from rocketmq_ops.mqadmin import main as mqadmin

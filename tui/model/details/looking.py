@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 import msgspec
 
 from rocketmq_ops.client.admin import MQAdmin
-from rocketmq_ops.client.admin.messages.message import PULL_BATCH
 from rocketmq_ops.client.admin.messages.message_results import MessageView, Pulls, ScanRequest
+from rocketmq_ops.client.admin.messages.message_scan import PULL_BATCH
 from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.errors import Failure, See
 from rocketmq_ops.common.filter.conditions import Condition
