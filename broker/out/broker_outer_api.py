@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from rocketmq_ops.broker.state.changes import LONGEST_WAIT_MS
 from rocketmq_ops.common.addresses import split_addresses
 from rocketmq_ops.common.data_version import DataVersion
 from rocketmq_ops.common.errors import RocketMQError
@@ -57,8 +58,6 @@ log = logging.getLogger(__name__)
 UNREGISTER_TIMEOUT_MS = 3_000
 SINGLE_TOPIC_TIMEOUT_MS = 3_000
 ROUTE_TIMEOUT_MS = 3_000
-#: Answers wait no longer for the registration of a topic: clients give up after 3 s, and would send once more.
-REGISTRATION_WAIT_MS = 2_000
 _READ_WRITE = PERM_READ | PERM_WRITE
 
 
@@ -144,7 +143,7 @@ class BrokerOuterApi:
     def topics_changed(self, topics: Iterable[TopicConfig]) -> asyncio.Future[None]:
         """Like `register_topics`, after this turn of the loop; what changes within one turn is one registration.
 
-        The future ends when the name servers have answered, or after REGISTRATION_WAIT_MS.
+        The future ends when the name servers have answered, or after LONGEST_WAIT_MS.
         """
         if self._registration is None:
             self._registration = run_later(self._register_pending(), "register-topics")
@@ -159,7 +158,7 @@ class BrokerOuterApi:
         pending, self._pending = self._pending, {}
         this, self._registration = self._registration, None
         registration = run_later(self.register_topics(pending.values()), "register-topics")
-        await asyncio.wait((registration,), timeout=REGISTRATION_WAIT_MS / 1000)
+        await asyncio.wait((registration,), timeout=LONGEST_WAIT_MS / 1000)
         for topic in pending:
             if self.registering.get(topic) is this:
                 del self.registering[topic]

@@ -3,19 +3,22 @@
 A handler that may create a topic or a group on the way (a send, a send-back, a heartbeat) is registered through
 `after_changes`. Its answer leaves at once when nothing was changed. Otherwise it leaves when the files are written and
 the name servers have answered, as Apache's broker answers: a client that looks for the route of a topic right after its
-first send finds it. A file that cannot be written costs a line in the log, and a name server that fails or takes too
-long costs a line too: the answer then leaves all the same. What an administrator changes is answered by its processor,
-with the error if there is one.
+first send finds it. A file that cannot be written costs a line in the log, and a name server that fails costs a line
+too: the answer then leaves all the same, and so it does where either takes too long, for its message is stored already:
+a client that gives up waiting sends it once more. What an administrator changes is answered by its processor, with the
+error if there is one.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import TYPE_CHECKING, TypeVar
 
 from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.log_rate import LogRate
 from rocketmq_ops.common.state_files import StateFile, StateFileWriter
 from rocketmq_ops.common.tasks import run_later
 from rocketmq_ops.remoting.bodies import TopicConfig
@@ -27,7 +30,15 @@ if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
     from rocketmq_ops.remoting.request_handlers import H, Handler
 
+log = logging.getLogger(__name__)
+
 T = TypeVar("T")
+
+#: Answers wait no longer for a file or for the name servers. Clients give up a send after 3 s and a send-back after 5,
+#: and would send once more: two messages, or two dead letters.
+LONGEST_WAIT_MS = 2_000
+#: That a file takes longer is logged this often.
+LOG_INTERVAL_MS = 60_000
 
 
 class Changes:
@@ -37,16 +48,29 @@ class Changes:
         self._controller = controller
         self.waits: list[asyncio.Future[None]] = []
         self._in_request = False
+        self._slow_files = LogRate(LOG_INTERVAL_MS)
 
     def record(self, state: StateFile, topics: Iterable[TopicConfig] = ()) -> None:
         """A table changed: write its file, and register `topics` at the name servers."""
         state.changed()
-        waits = [self._controller.files.save(state)]
+        saved = self._controller.files.save(state)
+        if self._in_request:
+            self.waits.append(run_later(self._saved_in_time(saved, state.path), "save-for-an-answer"))
         topics = list(topics)
         if topics:
-            waits.append(self._controller.outer.topics_changed(topics))
-        if self._in_request:
-            self.waits += waits
+            registered = self._controller.outer.topics_changed(topics)
+            if self._in_request:
+                self.waits.append(registered)
+
+    async def _saved_in_time(self, saved: asyncio.Future[None], path: str) -> None:
+        """Wait until a file is written, and no longer than LONGEST_WAIT_MS."""
+        done, _ = await asyncio.wait((saved,), timeout=LONGEST_WAIT_MS / 1000)
+        if not done and self._slow_files.due(self._controller.clock()):
+            log.warning(
+                "writing %s takes more than %d ms: what was created is answered, and may be lost with a power cut now",
+                path,
+                LONGEST_WAIT_MS,
+            )
 
     def wait_for_route(self, topic: str) -> bool:
         """Let the answer wait too while a topic is being registered at the name servers; False when it is not."""

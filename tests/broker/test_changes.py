@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from rocketmq_ops.broker.out import broker_outer_api as outer_api
+from rocketmq_ops.broker.state import changes
 from rocketmq_ops.broker.state.config_table import ConfigEntries
 from rocketmq_ops.common import fastjson, state_files
 from rocketmq_ops.common.errors import RocketMQError
@@ -189,7 +190,7 @@ def test_a_send_that_creates_its_topic_is_answered_after_the_name_servers(tmp_pa
 def test_a_name_server_that_does_not_answer_does_not_hold_the_send_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outer_api, "REGISTRATION_WAIT_MS", 50)
+    monkeypatch.setattr(outer_api, "LONGEST_WAIT_MS", 50)
 
     async def main() -> None:
         server = RemotingServer(NettyServerConfig(listenPort=0, bindAddress="127.0.0.1"))
@@ -203,6 +204,28 @@ def test_a_name_server_that_does_not_answer_does_not_hold_the_send_up(
         await server.stop()
 
     asyncio.run(main())
+
+
+def test_a_file_that_takes_long_does_not_hold_up_who_would_send_once_more(
+    tmp_path: Path, disk: SlowDisk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(changes, "LONGEST_WAIT_MS", 50)
+
+    async def body(session: Session) -> None:
+        await session.send("T")
+        await session.heartbeat(client_id="c", consumer_data_set=[consumer("G", "T")])
+        disk.may_write.clear()
+        assert (await session.send("U")).code == 0
+        back = {"offset": "0", "group": "G", "delayLevel": "-1", "originMsgId": "", "originTopic": "T"}
+        assert (await session.ask(RequestCode.CONSUMER_SEND_MSG_BACK, back)).code == 0
+        assert session.broker.store.max_offset("%DLQ%G", 0) == 1
+        assert "%DLQ%G" not in names_in(tmp_path, "topics.json", "topicConfigTable")
+        disk.may_write.set()
+
+    with caplog.at_level(logging.WARNING):
+        run(tmp_path, body)
+    assert caplog.text.count("topics.json takes more than 50 ms") == 1
+    assert {"U", "%DLQ%G"} <= names_in(tmp_path, "topics.json", "topicConfigTable")
 
 
 def test_entries_that_are_written_out_once_read_as_if_all_were_written_anew() -> None:
