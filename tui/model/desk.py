@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Final
+from weakref import ReferenceType, ref
 
 import msgspec
 
@@ -32,6 +33,8 @@ class Made(msgspec.Struct, frozen=True):
 
     source: Collection[object]
     arranger: Arranger
+    #: Of which moment a list without rows says why it has none: that may change while there is still nothing.
+    empty_at: ReferenceType[Moment] | None = None
 
 
 class Desk:
@@ -49,7 +52,10 @@ class Desk:
 
     def has(self, moment: Moment) -> bool:
         """Whether the rows that it has are those of a moment."""
-        return self._taken is not None and self._taken.source is self._view.source(moment)
+        taken = self._taken
+        if taken is None or taken.source is not self._view.source(moment):
+            return False
+        return taken.empty_at is None or taken.empty_at() is moment
 
     def quick(self, moment: Moment) -> bool:
         """Whether the rows of a moment are made within some ms: there are few, or no others to show meanwhile."""
@@ -60,7 +66,7 @@ class Desk:
         pause()
         arranger = self._new(moment, pause)
         arranger.prepare(arrangement, pause)
-        return Made(self._view.source(moment), arranger)
+        return self._of(moment, arranger)
 
     def take(self, made: Made) -> None:
         """Have these rows."""
@@ -73,7 +79,7 @@ class Desk:
 
     def look(self, moment: Moment) -> None:
         """Make the rows of a moment, and have them: nothing is prepared, as they are few."""
-        self.take(Made(self._view.source(moment), self._new(moment)))
+        self.take(self._of(moment, self._new(moment)))
 
     def arranged(self, arrangement: Arrangement) -> Shown | None:
         """The rows that it has; None where it has none."""
@@ -93,6 +99,9 @@ class Desk:
             table, rows = marked(shown.table, then.rows, come=then.whole, gone=bool(shown.table.whole))
             self._marked = shown.table, then, Arranger(table, self._language), rows
         return self._marked[2].arranged(shown.arrangement), self._marked[3]
+
+    def _of(self, moment: Moment, arranger: Arranger) -> Made:
+        return Made(self._view.source(moment), arranger, None if arranger.table.rows else ref(moment))
 
     def _new(self, moment: Moment, pause: Pause = at_once) -> Arranger:
         return Arranger(self._view.table(moment, self._address, pause), self._language)

@@ -253,7 +253,7 @@ class Totals(msgspec.Struct, frozen=True):
     in_part: bool = False
 
 
-class Moment(msgspec.Struct, kw_only=True):
+class Moment(msgspec.Struct, kw_only=True, weakref=True):
     """All of it. `live` is false when it is looked at later, out of the ring file or a recording."""
 
     time_ms: int
