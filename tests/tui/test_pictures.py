@@ -195,7 +195,7 @@ def _grown(parts: Callable[[Any], Sequence[Part]], now: SimpleNamespace) -> Call
         async def ask() -> Section:
             return too_much(await part.ask())
 
-        return part._replace(ask=ask)
+        return part._replace(ask=ask, judged=None)  # of no look are there so many
 
     return lambda screen: [grown(part) if now.name == "huge" else part for part in parts(screen)]
 

@@ -152,7 +152,7 @@ class DetailScreen(PartsScreen):
         part = self._parts[number]
         title = self.context.word(part.title)
         title = f"[{title}]" if number == self._at and title else f" {title} "
-        section = self._in_past(part).section if self._back else self._sections.get(part.key)
+        section = self.section_of(part)
         health = section.health if section is not None else Health.OK
         mark = MARK if self._pace.busy(part.key) else SIGNS[health] if health is not Health.OK else ""
         return [

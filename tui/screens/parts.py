@@ -84,7 +84,7 @@ class PartsScreen(PartsInTime):
         """Let go of the answers; then the handler of all tables does."""
         self._round += 1
         self._pace.forget()
-        self._parts, self._sections, self._admin, self._going = (), {}, None, {}
+        self._parts, self._sections, self._judged, self._admin, self._going = (), {}, {}, None, {}
 
     @property
     def waiting(self) -> bool:

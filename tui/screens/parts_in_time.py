@@ -51,6 +51,8 @@ class PartsInTime(TableScreen):
         super().__init__(context, address, _NoView())
         self._parts: Sequence[Part] = ()
         self._sections: dict[str, Section] = {}
+        #: Those as the moment that is shown judges them.
+        self._judged: dict[str, Section] = {}
         #: The place of the part that is shown.
         self._at = 0
         #: What is said of what it is compared with.
@@ -72,8 +74,19 @@ class PartsInTime(TableScreen):
         """What is shown; None while it is asked for the first time."""
         if not self._parts:
             return None
-        part = self._parts[self._at]
-        return self._in_past(part).section if self._back else self._sections.get(part.key)
+        return self.section_of(self._parts[self._at])
+
+    def section_of(self, part: Part) -> Section | None:
+        """What is shown of a part, whether it is chosen or not."""
+        if self._back:
+            return self._in_past(part).section
+        section = self._sections.get(part.key)
+        if section is None or part.judged is None:
+            return section
+        made, known = part.judged(section, self.context.model.moment()), self._judged.get(part.key)
+        if known is None or known != made:  # the same object as long as it says the same: rows are made of it
+            known = self._judged[part.key] = made
+        return known
 
     @property
     def _back(self) -> bool:

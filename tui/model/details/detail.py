@@ -109,6 +109,8 @@ class Part(NamedTuple):
     stands: Callable[[Moment], tuple[Fact, ...]] | None = None
     #: The name of the broker that a row is of, where each is of one.
     broker: Callable[[Row], str] | None = None
+    #: What was answered, as the moment that is shown judges it: itself where that changes nothing.
+    judged: Callable[[Section, Moment], Section] | None = None
 
 
 class Asking(msgspec.Struct, frozen=True, kw_only=True):

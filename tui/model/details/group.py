@@ -31,6 +31,7 @@ from rocketmq_ops.tui.model.details.group_queues import (
     known_section,
     queue_section,
 )
+from rocketmq_ops.tui.model.details.judged import judged
 from rocketmq_ops.tui.model.details.last import (
     failed_section,
     led_past,
@@ -136,8 +137,11 @@ def parts(asking: Asking, turns: ClientsInTurn | None = None) -> Sequence[Part]:
         seen = moment.groups.get(group)
         return None if seen is None else past_retries(seen, moment.untold_of(seen))
 
+    def as_judged(section: Section, moment: Moment) -> Section:
+        return judged(section, moment.groups.get(group), silent_brokers(section.failures, moment))
+
     return (
-        Part("queues", "Queues", queues, known, past=known, stands=now, broker=broker_of),
+        Part("queues", "Queues", queues, known, past=known, stands=now, broker=broker_of, judged=as_judged),
         Part("clients", "Clients", clients),
         Part("subscriptions", "Subscriptions", subscriptions),
         Part("problems", "Problems", problems),

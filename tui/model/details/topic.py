@@ -87,6 +87,15 @@ def parts(asking: Asking) -> Sequence[Part]:
         known = _readers_on(topic, moment, silent)
         return also(group_section(topic, sorted({*names, *known}), moment), failures)
 
+    def judged(section: Section, moment: Moment) -> Section:
+        if section.table is None or section.stale_since is not None:
+            return section
+        anew = group_section(topic, sorted(row.key for row in section.table.rows), moment)
+        if anew.table is None or anew.table.rows == section.table.rows:
+            return section
+        health = worst([anew.health, section.health]) if section.failures else anew.health
+        return msgspec.structs.replace(section, table=anew.table, health=health)
+
     def groups_then(moment: Moment) -> Section | None:
         return group_section(topic, moment.groups_of(topic), moment) if topic in moment.topics else None
 
@@ -108,7 +117,7 @@ def parts(asking: Asking) -> Sequence[Part]:
 
     return (
         Part("queues", "Queues", queues, queues_then, past=queues_then, stands=now, broker=_broker_of),
-        Part("groups", "Groups", groups, groups_then, past=groups_then),
+        Part("groups", "Groups", groups, groups_then, past=groups_then, judged=judged),
         Part("route", "Route", route, route_then, past=route_then, broker=_broker_of),
         Part("settings", "Settings", settings, _of_topic(topic, past_settings)),
     )
