@@ -112,4 +112,7 @@ _MODULE_OF = {
     "select_by_hash": "producer.producer",
 }
 
+#: All that the TYPE_CHECKING block has; a `*` loads it.
+__all__ = list(_MODULE_OF)  # noqa: PLE0605
+
 __getattr__ = lazy_names(__name__, _MODULE_OF)

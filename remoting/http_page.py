@@ -14,7 +14,7 @@ from rocketmq_ops.common.addresses import format_address
 from rocketmq_ops.common.periodic import PeriodicJobs
 from rocketmq_ops.common.tasks import Tasks
 from rocketmq_ops.remoting.handshake_handler import HandshakeHandler
-from rocketmq_ops.remoting.listening import bound_socket, stop_listening
+from rocketmq_ops.remoting.listening import Listeners, bound_socket
 from rocketmq_ops.remoting.securable import CountedConnection
 from rocketmq_ops.remoting.server import RemotingServer
 
@@ -133,10 +133,8 @@ class HttpPage:
     def __init__(self, host: str, port: int, path: str, tls: ServerTls | None = None) -> None:
         """`tls`: None where no connection may be over TLS."""
         self.host, self._port, self.path, self._tls = host, port, path, tls
-        self._listener: asyncio.Server | None = None
+        self._listeners = Listeners()
         self._visitors: set[_Visitor] = set()
-        #: Whoever was accepted before a stop and is only now told of is not let in.
-        self._is_stopped = False
         self._tasks = Tasks()
 
     def is_at(self, path: str) -> bool:
@@ -150,9 +148,8 @@ class HttpPage:
     @property
     def url(self) -> str:
         """What clients have to read."""
-        assert self._listener is not None
         scheme = "https" if self.is_plain_refused else "http"
-        return f"{scheme}://{format_address(self.host, self._listener.sockets[0].getsockname()[1])}{self.path}"
+        return f"{scheme}://{format_address(self.host, self._listeners.ports[0])}{self.path}"
 
     @property
     def is_plain_refused(self) -> bool:
@@ -161,19 +158,11 @@ class HttpPage:
 
     async def start(self) -> None:
         """Listen. Raises RemotingBindError."""
-        bound = bound_socket(self.host, self._port)
-        self._is_stopped = False
-        try:
-            self._listener = await asyncio.get_running_loop().create_server(self._protocol, sock=bound)
-        except BaseException:
-            bound.close()
-            raise
+        await self._listeners.listen(bound_socket(self.host, self._port), self._protocol)
 
     async def stop(self) -> None:
         """Stop listening and drop the connections."""
-        self._is_stopped = True
-        if self._listener is not None:
-            await stop_listening([self._listener])
+        await self._listeners.stop()
         await self._tasks.stop()
         for visitor in list(self._visitors):
             visitor.abort()
@@ -187,7 +176,7 @@ class HttpPage:
 
     def opened(self, visitor: _Visitor) -> bool:
         """Count a connection in; False when there are too many."""
-        if self._is_stopped:
+        if self._listeners.are_stopped:
             return False
         if len(self._visitors) >= MAX_CONNECTIONS:
             log.warning("a connection to the %s is refused: %d are open, the limit", self.what, len(self._visitors))

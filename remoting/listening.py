@@ -6,7 +6,7 @@ import asyncio
 import errno
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable
 
 from rocketmq_ops.common.addresses import AddressError, format_address, resolve_host
 from rocketmq_ops.remoting.errors import RemotingBindError
@@ -58,18 +58,44 @@ def bound_socket(host: str, port: int) -> socket.socket:
         ) from error
 
 
-async def stop_listening(listeners: Iterable[asyncio.Server]) -> None:
-    """Close listeners. Who was accepted before may be told of to its protocol only after this call.
+class Listeners:
+    """The sockets that one server listens on, each bound before by `bound_socket`."""
 
-    asyncio drops a connection that it has accepted but not yet given to a protocol when its listener is closed in
-    between: the peer hears nothing, until the garbage collector comes across the socket. So accepting ends a turn of
-    the loop before."""
-    listeners = list(listeners)
-    loop = asyncio.get_running_loop()
-    if isinstance(loop, asyncio.SelectorEventLoop):
-        for listener in listeners:
-            for accepting in listener.sockets:
-                loop.remove_reader(accepting)
-        await asyncio.sleep(0)
-    for listener in listeners:
-        listener.close()
+    def __init__(self) -> None:
+        self._servers: list[asyncio.Server] = []
+        #: Between a stop and the next start: whoever was accepted before and is only now told of is not to be let in.
+        self.are_stopped = False
+
+    @property
+    def ports(self) -> list[int]:
+        """The bound port of each, in the order of `listen`."""
+        return [server.sockets[0].getsockname()[1] for server in self._servers]
+
+    async def listen(
+        self, bound: socket.socket, protocol: Callable[[], asyncio.Protocol], *, backlog: int = 100
+    ) -> None:
+        """Give each connection of a bound socket to a protocol of its own; the socket is closed when that fails."""
+        self.are_stopped = False
+        try:
+            server = await asyncio.get_running_loop().create_server(protocol, sock=bound, backlog=backlog)
+        except BaseException:
+            bound.close()
+            raise
+        self._servers.append(server)
+
+    async def stop(self) -> None:
+        """Close all, if there are any.
+
+        asyncio drops a connection that it has accepted but not yet given to a protocol when its listener is closed in
+        between: the peer hears nothing, until the garbage collector comes across the socket. So accepting ends a turn
+        of the loop before."""
+        self.are_stopped = True
+        servers, self._servers = self._servers, []
+        loop = asyncio.get_running_loop()
+        if isinstance(loop, asyncio.SelectorEventLoop):
+            for server in servers:
+                for accepting in server.sockets:
+                    loop.remove_reader(accepting)
+            await asyncio.sleep(0)
+        for server in servers:
+            server.close()

@@ -18,7 +18,7 @@ from rocketmq_ops.remoting.config import NettyServerConfig
 from rocketmq_ops.remoting.errors import FrameError
 from rocketmq_ops.remoting.frame_codec import MAX_FRAME_BYTES
 from rocketmq_ops.remoting.handshake_handler import HandshakeHandler
-from rocketmq_ops.remoting.listening import bound_socket, stop_listening
+from rocketmq_ops.remoting.listening import Listeners, bound_socket
 from rocketmq_ops.remoting.memory_bound import MemoryBound
 from rocketmq_ops.remoting.open_channels import OpenChannels
 from rocketmq_ops.remoting.request_handlers import RequestHandlers
@@ -85,9 +85,7 @@ class RemotingServer:
         self.refused_frames = 0
         self.idle_closed = 0
         self.memory = MemoryBound(self.channels, lambda: config.maxBufferedBytes)
-        self._listeners: list[asyncio.Server] = []
-        #: Whoever was accepted before a stop and is only now told of is not let in.
-        self._is_stopped = False
+        self._listeners = Listeners()
         self._wanted: list[tuple[str, int]] = []
         self._on_connect: list[ChannelCallback] = []
         self._on_close: list[ChannelCallback] = []
@@ -152,7 +150,6 @@ class RemotingServer:
     async def start(self) -> None:
         """Listen on `bindAddress:listenPort` and what `add_listener` was given. Raises RemotingBindError."""
         self._loop = asyncio.get_running_loop()
-        self._is_stopped = False
         for host, port in [(self.config.bindAddress, self.config.listenPort), *self._wanted]:
             await self._listen(host, port)
         self._jobs.every("memory", lambda: self.memory.interval_ms(len(self.channels)), self.memory.look)
@@ -170,20 +167,9 @@ class RemotingServer:
         return self.addresses[0][1]
 
     async def _listen(self, host: str, port: int) -> None:
-        loop = self._loop
-        assert loop is not None
-        bound = bound_socket(host, port)
-        try:
-            listener = await loop.create_server(
-                self._protocol,
-                sock=bound,
-                backlog=self.config.serverSocketBacklog,
-            )
-        except BaseException:
-            bound.close()
-            raise
-        self._listeners.append(listener)
-        self.addresses.append((host, listener.sockets[0].getsockname()[1]))
+        backlog = self.config.serverSocketBacklog
+        await self._listeners.listen(bound_socket(host, port), self._protocol, backlog=backlog)
+        self.addresses.append((host, self._listeners.ports[-1]))
 
     def _protocol(self) -> asyncio.Protocol:
         """What a new connection's bytes are given to."""
@@ -199,10 +185,8 @@ class RemotingServer:
 
     async def stop(self) -> None:
         """Stop listening, let queued answers leave, close every channel."""
-        self._is_stopped = True
         self._jobs.stop()
-        await stop_listening(self._listeners)
-        self._listeners.clear()
+        await self._listeners.stop()
         await self.channels.close(STOP_TIMEOUT_SECONDS)
 
     def waiting_channels(self) -> int:
@@ -213,7 +197,7 @@ class RemotingServer:
 
     def channel_opened(self, channel: Channel) -> bool:
         """Count the connection in, or refuse it when there are too many."""
-        if self._is_stopped:
+        if self._listeners.are_stopped:
             return False
         if len(self.channels) >= self.max_connections:
             self.refused_connections += 1

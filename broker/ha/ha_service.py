@@ -18,7 +18,7 @@ from rocketmq_ops.common.log_rate import LogRate
 from rocketmq_ops.common.periodic import PeriodicJobs
 from rocketmq_ops.remoting.bodies import HAClientRuntimeInfo, HAConnectionRuntimeInfo, HARuntimeInfo
 from rocketmq_ops.remoting.errors import RemotingBindError
-from rocketmq_ops.remoting.listening import bound_socket, stop_listening
+from rocketmq_ops.remoting.listening import Listeners, bound_socket
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
@@ -66,9 +66,7 @@ class HAService:
             self.config, self, acting_master=lambda: controller.config.enableSlaveActingMaster
         )
         self.when_replicated = self.transfers.when_replicated
-        self._listener: asyncio.Server | None = None
-        #: Whoever was accepted before the stop and is only now told of is not let in.
-        self._is_stopped = False
+        self._listeners = Listeners()
         self._jobs = PeriodicJobs()
         self._wake_scheduled = False
         self._refusals: dict[str, LogRate] = Bounded(MAX_SLAVES)
@@ -99,7 +97,7 @@ class HAService:
             if given:
                 log.warning("%s; slaves are listened for on port %d instead", error, socket.getsockname()[1])
         self.config.haListenPort = socket.getsockname()[1]
-        self._listener = await asyncio.get_running_loop().create_server(self._accept, sock=socket)
+        await self._listeners.listen(socket, self._accept)
         if controller.is_slave:
             from rocketmq_ops.broker.ha.ha_client import HAClient
 
@@ -112,13 +110,10 @@ class HAService:
 
     async def stop(self) -> None:
         """Stop replicating and listening, close every connection."""
-        self._is_stopped = True
         if self.client is not None:
             await self.client.stop()
         self._jobs.stop()
-        if self._listener is not None:
-            await stop_listening([self._listener])
-            self._listener = None
+        await self._listeners.stop()
         for connection in [*self.connections, *self._newcomers]:
             connection.transfer()
             connection.close()
@@ -135,7 +130,7 @@ class HAService:
     def connected(self, connection: HAConnection) -> None:
         """A connection was made; from elsewhere than haAllowedAddresses it is refused. It takes no slave's place before
         it has said something, which over TLS it can once it has given the certificate that it may have to."""
-        if self._is_stopped:
+        if self._listeners.are_stopped:
             connection.abort()
             return
         if not self._is_allowed(connection):
