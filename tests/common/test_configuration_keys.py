@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rocketmq_ops.broker.auth.config import AuthConfig
 from rocketmq_ops.broker.config import BrokerConfig
+from rocketmq_ops.common.start_keys import READ_AT_START
 from rocketmq_ops.namesrv.config import NamesrvConfig
 from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
 from rocketmq_ops.remoting.tls_system_config import TlsSystemConfig
@@ -31,6 +32,10 @@ ONLY_IN = {
     "writeBufferHighWaterMark": {NettyServerConfig},
     "writeBufferLowWaterMark": {NettyServerConfig},
 }
+
+
+def test_the_keys_of_access_are_known_to_be_read_at_the_start():
+    assert set(AuthConfig.keys()) == READ_AT_START
 
 
 def keys_read() -> set[str]:

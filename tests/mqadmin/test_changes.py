@@ -324,3 +324,12 @@ def test_all_brokers_are_meant_only_with_a_cluster(cli: Cli) -> None:
     to = ("-n", cluster.namesrv, "-b", cluster["broker-a"].address)
     ran = cli(cluster.transport, "updateBrokerConfig", *to, "-k", "slaveReadEnable", "-v", "true", "-a", "true")
     assert (ran.code, "-a needs -c" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize("key", ["authenticationEnabled", "tls.server.mode"])
+def test_a_key_that_servers_read_at_the_start_alone_is_said_to_be_one(cli: Cli, key: str) -> None:
+    cluster = FakeCluster()
+    where = ("-n", cluster.namesrv, "-b", cluster["broker-a"].address)
+    ran = cli(cluster.transport, "updateBrokerConfig", *where, "-k", key, "-v", "true")
+    assert ran.code != 0 and "servers read it when they start" in ran.err and "did you mean" not in ran.err
+    assert f"set {key} in the property file" in ran.err

@@ -16,6 +16,7 @@ from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.errors import Failure, RocketMQError, See
 from rocketmq_ops.common.nearest import nearest_name
 from rocketmq_ops.common.properties import format_properties, parse_server_config
+from rocketmq_ops.common.start_keys import READ_AT_START
 from rocketmq_ops.remoting.codes import ResponseCode
 
 if TYPE_CHECKING:
@@ -190,6 +191,11 @@ class ConfigAdmin:
 
 
 def _no_such_key(address: str, key: str, known: Iterable[str], listing: str) -> NotFoundError:
+    if key in READ_AT_START or key.startswith("tls."):
+        return NotFoundError(
+            f"{address} tells nobody of '{key}', and changes it for nobody: servers read it when they start",
+            f"set {key} in the property file of the server, and start it again",
+        )
     near = nearest_name(key, known)
     cause = f"{address} has no configuration key '{key}'"
     return NotFoundError(cause, f"did you mean {near}?") if near else NotFoundError(cause, see=See(listing, address))
