@@ -80,13 +80,18 @@ class BrokerConfig(ConfigClass):
         str,
         Used(
             "the address advertised to clients, as it is written; a host name is resolved once, for the address in the "
-            "messages; by default this machine's",
+            "messages; by default bindAddress where that is one address, else this machine's",
             form=HOST,
         ),
     ] = field(default_factory=local_address)
-    brokerIP2: Annotated[str, Used("the address advertised to slave brokers; by default this machine's", form=HOST)] = (
-        field(default_factory=local_address)
-    )
+    brokerIP2: Annotated[
+        str,
+        Used(
+            "the address advertised to slave brokers; by default bindAddress where that is one address, else this "
+            "machine's",
+            form=HOST,
+        ),
+    ] = field(default_factory=local_address)
     brokerConfigPath: Annotated[
         str | None, Used("the property file the broker was started with; updateBrokerConfig writes into it")
     ] = None

@@ -17,7 +17,7 @@ import msgspec
 from rocketmq_ops.broker.auth.config import AuthConfig
 from rocketmq_ops.broker.config import BrokerConfig, check_name_servers
 from rocketmq_ops.common import launch
-from rocketmq_ops.common.addresses import MASTER_ID, is_loopback
+from rocketmq_ops.common.addresses import EVERY_ADDRESS, MASTER_ID, is_ip_address, is_loopback
 from rocketmq_ops.common.config import ApplyReport, ConfigClass, ConfigError, load_config_file, override
 from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
 from rocketmq_ops.remoting.tls_system_config import TlsSystemConfig
@@ -38,6 +38,8 @@ class BrokerSettings(msgspec.Struct):
     client: NettyClientConfig
     auth: AuthConfig
     tls: TlsSystemConfig
+    #: Keys that somebody set.
+    given: set[str] = set()
 
     @classmethod
     def default(cls) -> BrokerSettings:
@@ -62,7 +64,14 @@ class BrokerSettings(msgspec.Struct):
     def load(self, path: str) -> ApplyReport:
         """Apply a property file; changes at run time are written into it from then on. Raises RocketMQError."""
         report = load_config_file(path, self.fed())
+        self.given |= report.given
         self.broker.brokerConfigPath = os.path.abspath(path)  # also for who asks from elsewhere
+        return report
+
+    def override(self, words: Sequence[str]) -> ApplyReport:
+        """Apply `KEY=VALUE` words over the file. Raises ConfigError."""
+        report = override(words, self.fed())
+        self.given |= report.given
         return report
 
     def check(self) -> list[str]:
@@ -90,7 +99,27 @@ class BrokerSettings(msgspec.Struct):
             self.broker.brokerId = MASTER_ID
         if self.store.haListenPort <= 0 and self.server.listenPort:
             self.store.haListenPort = self.server.listenPort + 1
-        return [*notes, *self._open_replication()]
+        return [*notes, *self._advertise(), *self._open_replication()]
+
+    def _advertise(self) -> list[str]:
+        """Advertise the one address that is listened on, unless others are given; what to say where none reaches those.
+
+        Apache's advertises this machine's, on which nothing listens then: its clients, and slaves of this broker, whose
+        port is on bindAddress too, find nobody there."""
+        host, notes = self.server.bindAddress, list[str]()
+        if host in EVERY_ADDRESS:
+            return notes
+        for key, who in (("brokerIP1", "clients"), ("brokerIP2", "slaves")):
+            if key not in self.given:
+                setattr(self.broker, key, host)
+                continue
+            advertised = getattr(self.broker, key)
+            if is_loopback(host) and is_ip_address(advertised) and not is_loopback(advertised):
+                notes.append(
+                    f"bindAddress={host} listens on this machine alone, and {key}={advertised} sends {who} where "
+                    f"nothing listens, unless something there passes them on: set {key}={host}, or bindAddress=0.0.0.0"
+                )
+        return notes
 
     def _open_replication(self) -> list[str]:
         """What to say where the other ports are guarded and that of replication is not."""
@@ -121,7 +150,7 @@ def run(flags: launch.Flags) -> int:
     settings = BrokerSettings.default()
     if flags.config_file is not None:
         launch.warn(PROGRAM, settings.load(flags.config_file).warnings())
-    launch.warn(PROGRAM, override(flags.settings, settings.fed()).warnings())
+    launch.warn(PROGRAM, settings.override(flags.settings).warnings())
     if flags.name_servers is not None:
         settings.broker.namesrvAddr = flags.name_servers
     launch.warn(PROGRAM, settings.check())

@@ -97,6 +97,10 @@ def is_ip_address(host: str) -> bool:
     return False
 
 
+#: What stands for every address of a machine, where something listens.
+EVERY_ADDRESS = ("0.0.0.0", "::")
+
+
 def is_loopback(host: str) -> bool:
     """Whether only this machine reaches an address."""
     if host == "localhost":

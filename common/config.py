@@ -327,6 +327,8 @@ def _spellings(key: str) -> Iterable[str]:
 class ApplyReport(msgspec.Struct):
     """What became of a property file's keys."""
 
+    #: Keys that were set, of whatever class.
+    given: set[str] = set()
     unknown: list[UnknownKeyError] = []
     without_effect: list[str] = []
     #: Key and value of everything that no class has; shown with the running configuration.
@@ -364,6 +366,7 @@ def _apply(item: Property, configs: Sequence[ConfigClass], report: ApplyReport) 
     if not owners:
         _apply_foreign(item, configs, report)
         return
+    report.given.update(name for _, name in owners)
     infos = [config.key_info(name) for config, name in owners]
     changed = [config.set(name, item.value) for config, name in owners]
     if any(info.used is not None for info in infos):

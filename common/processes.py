@@ -8,10 +8,8 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from rocketmq_ops.common.addresses import resolve_host
+from rocketmq_ops.common.addresses import EVERY_ADDRESS, resolve_host
 from rocketmq_ops.common.errors import RocketMQError
-
-_EVERY_ADDRESS = ("0.0.0.0", "::")
 
 
 def holder_of_port(host: str, port: int) -> str:
@@ -21,12 +19,12 @@ def holder_of_port(host: str, port: int) -> str:
     import psutil
 
     with suppress(RocketMQError, psutil.Error, OSError):
-        ours = {resolve_host(host), *_EVERY_ADDRESS}
+        ours = {resolve_host(host), *EVERY_ADDRESS}
         found = [
             (connection.status != psutil.CONN_LISTEN, connection.pid)
             for connection in psutil.net_connections("tcp")
             if connection.pid and connection.laddr and connection.laddr.port == port
-            if host in _EVERY_ADDRESS or connection.laddr.ip.removeprefix("::ffff:") in ours
+            if host in EVERY_ADDRESS or connection.laddr.ip.removeprefix("::ffff:") in ours
         ]
         if found:
             return _named(min(found)[1])

@@ -15,7 +15,7 @@ import msgspec
 
 from rocketmq_ops.broker.controller import BrokerController
 from rocketmq_ops.broker.startup import BrokerSettings, boot_line
-from rocketmq_ops.common.addresses import parse_address
+from rocketmq_ops.common.addresses import EVERY_ADDRESS, parse_address
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.launch import process_age_ms
 from rocketmq_ops.namesrv.config import NamesrvConfig
@@ -182,4 +182,4 @@ class DevServer:
 def _loopback(address: str) -> str:
     """An address that can be connected to from this machine."""
     host, port = parse_address(address)
-    return f"{LOOPBACK}:{port}" if host in ("0.0.0.0", "::") else address
+    return f"{LOOPBACK}:{port}" if host in EVERY_ADDRESS else address

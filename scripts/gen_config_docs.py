@@ -92,6 +92,7 @@ Tried on 5.3.3, most of it on 4.9.7 and 5.5.0 too; they agree where nothing else
 | an empty `brokerIP1` | announced as `:10911` | refused |
 | `bindAddress=::` | serves IPv6 and IPv4 | the same |
 | `bindAddress=localhost`, a host name | its first address, IPv4 before IPv6 | the same |
+| `bindAddress=10.0.0.1` without `brokerIP1` | announces an address where nothing listens | announces 10.0.0.1 |
 | an empty `bindAddress` | 127.0.0.1 | refused |
 | `brokerId=1` in a master's file | 0 counts | 0 counts, and said |
 | a key twice | the last counts | the same, and said |

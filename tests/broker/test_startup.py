@@ -167,6 +167,35 @@ def test_a_master_has_id_0(tmp_path):
     assert shown.stderr.startswith("mqbroker: brokerId=1 is ignored, as by Apache")
 
 
+@pytest.mark.parametrize(
+    ("words", "advertised", "said"),
+    [
+        (["bindAddress=127.0.0.1"], ("127.0.0.1", "127.0.0.1"), []),
+        (
+            ["bindAddress=localhost", "brokerIP1=10.0.0.5"],
+            ("10.0.0.5", "localhost"),
+            ["brokerIP1=10.0.0.5 sends clients"],
+        ),
+        (
+            ["bindAddress=127.0.0.1", "brokerIP2=10.0.0.5"],
+            ("127.0.0.1", "10.0.0.5"),
+            ["brokerIP2=10.0.0.5 sends slaves"],
+        ),
+        (["bindAddress=10.0.0.1", "brokerIP1=192.0.2.7"], ("192.0.2.7", "10.0.0.1"), []),
+        (["bindAddress=0.0.0.0"], None, []),
+        (["bindAddress=::"], None, []),
+    ],
+)
+def test_the_one_address_that_is_listened_on_is_advertised(words, advertised, said):
+    settings = BrokerSettings.default()
+    settings.override([*words, "brokerName=a"])
+    notes = settings.check()
+    default = BrokerSettings.default().broker
+    expected = advertised or (default.brokerIP1, default.brokerIP2)
+    assert (settings.broker.brokerIP1, settings.broker.brokerIP2) == expected
+    assert len(notes) == len(said) and all(text in note for text, note in zip(said, notes, strict=True))
+
+
 def test_a_copied_file_starts_and_says_what_it_does_not_do(tmp_path):
     # Such files circulate: keys of RocketMQ 3.0, of another spelling and another case.
     file = tmp_path / "copied.properties"
