@@ -2,8 +2,7 @@
 
 A delivered message is a record of its own topic behind the waiting one that has its birth, its body and its time. One
 that had to wait on is a record of the timer topic that has waited once more, or that Apache's 5.5 has put there out of
-RocksDB, which does not count how often. What lives here: looking for those records. What does not: which messages are
-asked about (`timer_message_service.py`).
+RocksDB, which does not count how often.
 """
 
 from __future__ import annotations
@@ -42,6 +41,46 @@ class Place(NamedTuple):
 
     physical_offset: int
     size: int
+
+
+def delivered_before(
+    store: MessageStore,
+    queue: ConsumeQueue,
+    files: TimerMessageStore,
+    behind: int | None,
+    now_ms: int,
+    *,
+    may_be_in_rocksdb: bool,
+) -> tuple[set[int], set[int]]:
+    """At a start: the commitlog offsets of those of the messages in queue and wheel that were delivered, and of those
+    in the wheel that come in the queue again, which `files` is then to read from further back.
+
+    `behind` is where in the commitlog what was delivered since the last checkpoint begins, None where somebody else has
+    driven the timers: Apache's broker, or the master of this slave.
+    """
+    held: set[int] = set()
+    if behind is None and may_be_in_rocksdb:
+        files.queue_offset, held = read_again(store, queue, files)
+    offset = files.queue_offset
+    units = [unit for offset in range(offset, queue.next_offset) if (unit := queue.unit(offset)) is not None]
+    places = [Place(physical, size) for physical, size, _ in units if physical not in held]
+    # What is due later than any record was stored has not been delivered. (The clock may have been set back since.)
+    latest = max(store.queues.latest_timestamp, store.queues.last_dispatched_timestamp) or now_ms
+    slots: dict[int, int] = {}  # of each message in the wheel, by commitlog offset
+    for slot in files.slots_before(latest + files.precision):
+        for one in files.units_of(slot):
+            places.append(Place(one.physical_offset, one.message_size))
+            slots[one.physical_offset] = slot.time
+    since = min(files.read_time, store.store_time(TIMER_TOPIC, 0, offset) if units else files.read_time)
+    found = delivered(store, places, behind, since - store.queues.set_back_ms, files.read_time)
+    # What was delivered is passed at once, though the clock may have been set back since: the start after this one
+    # has only the records stored from now on, with the times of that clock, to judge by.
+    passed = max((slots[one] for one in found if one in slots), default=0)
+    files.move_write_time(passed + files.precision)
+    if behind is None:
+        waiting = [Place(one.physical_offset, one.message_size) for one in files.units_waiting()]
+        found |= rolled_elsewhere(store, waiting)
+    return found, held
 
 
 def delivered(store: MessageStore, places: Iterable[Place], behind: int | None, since: int, over: int) -> set[int]:

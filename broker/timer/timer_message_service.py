@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import logging
 import math
-from array import array
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from rocketmq_ops.broker.timer.due_slot import DueSlot
 from rocketmq_ops.broker.timer.timer_delivery import TimerDelivery, Waiting
 from rocketmq_ops.broker.timer.timer_flush import TimerFlusher
 from rocketmq_ops.broker.timer.timer_metrics import TimerMetrics
@@ -29,7 +29,6 @@ from rocketmq_ops.store.timer.timer_checkpoint import TimerCheckpoint
 from rocketmq_ops.store.timer.timer_log import TimerUnit
 from rocketmq_ops.store.timer.timer_message_store import TimerMessageStore
 from rocketmq_ops.store.timer.timer_recovery import UNKNOWN
-from rocketmq_ops.store.timer.timer_wheel import Slot
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
@@ -43,27 +42,6 @@ CLEAN_INTERVAL_MS = 30_000
 NEVER_ENQUEUED = 9223372036854775807
 
 
-class _Due:
-    """The slot that is being delivered."""
-
-    __slots__ = ("behind", "deleted", "found", "slot", "units")
-
-    def __init__(self, slot: Slot, units: Iterator[TimerUnit], behind: int) -> None:
-        """`behind`: the end of the commitlog before the first delivery."""
-        self.slot = slot
-        #: Those not looked at yet, the last one first.
-        self.units: Iterator[TimerUnit] | None = units
-        #: Of each unit to deliver three numbers, those of the last one first: see `find`.
-        self.found: array[int] = array("q")
-        #: Key of each recalled message -> its topic, None when the message was there.
-        self.deleted: dict[str, str | None] = {}
-        self.behind = behind
-
-    def find(self, unit: TimerUnit) -> None:
-        """Note a unit that is to be delivered."""
-        self.found.extend((unit.physical_offset, unit.message_size << 1 | unit.rolls, unit.write_time))
-
-
 class TimerMessageService:
     """Delivers timers. `files` are what is on the disk of them, opened when there are any."""
 
@@ -72,7 +50,7 @@ class TimerMessageService:
         self.files = TimerMessageStore(controller.store.fs, controller.store_config)
         self.metrics = TimerMetrics(controller)
         self._delivery = TimerDelivery(controller)
-        self._due: _Due | None = None
+        self._due: DueSlot | None = None
         #: Commitlog offsets of messages that were delivered before the last kill and are still in queue or wheel.
         self._delivered: set[int] = set()
         self._delivered_behind = 0
@@ -132,34 +110,12 @@ class TimerMessageService:
         self._read_first = self._queue_end()
         if queue is None or not self.is_master or behind == store.max_phy_offset:
             return
-        from rocketmq_ops.broker.timer.delivered_timers import (  # only then
-            Place,
-            delivered,
-            read_again,
-            rolled_elsewhere,
-        )
+        from rocketmq_ops.broker.timer.delivered_timers import delivered_before  # only then
 
-        if behind is None and store.fs.is_dir(f"{controller.store_config.storePathRootDir}/{ROCKSDB_FOLDER}"):
-            files.queue_offset, self._held = read_again(store, queue, files)
-        offset = files.queue_offset
-        units = [unit for offset in range(offset, queue.next_offset) if (unit := queue.unit(offset)) is not None]
-        places = [Place(physical, size) for physical, size, _ in units if physical not in self._held]
-        # What is due later than any record was stored has not been delivered. (The clock may have been set back since.)
-        latest = max(store.queues.latest_timestamp, store.queues.last_dispatched_timestamp) or controller.clock()
-        slots: dict[int, int] = {}  # of each message in the wheel, by commitlog offset
-        for slot in files.slots_before(latest + files.precision):
-            for one in files.units_of(slot):
-                places.append(Place(one.physical_offset, one.message_size))
-                slots[one.physical_offset] = slot.time
-        since = min(files.read_time, store.store_time(TIMER_TOPIC, 0, offset) if units else files.read_time)
-        self._delivered = delivered(store, places, behind, since - store.queues.set_back_ms, files.read_time)
-        # What was delivered is passed at once, though the clock may have been set back since: the start after this one
-        # has only the records stored from now on, with the times of that clock, to judge by.
-        passed = max((slots[one] for one in self._delivered if one in slots), default=0)
-        files.move_write_time(passed + files.precision)
-        if behind is None:  # somebody else has driven the timers: Apache's broker, or the master of this slave
-            waiting = [Place(one.physical_offset, one.message_size) for one in files.units_waiting()]
-            self._delivered |= rolled_elsewhere(store, waiting)
+        rocksdb = store.fs.is_dir(f"{controller.store_config.storePathRootDir}/{ROCKSDB_FOLDER}")
+        self._delivered, self._held = delivered_before(
+            store, queue, files, behind, controller.clock(), may_be_in_rocksdb=rocksdb
+        )
         self._delivered_behind = UNKNOWN if behind is None else behind
         if self._delivered:
             log.info("%d timer messages that are still in the wheel were delivered already", len(self._delivered))
@@ -297,7 +253,7 @@ class TimerMessageService:
                     break
                 # Some of it may have been delivered before the last kill.
                 behind = self._delivered_behind if self._delivered else self._controller.store.max_phy_offset
-                due = self._due = _Due(slot, self.files.units_of(slot), behind)
+                due = self._due = DueSlot(slot, self.files.units_of(slot), behind)
             if due.units is not None:
                 self._look(due, due.units)
             elif due.found:
@@ -320,7 +276,7 @@ class TimerMessageService:
         unread = self.files.queue_offset < self._read_first
         return unread and not self._blocked and not self._controller.store_config.timerStopEnqueue
 
-    def _look(self, due: _Due, units: Iterator[TimerUnit]) -> None:
+    def _look(self, due: DueSlot, units: Iterator[TimerUnit]) -> None:
         """Look at some units of a slot: which are to be delivered, and what they recall."""
         for _ in range(UNITS_AT_A_TIME):
             unit = next(units, None)
@@ -332,13 +288,13 @@ class TimerMessageService:
             else:
                 due.find(unit)
 
-    def _recall(self, physical: int, size: int, due: _Due) -> bool:
+    def _recall(self, physical: int, size: int, due: DueSlot) -> bool:
         waiting = self._delivery.read(physical, size)
         if waiting is not None and waiting.deletes is not None:
             due.deleted[waiting.deletes] = waiting.topic
         return True
 
-    def _deliver(self, physical: int, size: int, due: _Due, write_time: int, rolls: bool) -> bool:
+    def _deliver(self, physical: int, size: int, due: DueSlot, write_time: int, rolls: bool) -> bool:
         if physical in self._delivered:
             self._passed(physical)
             return True
