@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -25,6 +26,26 @@ class Bounded(dict[K, V]):
         if len(self) >= self._most and key not in self:
             self.clear()
         super().__setitem__(key, value)
+
+
+class Newest(Generic[K]):
+    """What was added last: the one that was added longest ago goes when there are more than `most`."""
+
+    __slots__ = ("_keys", "_most")
+
+    def __init__(self, most: int) -> None:
+        # A plain dict would look for its first key past all those that were deleted.
+        self._keys: OrderedDict[K, None] = OrderedDict()
+        self._most = most
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._keys
+
+    def add(self, key: K) -> None:
+        """One that is there keeps its place."""
+        self._keys[key] = None
+        if len(self._keys) > self._most:
+            self._keys.popitem(last=False)
 
 
 class RecentlyUsed(Generic[K, V]):

@@ -10,7 +10,6 @@ Mirrors org.apache.rocketmq.broker.transaction.queue.TransactionalMessageService
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.send.inner_messages import encode_properties
@@ -18,7 +17,7 @@ from rocketmq_ops.broker.send.stored_copies import StoredMessage, read_stored
 from rocketmq_ops.broker.transaction.transaction_metrics import TransactionMetrics
 from rocketmq_ops.broker.transaction.transactional_message_check import REMOVE_TAG, TransactionalMessageCheck
 from rocketmq_ops.common.addresses import pack_host
-from rocketmq_ops.common.bounded import Bounded
+from rocketmq_ops.common.bounded import Bounded, Newest
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.message import (
     PROPERTY_REAL_QUEUE_ID,
@@ -97,10 +96,9 @@ class TransactionalMessageService:
         self._controller = controller
         self.metrics = TransactionMetrics(controller)
         self._settled: dict[int, _Settled] = {}
-        # A plain dict would look for its first key past all those that were deleted.
-        self._ended: OrderedDict[tuple[str, int], None] = OrderedDict()
+        self._ended: Newest[tuple[str, int]] = Newest(REMEMBERED_ENDS)
         self._put_back: Bounded[tuple[str, int], int] = Bounded(_MOST_PUT_BACK)
-        self._ended_put_back: Bounded[tuple[str | None, int], None] = Bounded(_MOST_PUT_BACK)
+        self._ended_put_back: Newest[tuple[str, int]] = Newest(_MOST_PUT_BACK)
         self._jobs = PeriodicJobs()
         self._check = TransactionalMessageCheck(controller, self)
         #: Begin a round of check-backs.
@@ -177,17 +175,15 @@ class TransactionalMessageService:
     def delete_prepared(self, half: HalfMessage) -> None:
         """Note that a half message is committed or rolled back, and with it the one that was put back last: after a
         restart nobody is to be asked about that."""
-        ended, transaction, record = self._ended, half.transaction, half.stored.record
+        transaction, record = half.transaction, half.stored.record
         if not self.has_ended(transaction):
             self.metrics.add(half.topic, -1)
         put_back = None
         if transaction is not None:
             put_back = self._put_back.pop(transaction, None)
             if put_back is not None:
-                self._ended_put_back[transaction] = None
-            ended[transaction] = None
-            if len(ended) > REMEMBERED_ENDS:
-                ended.popitem(last=False)
+                self._ended_put_back.add(transaction)
+            self._ended.add(transaction)
         settled = self._settled.get(record.queue_id)
         if settled is None:
             settled = self._settled[record.queue_id] = _Settled()

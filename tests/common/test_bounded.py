@@ -1,6 +1,6 @@
 """Tables that stay small, whatever is put into them."""
 
-from rocketmq_ops.common.bounded import Bounded, RecentlyUsed
+from rocketmq_ops.common.bounded import Bounded, Newest, RecentlyUsed
 
 
 def test_it_never_holds_more_than_it_may():
@@ -9,6 +9,13 @@ def test_it_never_holds_more_than_it_may():
         cache[number] = -number
         assert cache.get(number) == cache[number] == -number and len(cache) <= 3
     assert dict(cache) == {9: -9}
+
+
+def test_what_was_added_longest_ago_is_forgotten_first():
+    newest: Newest[int] = Newest(3)
+    for number in (1, 2, 3, 1, 4):
+        newest.add(number)
+    assert [number for number in range(6) if number in newest] == [2, 3, 4]
 
 
 def test_what_was_used_longest_ago_is_released_first():
