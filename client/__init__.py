@@ -113,6 +113,6 @@ _MODULE_OF = {
 }
 
 #: All that the TYPE_CHECKING block has; a `*` loads it.
-__all__ = list(_MODULE_OF)  # noqa: PLE0605
+__all__ = list(_MODULE_OF)
 
 __getattr__ = lazy_names(__name__, _MODULE_OF)
