@@ -98,7 +98,8 @@ class Builder:
         return [_unquoted(token)]
 
     def next_string(self, strings: list[str], comma: Token, token: Token) -> list[str]:
-        return [*strings, _unquoted(token)]
+        strings.append(_unquoted(token))
+        return strings
 
     # -- signs and logic
 
@@ -139,15 +140,17 @@ class Builder:
         return self._joined(word, "AND", left, right)
 
     def _joined(self, word: Token, joint: Literal["AND", "OR"], left: Node, right: Node) -> Node:
-        """Both conditions joined. A chain of the same word is one list: `a OR b OR c` is no deeper than `a OR b`."""
-        nodes = [self.boolean(left, word), self.boolean(right, word)]
-        parts: list[Truth] = []
-        depth = 0
-        for node in nodes:
-            same = node.joint == joint
-            parts += node.parts if same else [node.evaluate]
-            depth = max(depth, node.depth if same else node.depth + 1)
-        node = _truth(_all_of(parts) if joint == "AND" else _any_of(parts), depth)
+        """Both conditions joined. A chain of the same word is one list: `a OR b OR c` is no deeper than `a OR b`.
+
+        The list is the left side's own, which nothing else has: a long chain is not copied for each of its parts.
+        """
+        left, right = self.boolean(left, word), self.boolean(right, word)
+        if left.joint == joint:
+            parts, depth = left.parts, left.depth
+        else:
+            parts, depth = [left.evaluate], left.depth + 1
+        parts.append(right.evaluate)
+        node = _truth(_all_of(parts) if joint == "AND" else _any_of(parts), max(depth, right.depth + 1))
         node.joint, node.parts = joint, parts
         return self._checked(word, node)
 

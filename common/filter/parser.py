@@ -24,9 +24,27 @@ _NAMES: Final = {
 _OPERAND: Final = "NAME"
 
 
-@lru_cache(maxsize=100)  # as many as Apache's PARSE_CACHE
+#: Characters that an expression may have: a broker parses it in the turn of its loop in which it comes.
+LONGEST: Final = 65_536
+#: Longer ones are not kept, so that what is kept is little.
+_LONGEST_KEPT: Final = 4_096
+
+
 def parse(text: str) -> Expression:
     """The expression that a text says. Raises ExpressionError."""
+    if len(text) <= _LONGEST_KEPT:
+        return _kept(text)
+    if len(text) > LONGEST:
+        raise ExpressionError(text, LONGEST, f"an expression has {LONGEST} characters at most")
+    return _parsed(text)
+
+
+@lru_cache(maxsize=100)  # as many as Apache's PARSE_CACHE
+def _kept(text: str) -> Expression:
+    return _parsed(text)
+
+
+def _parsed(text: str) -> Expression:
     builder = Builder(text)
     following = tokens(text)
     token = next(following)

@@ -19,7 +19,10 @@ _SIGNS: Final = {
     "(": "LEFT", ")": "RIGHT", ",": "COMMA", "+": "PLUS", "-": "MINUS",
 }  # fmt: skip
 #: A comment of one line needs the end of that line, as in Apache's grammar: without it `--` is two signs.
-_SKIPPED: Final = re.compile(r"(?:[ \t\n\r\f]|--[^\r\n]*[\r\n]|/\*[^*]*\*+(?:[^*/][^*]*\*+)*/)*")
+_BLANKS: Final = r"[ \t\n\r\f]|/\*[^*]*\*+(?:[^*/][^*]*\*+)*/"
+_SKIPPED: Final = re.compile(rf"(?:{_BLANKS}|--[^\r\n]*[\r\n])*")
+#: Behind the last end of a line, which is not to be looked for again at each `--`.
+_SKIPPED_AT_THE_END: Final = re.compile(rf"(?:{_BLANKS})*")
 _TOKEN: Final = re.compile(
     r"(?P<FLOAT>(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[0-9]+[eE][+-]?[0-9]+)"
     r"|(?P<DECIMAL>0|[1-9][0-9]*[lL]?)"
@@ -40,8 +43,9 @@ class Token(NamedTuple):
 def tokens(text: str) -> Iterator[Token]:
     """The tokens of a text, and END. Raises ExpressionError when what is no token is reached."""
     at = 0
+    last_line = max(text.rfind("\n"), text.rfind("\r"))
     while True:
-        skipped = _SKIPPED.match(text, at)
+        skipped = (_SKIPPED if at <= last_line else _SKIPPED_AT_THE_END).match(text, at)
         at = skipped.end() if skipped is not None else at
         if at == len(text):
             yield Token(END, "", at)

@@ -295,6 +295,7 @@ def test_the_file_of_apache_is_read_and_written_again(tmp_path: Path) -> None:
     path.parent.mkdir()
     path.write_text(FILE, "utf-8")
     filters = new_broker(tmp_path).filters
+    filters._clock = lambda: 1795246800000
     assert filters.load()
     entry = filters.get("GoldOrders", "Gold_sql")
     assert entry is not None and entry.data.is_dead and entry.expression_filter is not None

@@ -7,11 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rocketmq_ops.common.filter.builder import MOST_NESTED
 from rocketmq_ops.common.filter.errors import EvaluationError, ExpressionError
 from rocketmq_ops.common.filter.expression import Expression
-from rocketmq_ops.common.filter.parser import parse
+from rocketmq_ops.common.filter.parser import LONGEST, parse
 
 ROOT = Path(__file__).resolve().parents[3]
 MESSAGE = {
@@ -164,6 +166,27 @@ def test_nesting_has_a_bound() -> None:
     with pytest.raises(ExpressionError, match=f"nested more than {MOST_NESTED} levels deep"):
         parse("NOT " * (MOST_NESTED + 1) + "(n = 5)")
     assert asked("(" * 5000 + "n = 5" + ")" * 5000) is True
+    with pytest.raises(ExpressionError, match="levels deep"):
+        parse("n = 5 OR (" * MOST_NESTED + "TRUE" + ")" * MOST_NESTED)
+    assert asked("n = 6 OR (" * (most // 2) + "TRUE" + ")" * (most // 2)) is True
+
+
+def test_length_has_a_bound() -> None:
+    longest = "n = 5 OR " * ((LONGEST - 5) // 9) + "n = 6"
+    assert asked(longest + " " * (LONGEST - len(longest))) is True
+    with pytest.raises(ExpressionError, match=f"an expression has {LONGEST} characters at most"):
+        parse(longest + " " * (LONGEST + 1 - len(longest)))
+    assert asked("n = " + "-" * (LONGEST - 6) + "5") is True
+
+
+@given(st.text(" \n'\"-/*=<>(),.+aAnN05eEl价", max_size=40) | st.text(max_size=20))
+def test_any_text_is_an_expression_or_refused(text: str) -> None:
+    try:
+        expression = parse(text)
+    except ExpressionError as error:
+        assert 0 <= error.position <= len(text)
+    else:
+        assert expression.matches(MESSAGE) in (True, False)
 
 
 def test_a_text_is_parsed_once() -> None:
