@@ -910,7 +910,9 @@ setting() {
 }
 
 disk_rule() {
-  line="ACTION==\"add|change\", SUBSYSTEM==\"block\", KERNEL==\"$1\", ATTR{queue/$2}=\"$3\""
+  line=$1 # udev has a slash where the kernel's folder has !
+  while :; do case $line in *!*) line=${line%%!*}/${line#*!} ;; *) break ;; esac; done
+  line="ACTION==\"add|change\", SUBSYSTEM==\"block\", KERNEL==\"$line\", ATTR{queue/$2}=\"$3\""
 }
 
 # The text of a drop-in file, without the last newline, in $body; empty for none. Items that have a place go to $placed.

@@ -51,7 +51,8 @@ def _limit(name: str, value: str) -> dict[str, str]:
 
 def _disk(attribute: str) -> Callable[[str, str], dict[str, str]]:
     def lines(disk: str, value: str) -> dict[str, str]:
-        match = f'ACTION=="add|change", SUBSYSTEM=="block", KERNEL=="{disk}"'
+        name = disk.replace("!", "/")  # as udev knows it (sd-device: device_set_sysname)
+        match = f'ACTION=="add|change", SUBSYSTEM=="block", KERNEL=="{name}"'
         return {UDEV: f'{match}, ATTR{{queue/{attribute}}}="{value}"'}
 
     return lines

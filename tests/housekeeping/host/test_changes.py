@@ -166,6 +166,7 @@ def test_the_files(tmp_path: Path) -> None:
     assert "root soft nproc 32768\nroot hard nproc 127000\n" in texts[LIMITS]
     assert "[Manager]\n# limit.nofile\nDefaultLimitNOFILE=1024:655350\n" in texts[SYSTEMD]
     assert 'KERNEL=="sda", ATTR{queue/scheduler}="deadline"\n' in texts[UDEV]
+    assert 'KERNEL=="cciss/c0d0", ATTR{queue/read_ahead_kb}=' in texts[UDEV], "udev writes a kernel's ! as /"
     assert "w /sys/kernel/mm/transparent_hugepage/defrag - - - - madvise\n" in texts[TMPFILES]
 
 
