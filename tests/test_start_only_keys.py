@@ -23,8 +23,8 @@ ROOT = Path(__file__).parents[1]
 AT_START = frozenset(
     {
         "_bind_access", "_bind_hooks", "_bind_metrics", "_run", "_run.started", "_store_host", "bind", "footprint",
-        "logging_as", "precision_of", "use_line", "AuthEvaluator._load", "BrokerController.start", "BrokerSettings._open_replication",
-        "BrokerSettings.check",
+        "logging_as", "precision_of", "use_line", "AuthEvaluator._load", "BrokerController.start", "BrokerSettings._advertise",
+        "BrokerSettings._open_replication", "BrokerSettings.check",
         "HAService.start", "IndexService.load", "LogFiles._file_of", "MessageStore._load",
         "NamesrvController._open_pages", "RemotingServer._listen", "RemotingServer.start", "StatsLines.start",
         "TopicConfigManager._create_system_topics",
