@@ -59,7 +59,7 @@ class ForeignFileError(StoreError):
 
 
 class LostFileError(OSError):
-    """A file of the running store was deleted, moved or replaced; `filename` names it."""
+    """A file of the running store was deleted, moved, replaced or cut short; `filename` names it."""
 
     def __init__(self, path: str, what: str) -> None:
         super().__init__(errno.ESTALE, f"the file {what} under the running broker", path)

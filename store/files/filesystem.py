@@ -20,6 +20,7 @@ import fcntl
 import mmap
 import os
 import shutil
+import threading
 from pathlib import Path
 from typing import ClassVar, NamedTuple, Protocol
 
@@ -84,7 +85,7 @@ class StoreFile(Protocol):
         and what is written to `view` will be gone with the process."""
 
     def check_there(self) -> None:
-        """Raises LostFileError where the path leads to the file no more. May run in a worker thread."""
+        """Raises LostFileError where the path leads to the file no more, or to a part of it. May run in a thread."""
 
     def may_have_data_from(self, start: int) -> bool:
         """False only when every byte from `start` to the end is surely zero."""
@@ -154,11 +155,6 @@ class FileSystem(Protocol):
         """Space of the partition holding `path` or its nearest existing parent."""
 
 
-def _inode_of(fd: int) -> tuple[int, int]:
-    found = os.fstat(fd)
-    return found.st_dev, found.st_ino
-
-
 class OsStoreFile:
     """A `StoreFile` on the operating system: a shared mapping, synced with `fdatasync`.
 
@@ -167,26 +163,38 @@ class OsStoreFile:
     kept only of a file that `write` was used on, for a broker may have tens of thousands of files open."""
 
     __slots__ = ("_closed", "_fd", "_inode", "path", "size", "view")
+    #: Held while a file is short because its end is made zero.
+    _clearing: ClassVar = threading.Lock()
 
     def __init__(self, path: str, size: int, fd: int) -> None:
         self.path = path
-        self._inode = _inode_of(fd)
+        found = os.fstat(fd)
+        self._inode = found.st_dev, found.st_ino
         self.size = size
         self.view = memoryview(mmap.mmap(fd, size))
         self._closed = False
         self._fd = -1
 
     def _open_again(self, flags: int) -> int:
-        """A descriptor of the file. Raises LostFileError when its path is gone, or leads to another file by now.
+        """A descriptor of the file. Raises LostFileError when its path is gone, or leads to another file by now, or the
+        file is shorter than it was.
 
-        What would be done to that one would say nothing of the mapped bytes, which are gone with the process."""
+        What would be done to that one would say nothing of the mapped bytes, which are gone with the process; and so
+        are those behind the end of a file."""
         try:
             fd = os.open(self.path, flags | os.O_CLOEXEC)
         except FileNotFoundError:
             raise LostFileError(self.path, "was deleted") from None
-        if _inode_of(fd) != self._inode:
+        found = os.fstat(fd)
+        if (found.st_dev, found.st_ino) != self._inode:
             os.close(fd)
             raise LostFileError(self.path, "was replaced by another file")
+        if found.st_size < self.size:
+            with self._clearing:
+                is_short = os.fstat(fd).st_size < self.size
+            if is_short:
+                os.close(fd)
+                raise LostFileError(self.path, "was cut short")
         return fd
 
     def reserve(self, start: int, end: int) -> None:
@@ -284,8 +292,9 @@ class OsStoreFile:
         fd = self._open_again(os.O_RDWR)
         try:
             # Shortening drops the pages of live mappings too; after growing again they read as zeros.
-            os.ftruncate(fd, start)
-            os.ftruncate(fd, self.size)
+            with self._clearing:
+                os.ftruncate(fd, start)
+                os.ftruncate(fd, self.size)
         finally:
             os.close(fd)
 

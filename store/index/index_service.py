@@ -21,6 +21,7 @@ from rocketmq_ops.common.bounded import Bounded
 from rocketmq_ops.common.java_hash import hash_onto, unique_key_hash_onto
 from rocketmq_ops.common.sysflag import TRANSACTION_MASK, TRANSACTION_ROLLBACK_TYPE
 from rocketmq_ops.store.config import MessageStoreConfig
+from rocketmq_ops.store.errors import LostFileError
 from rocketmq_ops.store.files.checkpoint import IndexNote, StoreCheckpoint
 from rocketmq_ops.store.files.filesystem import FileSystem
 from rocketmq_ops.store.get_result import finished
@@ -74,6 +75,7 @@ class IndexService:
         "_flags",
         "_folder",
         "_fs",
+        "_is_gone",
         "_last",
         "_prefixes",
         "_root",
@@ -106,6 +108,8 @@ class IndexService:
         self._done = -1
         #: Files that there were at the last clean stop are gone; `indexed_until` says from where on keys are missing.
         self.lacks_files = False
+        #: A file that was to be written is lost: nothing is indexed any more, and the next start goes on from `_done`.
+        self._is_gone = False
         self._prefixes: dict[str, int] = Bounded(_MAX_PREFIXES)
         #: Messages whose keys could not be put for lack of disk space.
         self._waiting: list[_Waiting] = []
@@ -250,7 +254,7 @@ class IndexService:
         """See `KeySink.put_keys`; what is indexed already is skipped.
 
         When the disk is full the message waits for `retry`, and the store refuses writes until then."""
-        if phy_offset <= self._done:
+        if phy_offset <= self._done or self._is_gone:
             return
         if sys_flag & TRANSACTION_MASK == TRANSACTION_ROLLBACK_TYPE:
             hashes = []
@@ -287,11 +291,12 @@ class IndexService:
         """Put the keys that wait for their block. Never raises: without disk space they wait on, as in `put_keys`."""
         if not self._buffer.is_empty:
             hashes, offsets, timestamps = self._buffer.take()
-            start = self._put_blocks(hashes, offsets, timestamps) if not self._waiting else 0
+            start = self._put_blocks(hashes, offsets, timestamps) if not self._waiting and not self._is_gone else 0
             unput = zip(hashes[start:].tolist(), offsets[start:].tolist(), timestamps[start:].tolist(), strict=True)
-            for (offset, timestamp), entries in groupby(unput, lambda entry: entry[1:]):
-                self._waiting.append(([entry[0] for entry in entries], offset, timestamp))
-        if not self._waiting:
+            if not self._is_gone:
+                for (offset, timestamp), entries in groupby(unput, lambda entry: entry[1:]):
+                    self._waiting.append(([entry[0] for entry in entries], offset, timestamp))
+        if not self._waiting and not self._is_gone:
             self._done = max(self._done, self._buffer.seen)
 
     def _put_blocks(self, hashes: NDArray[np.int64], offsets: NDArray[np.int64], timestamps: NDArray[np.int64]) -> int:
@@ -308,7 +313,7 @@ class IndexService:
                 put_block(file, hashes[start:end], offsets[start:end], timestamps[start:end])
                 start = end
         except OSError as error:
-            self._refuse_messages(error)
+            self._cannot_write(error)
         return start
 
     def _hashes(self, topic: str, unique_key: str | None, keys: str | None) -> list[int]:
@@ -346,11 +351,21 @@ class IndexService:
         self._done = phy_offset
 
     def _wait(self, message: _Waiting, error: OSError) -> None:
-        self._waiting.append(message)
-        self._refuse_messages(error)
+        self._cannot_write(error)
+        if not self._is_gone:
+            self._waiting.append(message)
 
-    def _refuse_messages(self, error: OSError) -> None:
-        if self._flags.set(WRITE_INDEX_FILE_ERROR):
+    def _cannot_write(self, error: OSError) -> None:
+        """Have messages refused until there is room again; not for a file that was deleted, which loses no message: the
+        next start makes it anew."""
+        if isinstance(error, LostFileError):
+            self._is_gone = True
+            self._waiting.clear()
+            self._flags.clear(WRITE_INDEX_FILE_ERROR)
+            log.error(
+                "%s: messages are taken, and are found by their keys after the next start, which makes it anew", error
+            )
+        elif self._flags.set(WRITE_INDEX_FILE_ERROR):
             log.error("the index cannot be written (%s), so messages are refused until it can", error)
 
     def _new_prefix(self, topic: str) -> int:
@@ -377,8 +392,9 @@ class IndexService:
         while self._waiting:
             try:
                 self._put_rolling(*self._waiting[0])
-            except OSError:
-                return False
+            except OSError as error:
+                self._cannot_write(error)
+                return self._is_gone
             del self._waiting[0]
         if self._flags.clear(WRITE_INDEX_FILE_ERROR):
             log.info("the index can be written again")

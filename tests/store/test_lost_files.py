@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import shutil
+import threading
 
 import pytest
 
@@ -27,6 +28,11 @@ def replace(path):
     path.with_name("copy").replace(path)
 
 
+def cut(path):
+    """Within the first page: what is behind the end of a file can be written and read there, and is on no disk."""
+    os.truncate(path, 3000)
+
+
 @pytest.fixture
 def file(tmp_path):
     made = OsFileSystem().open(str(tmp_path / "file"), 8192, create=True)
@@ -34,7 +40,10 @@ def file(tmp_path):
     made.close()
 
 
-@pytest.mark.parametrize(("lose", "words"), [(delete, "was deleted"), (move, "was deleted"), (replace, "was replaced")])
+@pytest.mark.parametrize(
+    ("lose", "words"),
+    [(delete, "was deleted"), (move, "was deleted"), (replace, "was replaced"), (cut, "was cut short")],
+)
 def test_nothing_is_done_to_another_file(tmp_path, file, lose, words):
     file.view[0] = 7
     file.sync()
@@ -52,6 +61,14 @@ def test_nothing_is_done_to_another_file(tmp_path, file, lose, words):
     assert file.view[0] == 7
 
 
+def test_a_file_whose_end_is_made_zero_is_not_taken_for_one_that_was_cut(tmp_path, file):
+    cleared = threading.Thread(target=lambda: [file.clear_from(100) for _ in range(300)])
+    cleared.start()
+    while cleared.is_alive():
+        file.check_there()
+    cleared.join()
+
+
 def test_a_file_that_the_store_removed_itself_is_no_loss(tmp_path, file):
     file.close()
     os.unlink(file.path)
@@ -62,7 +79,7 @@ def log_file(root):
     return root / "commitlog" / ("0" * 20)
 
 
-@pytest.mark.parametrize("lose", [delete, move, replace])
+@pytest.mark.parametrize("lose", [delete, move, replace, cut])
 @pytest.mark.parametrize("flush", ["ASYNC_FLUSH", "SYNC_FLUSH"])
 def test_no_message_is_taken_once_the_log_is_lost(tmp_path, caplog, lose, flush):
     async def main():
@@ -103,7 +120,7 @@ def test_a_lost_log_is_noticed_by_a_message_that_needs_new_blocks(tmp_path, lose
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("lose", [delete, move, replace])
+@pytest.mark.parametrize("lose", [delete, move, replace, cut])
 def test_a_lost_log_is_noticed_when_hardly_anything_is_to_be_synced(tmp_path, lose):
     """A sync waits for flushCommitLogLeastPages, or for flushCommitLogThoroughInterval; what is lost does not."""
 
@@ -149,7 +166,7 @@ async def five_files(tmp_path, flush):
     return store, sorted((tmp_path / "commitlog").iterdir())
 
 
-@pytest.mark.parametrize("lose", [delete, move, replace])
+@pytest.mark.parametrize("lose", [delete, move, replace, cut])
 @pytest.mark.parametrize("flush", ["ASYNC_FLUSH", "SYNC_FLUSH"])
 @pytest.mark.parametrize("which", [1, 3])
 def test_no_message_is_taken_behind_a_file_that_is_lost(tmp_path, caplog, lose, flush, which):
@@ -215,6 +232,35 @@ def test_a_lost_file_of_one_queue_does_not_hold_up_the_others(tmp_path, caplog):
             await store.flush._flush_queues(thorough=True)
         assert store.consume_queue("B", 0).file_queue.dirty_bytes() == 0
         assert store.put_message(message("B")).status is PutStatus.PUT_OK
+        store.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("buffers", [True, False])
+def test_a_lost_index_refuses_no_message_and_is_made_anew_by_the_next_start(tmp_path, caplog, buffers):
+    """Whoever makes room by removing index files does not stop the broker."""
+
+    def found(store):
+        return [len(store.index.query_offset("T", f"k{n}", 9, 0, 1 << 60, lambda _: 1).phy_offsets) for n in range(600)]
+
+    async def main():
+        chunks = {"maxHashSlotNum": 2_000_000, "maxIndexNum": 20_000}  # of slots, which get their blocks when needed
+        store = open_store(tmp_path, **chunks)
+        if buffers:
+            store.index.begin_buffering()
+        store.start()
+        assert store.put_message(message(KEYS="k0")).status is PutStatus.PUT_OK
+        await until(lambda: (tmp_path / "index").is_dir() or store.index.is_behind)
+        shutil.rmtree(tmp_path / "index")
+        for n in range(1, 600):
+            assert store.put_message(message(KEYS=f"k{n}")).status is PutStatus.PUT_OK
+            store.index.settle()
+        assert store.flags.writeable and not store.index.is_behind
+        assert caplog.text.count("are found by their keys after the next start") == 1
+        await store.shutdown()
+        store = open_store(tmp_path, **chunks)
+        assert found(store) == [1] * 600
         store.close()
 
     asyncio.run(main())
