@@ -18,7 +18,7 @@ from rocketmq_ops.broker.state.changes import after_changes
 from rocketmq_ops.broker.stats.event_stats import CONSUMER_REGISTER_TIME, PRODUCER_REGISTER_TIME
 from rocketmq_ops.broker.subscription.consumer_filter_manager import expression_of
 from rocketmq_ops.broker.subscription.subscription_filter import is_tag_type, no_property_filter
-from rocketmq_ops.common.addresses import parse_address
+from rocketmq_ops.common.addresses import AddressError, parse_address
 from rocketmq_ops.common.clock import steady_ms
 from rocketmq_ops.common.message import MessageQueue
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
@@ -240,7 +240,10 @@ class ClientManageProcessor:
         self, channel: Channel, request: RemotingCommand, header: RegisterFilterServerRequestHeader
     ) -> Answer:
         """Keep a filter server as long as it announces itself; Apache's 4.9.7 and 5.3.3 answer 3."""
-        parse_address(header.filter_server_addr)
+        try:
+            parse_address(header.filter_server_addr)
+        except AddressError as error:
+            raise RemotingProtocolError(str(error), "send filterServerAddr as HOST:PORT") from None
         self._controller.filter_servers.register(channel, header.filter_server_addr)
         config = self._controller.config
         answer = RegisterFilterServerResponseHeader(broker_name=config.brokerName, broker_id=config.brokerId)

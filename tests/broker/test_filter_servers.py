@@ -25,6 +25,18 @@ async def announce(session: Session, client: RemotingClient, address: str) -> Re
     return await client.invoke(session.address, request, 5000)
 
 
+def test_an_address_that_is_none_is_refused_without_a_stack_trace(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def body(session: Session) -> None:
+        answer = await announce(session, session.client, "nowhere")
+        assert answer.code != ResponseCode.SUCCESS and "HOST:PORT" in (answer.remark or "")
+        assert not session.broker.filter_servers.addresses()
+
+    run(tmp_path, body)
+    assert "refused" in caplog.text and "Traceback" not in caplog.text
+
+
 def test_a_filter_server_is_in_the_routes_as_long_as_it_is_connected(tmp_path: Path) -> None:
     async def main() -> None:
         async with (
