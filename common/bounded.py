@@ -48,6 +48,22 @@ class Newest(Generic[K]):
             self._keys.popitem(last=False)
 
 
+class Names(Bounded[str, str]):
+    """Names that come again and again, each of them held once; `most` at a time."""
+
+    __slots__ = ()
+
+    def __init__(self, most: int = 1 << 16) -> None:
+        super().__init__(most)
+
+    def once(self, name: str) -> str:
+        """The object that this name is held as."""
+        known = self.get(name)
+        if known is None:
+            known = self[name] = name
+        return known
+
+
 class RecentlyUsed(Generic[K, V]):
     """What has to be given back, such as open files: where `most` are held, that which was used longest ago is handed
     to `release` before another comes.

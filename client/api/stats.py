@@ -10,6 +10,7 @@ import msgspec
 
 from rocketmq_ops.client.api.session import SUCCESS, Session
 from rocketmq_ops.client.errors import error_of
+from rocketmq_ops.common.bounded import Names
 from rocketmq_ops.common.tasks import Pause, at_once
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
@@ -87,19 +88,22 @@ async def group_totals(session: Session, address: str) -> dict[str, GroupTotals]
     }
 
 
-async def group_queues(session: Session, address: str, pause: Pause = at_once) -> dict[str, list[QueueOffset]]:
+async def group_queues(
+    session: Session, address: str, pause: Pause = at_once, names: Names | None = None
+) -> dict[str, list[QueueOffset]]:
     """The offsets of every group that one broker has a configuration of; see `group_totals` for what is not in it.
-    While a large answer is read, in a thread, `pause` is called every few ms."""
-    return await session.decoded(partial(_queues_of, pause=pause), await _group_stats(session, address), pause)
+    While a large answer is read, in a thread, `pause` is called every few ms. A group or topic that is among `names` is
+    named by that very object: all brokers tell the same names, at each look anew."""
+    read = partial(_queues_of, pause=pause, names=Names() if names is None else names)
+    return await session.decoded(read, await _group_stats(session, address), pause)
 
 
-def _queues_of(body: bytes, pause: Pause = at_once) -> dict[str, list[QueueOffset]]:
-    names: dict[str, str] = {}  # each topic's name once, however many queues it has
+def _queues_of(body: bytes, pause: Pause, names: Names) -> dict[str, list[QueueOffset]]:
     found: dict[str, list[QueueOffset]] = {}
     done = 0
     for group, tables in _group_tables(body, pause):
-        queues = found[group] = [
-            QueueOffset(names.setdefault(queue.topic, queue.topic), queue.queue_id, o.broker_offset, o.consumer_offset)
+        queues = found[names.once(group)] = [
+            QueueOffset(names.once(queue.topic), queue.queue_id, o.broker_offset, o.consumer_offset)
             for table in tables
             for queue, o in table.entries
         ]

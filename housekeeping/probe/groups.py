@@ -17,6 +17,7 @@ from rocketmq_ops.client.admin.fanout import fan_out
 from rocketmq_ops.client.api import topics as topic_api
 from rocketmq_ops.client.api.offsets import earliest_store_time
 from rocketmq_ops.client.api.stats import QueueOffset, group_queues
+from rocketmq_ops.common.bounded import Names
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.common.tasks import Pause, at_once
@@ -98,16 +99,19 @@ async def gather(
     masters: Sequence[BrokerAddress],
     turn: Callable[[], Awaitable[None]] = _others_turn,
     pause: Pause = at_once,
+    names: Names | None = None,
 ) -> GroupsSeen:
     """The offsets of every group on these brokers, without those of the prober and of brokers themselves.
 
     `turn` is waited for after each millisecond of work; `pause` is called every few ms in threads that read answers.
+    `names`: see `group_queues`.
     """
     seen = GroupsSeen(now_ms(), {}, [])
+    names = Names() if names is None else names
 
     async def one(broker: BrokerAddress) -> None:
         name = broker.broker_name or ""
-        told = await group_queues(admin.session, broker.address, pause)
+        told = await group_queues(admin.session, broker.address, pause, names)
         saved: dict[tuple[str, str], dict[int, int]] | None = None
         if any(queue.consumer_offset == 0 for queues in told.values() for queue in queues):
             # A broker tells 0 of a queue that the group has never consumed, too: only the table of all offsets knows.

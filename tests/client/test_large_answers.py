@@ -9,6 +9,7 @@ import pytest
 
 from rocketmq_ops.client.api.session import Session
 from rocketmq_ops.client.api.stats import QueueOffset, group_queues
+from rocketmq_ops.common.bounded import Names
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 
@@ -73,3 +74,15 @@ def test_the_groups_of_a_broker_are_read_in_a_thread_with_pauses() -> None:
     assert found == {f"g{n}": [QueueOffset("T", 0, 7, 3)] for n in range(_GROUPS)}
     assert threading.get_ident() not in threads
     assert len(threads) >= 1 + 2 + 2 * _GROUPS // 1_000  # before it, between its parts, and among the groups
+
+
+def test_names_that_several_answers_have_are_held_once() -> None:
+    names = Names()
+
+    async def asked() -> dict[str, list[QueueOffset]]:
+        return await group_queues(Session(_Answering(_told()), timeout_ms=1_000), "127.0.0.1:1", names=names)
+
+    one, other = asyncio.run(asked()), asyncio.run(asked())
+    assert one == other
+    assert all(mine is theirs for mine, theirs in zip(one, other, strict=True))
+    assert len({id(queue.topic) for found in (one, other) for queues in found.values() for queue in queues}) == 1

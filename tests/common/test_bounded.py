@@ -1,6 +1,6 @@
 """Tables that stay small, whatever is put into them."""
 
-from rocketmq_ops.common.bounded import Bounded, Newest, RecentlyUsed
+from rocketmq_ops.common.bounded import Bounded, Names, Newest, RecentlyUsed
 
 
 def test_it_never_holds_more_than_it_may():
@@ -16,6 +16,16 @@ def test_what_was_added_longest_ago_is_forgotten_first():
     for number in (1, 2, 3, 1, 4):
         newest.add(number)
     assert [number for number in range(6) if number in newest] == [2, 3, 4]
+
+
+def test_a_name_is_held_once():
+    names = Names(3)
+    topic = "".join(["To", "pic"])
+    assert names.once(topic) is topic
+    assert names.once("".join(["Top", "ic"])) is topic
+    for number in range(10):
+        names.once(str(number))
+    assert len(names) <= 3
 
 
 def test_what_was_used_longest_ago_is_released_first():

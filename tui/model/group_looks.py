@@ -59,7 +59,8 @@ class GroupLooks:
         there: Mapping[str, tuple[str, Collection[str]]],
         pause: Callable[[], None] = at_once,
     ) -> Looked:
-        """What the look says. `there`: see `add_unsaved`; `pause` is called every few ms."""
+        """What the look says; the answers have no groups any more then. `there`: see `add_unsaved`; `pause` is called
+        every few ms."""
         groups, in_doubt = self._put_together(answers, pause)
         members = self._known.members
         for name, group in groups.items():
@@ -71,6 +72,7 @@ class GroupLooks:
         self._told |= {answer.broker_name for answer in answers if answer.groups is not None}
         untold = {name for name in silent if name not in self._told}
         self._looks.add(time_ms, groups.values(), pause, silent)
+        groups.clear()  # the look has them in a fraction of the room
         apart, routes = self._apart(untold, pause)
         before = self._last.groups if self._last is not None else self.left
         derived = self._last = derive(self._looks, before, pause, in_doubt, without=without, untold=untold, apart=apart)
@@ -107,7 +109,8 @@ class GroupLooks:
         self, answers: list[GroupsOf], pause: Callable[[], None]
     ) -> tuple[dict[str, GroupOffsets], set[str]]:
         """The groups with all that brokers told, and those that may wait for what a broker did not tell. Queues of a
-        broker that did not answer stay, with nothing known of them, and so do its groups that had none yet."""
+        broker that did not answer stay, with nothing known of them, and so do its groups that had none yet. What is
+        put together is taken out of the answers: of a large cluster each of both takes several MB."""
         groups: dict[str, GroupOffsets] = {}
         in_doubt: set[str] = set()
         last = self._looks.last
@@ -129,6 +132,8 @@ class GroupLooks:
             pause()
             for name, group in (answer.groups or {}).items():
                 groups.setdefault(name, GroupOffsets(group=name, queues=[])).queues += group.queues
+            if answer.groups:
+                answer.groups.clear()
         for name in in_doubt:
             groups.setdefault(name, GroupOffsets(group=name, queues=[]))
         return groups, {name for name in in_doubt if not groups[name].queues}

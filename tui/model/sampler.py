@@ -17,6 +17,7 @@ from rocketmq_ops.client.api.clients import all_producers
 from rocketmq_ops.client.api.servers import cluster_info_of, runtime_info
 from rocketmq_ops.client.api.topics import topic_configs, topic_names_of
 from rocketmq_ops.client.errors import BrokerError
+from rocketmq_ops.common.bounded import Bounded, Names
 from rocketmq_ops.common.errors import Failure, RocketMQError
 from rocketmq_ops.common.tasks import Tasks
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets
@@ -55,6 +56,8 @@ _LOOK_WAITS_MS: Final = 10_000
 _LOOK: Final = "dashboard", "look"
 #: What name servers are asked beside each other; all others are of brokers.
 _OF_NAME_SERVERS: Final = "listing", "routes"
+#: Different numbers of queues and permissions of topics that are held once.
+_KINDS_OF_TOPICS: Final = 1_000
 #: Until a name server has told of brokers, looks are tried this often.
 _START_MS: Final = 100
 
@@ -86,6 +89,9 @@ class Sampler:
         self._due: dict[tuple[str, str], int] = {}
         self._soonest: dict[tuple[str, str], int] = {}
         self._large: dict[str, asyncio.Lock] = {}
+        #: Groups and topics, and numbers of queues, which are the same on most brokers.
+        self._told_names = Names()
+        self._queues: Bounded[TopicQueues, TopicQueues] = Bounded(_KINDS_OF_TOPICS)
         self._owned = Tasks()
         self._wake = asyncio.Event()
         #: Whether the next look at all groups is to come soon; and how often all was wished soon.
@@ -215,12 +221,13 @@ class Sampler:
         async with self._lock(address):
             configs = await topic_configs(self._admin.session, address, self._keys.work().pause)
         told = self._known.topics.get(address)
-        old = told or {}
         found: dict[str, TopicQueues] = {}
         for topic, config in configs.items():
             queues = TopicQueues(config.read_queue_nums, config.write_queue_nums, config.perm)
-            was = old.get(topic)
-            found[topic] = was if was == queues else queues
+            known = self._queues.get(queues)
+            if known is None:
+                known = self._queues[queues] = queues
+            found[self._told_names.once(topic)] = known
         if found != told:
             self._known.topics[address] = found
             self._known.topics_version += 1
@@ -311,7 +318,7 @@ class Sampler:
             async with self._lock(address):
                 begun = self._clock.now_ms()
                 work = self._keys.work()
-                seen = await gather(self._admin, [broker], work.turn, work.pause)
+                seen = await gather(self._admin, [broker], work.turn, work.pause, self._told_names)
         except Exception as error:
             self._failed(address, GROUPS, self.failure_of(address, error))
             return GroupsOf(address, name, None)

@@ -11,6 +11,7 @@ import pytest
 
 from rocketmq_ops.remoting.codes import RequestCode as Code
 from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.known import GroupsOf
 from rocketmq_ops.tui.model.periods import HURRY_MS, LISTING
 from rocketmq_ops.tui.model.views.alarms import AlarmList
 from tests.tui.model.cluster import Cluster, run
@@ -64,6 +65,37 @@ def test_a_look_goes_through_nothing_that_the_loop_may_change_meanwhile() -> Non
             moment = model.moment()
             assert moment.failures == []
             assert moment.groups_ms is not None and moment.groups_ms > cluster.clock.time_ms - 20_000
+
+    run(test)
+
+
+def test_what_all_brokers_tell_alike_is_held_once() -> None:
+    """Each of 10 brokers has 2,000 topics and groups; answers of them take several times what a look takes."""
+
+    async def test() -> None:
+        cluster = Cluster(brokers=3)
+        cluster.group("g", 100, 90)
+        async with cluster.watched() as model:
+            answers: list[GroupsOf] = []
+            looked = model._look
+
+            async def look(time_ms: int, told: list[GroupsOf]) -> None:
+                answers[:] = told
+                assert all(answer.groups for answer in told)
+                await looked(time_ms, told)
+
+            model._sampler._looked = look
+            await cluster.clock.advance(31_000)
+            assert [answer.groups for answer in answers] == [{}] * 3
+            topics = [*model._known.topics.values()]
+            assert len(topics) == 3
+            for each in (
+                [*(topic for told in topics for topic in told if topic == "orders")],
+                [*(told["orders"] for told in topics)],
+            ):
+                assert len(each) == 3
+                assert len({id(one) for one in each}) == 1
+            assert model.moment().groups["g"].lag.lag == 30
 
     run(test)
 
