@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.large_cluster import options, serving
 
 from rocketmq_ops.client.admin import MQAdmin
-from rocketmq_ops.tui.memory import one_arena
+from rocketmq_ops.tui.memory import lean_malloc
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.live import LiveModel
 from rocketmq_ops.tui.model.views.every import VIEWS
@@ -108,7 +108,7 @@ def main() -> None:
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_STATE_HOME"] = folder
-        one_arena()
+        lean_malloc()
         with serving(given, "--moving") as asked, short_pauses():
             asyncio.run(with_screen(given) if given.screen else measured(given))
         size = sum(path.stat().st_size for path in Path(folder).rglob("*.sqlite"))

@@ -38,7 +38,7 @@ from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.mqadmin.dashboard import Spoken
 from rocketmq_ops.tui.app import Dashboard
 from rocketmq_ops.tui.context import Context, Options
-from rocketmq_ops.tui.memory import one_arena
+from rocketmq_ops.tui.memory import lean_malloc
 from rocketmq_ops.tui.model import sampler
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.keys_first import KeysFirst
@@ -319,7 +319,7 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_STATE_HOME"] = folder
-        one_arena()
+        lean_malloc()
         if given.minutes:
             with serving(given, "--moving"):
                 asyncio.run(watching(given))

@@ -26,7 +26,7 @@ from rocketmq_ops.tui.app import Dashboard
 from rocketmq_ops.tui.appearance import BROWSER, TERMINAL, KeptAppearance
 from rocketmq_ops.tui.catalogue import Catalogue
 from rocketmq_ops.tui.context import Context, Options
-from rocketmq_ops.tui.memory import one_arena
+from rocketmq_ops.tui.memory import lean_malloc
 from rocketmq_ops.tui.model.address import Address, AddressError
 from rocketmq_ops.tui.model.keys_first import KeysFirst
 from rocketmq_ops.tui.model.live import LiveModel
@@ -93,7 +93,7 @@ def _kept_appearance() -> KeptAppearance:
 
 async def show(run: Run, looked: Looked) -> str:
     """Show it until it is left. Returns the address of the last screen. Raises RocketMQError."""
-    one_arena()
+    lean_malloc()
     places, saved = catalogue(VIEWS), _saved_views()
     address = Address("overview")
     if looked.address is not None:

@@ -22,6 +22,9 @@ _EVERY_S: Final = 30.0
 #: The same for all there is, which takes 50 ms and more: a key that comes just then waits for it.
 _LONG_QUIET_S: Final = 10.0
 _ALL_EVERY_S: Final = 600.0
+#: It goes through all there is in a short pause too where there was no long one for so long, seconds: of what was there
+#: when it went through what is new, and is closed since then, nothing else lets go, 0.3 MB a minute.
+_ALL_AT_LAST_S: Final = 1200.0
 #: For how long a thread that works goes on before another one has its turn, seconds. A key goes through three threads
 #: (of the terminal's input, of the loop, of its output), and each of them waits for so long while a look is worked out;
 #: Python's own 5 ms, several times, can be seen.
@@ -82,7 +85,8 @@ class Quiet:
         """To be called now and then."""
         now = time.monotonic()
         quiet = now - self._typed
-        if quiet >= _LONG_QUIET_S and now - self._collected_all >= _ALL_EVERY_S:
+        waited = now - self._collected_all
+        if waited >= _ALL_EVERY_S and (quiet >= _LONG_QUIET_S or (quiet >= _QUIET_S and waited >= _ALL_AT_LAST_S)):
             gc.unfreeze()
             self._collected_all = now
         elif quiet < _QUIET_S or now - self._collected < _EVERY_S:

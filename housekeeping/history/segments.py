@@ -24,8 +24,9 @@ from rocketmq_ops.housekeeping.history.packing import ABSENT, column, packed, sp
 from rocketmq_ops.housekeeping.history.rows import AFTER_MARK, MARK, broker_of
 
 _RUNS_OF_SEGMENT: Final = 64
-#: Segments, and layouts, that were read last and are held: of a large cluster one takes some MB.
-_READ: Final = 8
+#: Segments, and layouts, that were read last and are held: of a large cluster one takes some MB. What is looked at of
+#: ten minutes before is in three at most.
+_READ: Final = 4
 
 
 class Rest(msgspec.Struct, array_like=True):

@@ -18,13 +18,14 @@ from rocketmq_ops.tui.model.views.every import VIEWS
 from tests.tui.fakes import FakeModel, dashboard, moment
 from tests.tui.flows.driving import press
 
-#: Threads that have memory at the same time, each from its own place where that is not changed; then how many there are.
+#: Threads that have memory at the same time, each from its own place where that is not changed, and large pieces after
+#: one was let go of; then how many places there are, and whether these pieces are each by itself.
 _PLACES = """
 import ctypes, re, sys, threading
 from pathlib import Path
-from rocketmq_ops.tui.memory import one_arena
+from rocketmq_ops.tui.memory import LARGE, lean_malloc
 
-said = one_arena() if sys.argv[2] == "one" else None
+said = lean_malloc() if sys.argv[2] == "lean" else None
 all_there = threading.Barrier(4)
 
 def work():
@@ -37,27 +38,40 @@ for thread in threads:
 all_there.wait()
 for thread in threads:
     thread.join()
+bytes(100 * LARGE)
 c = ctypes.CDLL(None)
 c.fopen.restype = ctypes.c_void_p
-file = ctypes.c_void_p(c.fopen(sys.argv[1].encode(), b"w"))
-c.malloc_info(0, file)
-c.fclose(file)
-print(said, len(re.findall("<heap nr=", Path(sys.argv[1]).read_text())))
+
+def info():
+    file = ctypes.c_void_p(c.fopen(sys.argv[1].encode(), b"w"))
+    c.malloc_info(0, file)
+    c.fclose(file)
+    text = Path(sys.argv[1]).read_text()
+    return len(re.findall("<heap nr=", text)), int(re.search('type="mmap" count="([0-9]+)"', text)[1])
+
+_, before = info()
+held = [bytes(LARGE) for _ in range(200)]  # a few have room in holes
+heaps, pieces = info()
+print(said, heaps, pieces - before > 150)
 """
 
 
 def places(tmp_path: Path, how: str, **environment: str) -> str:
-    """What it says, and how many places there are."""
-    known = {name: value for name, value in os.environ.items() if name != "MALLOC_ARENA_MAX"} | environment
+    """What it says, how many places there are, and whether large pieces are each by itself."""
+    ours = "MALLOC_ARENA_MAX", "MALLOC_MMAP_THRESHOLD_"
+    known = {name: value for name, value in os.environ.items() if name not in ours} | environment
     command = [sys.executable, "-c", _PLACES, str(tmp_path / "info"), how]
     return subprocess.run(command, env=known, capture_output=True, text=True, check=True).stdout.strip()
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have one place for all threads")
-def test_threads_have_their_memory_from_one_place_unless_the_environment_says_otherwise(tmp_path: Path) -> None:
-    assert places(tmp_path, "one") == "True 1"
-    assert places(tmp_path, "as it is") != "None 1", "what is changed would be so anyway"
-    assert places(tmp_path, "one", MALLOC_ARENA_MAX="2") == "False 2"
+def test_memory_is_from_one_place_but_for_large_pieces_unless_the_environment_says_otherwise(tmp_path: Path) -> None:
+    assert places(tmp_path, "lean") == "(True, True) 1 True"
+    as_it_is = places(tmp_path, "as it is")
+    assert not as_it_is.startswith("None 1 "), "what is changed would be so anyway"
+    assert as_it_is.endswith("False"), "what is changed would be so anyway"
+    assert places(tmp_path, "lean", MALLOC_ARENA_MAX="2") == "(False, True) 2 True"
+    assert places(tmp_path, "lean", MALLOC_MMAP_THRESHOLD_="8000000") == "(True, False) 1 False"
 
 
 def test_lines_of_screens_that_were_closed_are_held_by_nobody() -> None:

@@ -46,6 +46,14 @@ def test_the_collector_goes_through_what_has_come_when_nobody_types(monkeypatch:
     assert at(605) == everything
     assert at(634) == []
     assert at(635) == some
+    for second in range(640, 1805, 5):  # no pause is a long one
+        now[0] = second
+        quiet.typed()
+        assert at(second + 1.5) in ([], some), "a key that comes just now would wait"
+    now[0] = 1805
+    quiet.typed()
+    assert at(1806.5) == everything
+    assert at(1840) == some
 
 
 def test_what_was_alive_when_the_collector_went_through_it_is_found_later(monkeypatch: pytest.MonkeyPatch) -> None:
