@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -36,6 +36,7 @@ from rocketmq_ops.tui.model.sampler import Sampler
 from rocketmq_ops.tui.model.spark import SPAN_MS
 from rocketmq_ops.tui.model.tape import Tape
 from rocketmq_ops.tui.model.timeline import Timeline
+from rocketmq_ops.tui.model.to_keep import ToKeep
 from rocketmq_ops.tui.model.verdict import not_judged, verdict
 from rocketmq_ops.tui.model.whole import TopicsMade, totals
 
@@ -92,8 +93,12 @@ class LiveModel(Timeline):
         self._sampled = Asked()
         self._texts: tuple[Mapping[str, str], Mapping[str, str], Mapping[str, str]] = {}, {}, {}
         self._looked_at: dict[str, int] = {}
-        #: The last moment that was kept.
+        #: The last moment that was to be kept, and those that wait for it.
         self.kept: Moment | None = None
+        self._to_keep = ToKeep()
+        #: What keeps them, and what looks at the history of the prober: a disk may hang, and nothing piles up then.
+        self._keeping: asyncio.Task[None] | None = None
+        self._probing: asyncio.Task[None] | None = None
         self._alarms = Alarms()
         #: When a broker has answered for the first time.
         self._watched_ms: int | None = None
@@ -236,19 +241,21 @@ class LiveModel(Timeline):
         await work.turn()
         self._moment = self.kept = self._made()
         unknown = tuple(answer.broker_name for answer in answers if answer.groups is None)
-        kept = Kept(self._moment, unknown, derived.went_back)
-        self._write(lambda: self._keep(kept, work.pause))
-        if self._ring:
-            self._write(self._look_at_prober, "prober")
+        self._to_keep.put(Kept(self._moment, unknown, derived.went_back), work.pause)
+        if self._keeping is None or self._keeping.done():
+            self._keeping = self._write(self._keep)
+        if self._ring and (self._probing is None or self._probing.done()):
+            self._probing = self._write(self._look_at_prober, "prober")
         if self._asking is None or self._asking.done():
             self._asking = self._tasks.start(self._ask_running(list(derived.groups.values())), "dashboard asks clients")
         self._told()
 
-    async def _keep(self, kept: Kept, pause: Callable[[], None]) -> None:
-        try:
-            await self._tape.append(kept, pause)
-        finally:
-            self._span = await self._tape.span() or self._span
+    async def _keep(self) -> None:
+        while (next_one := self._to_keep.take()) is not None:
+            try:
+                await self._tape.append(*next_one)
+            finally:
+                self._span = await self._tape.span() or self._span
 
     async def _look_at_prober(self) -> None:
         if self._probed is None:

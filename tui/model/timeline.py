@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, TypeVar
 
@@ -185,8 +186,8 @@ class Timeline:
         self._reading += 1
         self._tasks.start(self._finished(work, "read"), "dashboard reads its file")
 
-    def _write(self, work: Callable[[], Coroutine[Any, Any, None]], what: str = "write") -> None:
-        self._tasks.start(self._finished(work, what), "dashboard writes its file")
+    def _write(self, work: Callable[[], Coroutine[Any, Any, None]], what: str = "write") -> asyncio.Task[None]:
+        return self._tasks.start(self._finished(work, what), "dashboard writes its file")
 
     async def _finished(self, work: Callable[[], Coroutine[Any, Any, None]], what: str) -> None:
         try:
