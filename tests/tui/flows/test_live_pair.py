@@ -16,6 +16,7 @@ from textual.widgets import Input
 
 from rocketmq_ops.client import ConsumeResult, PushConsumer
 from rocketmq_ops.client.admin import MQAdmin
+from rocketmq_ops.client.admin.messages import message_scan
 from rocketmq_ops.client.admin.messages.message import MessageAdmin
 from rocketmq_ops.client.admin.messages.message_send import SendRequest
 from rocketmq_ops.client.consumer.pull_consumer import PullConsumer
@@ -196,15 +197,15 @@ def test_messages_are_found_and_followed_by_a_condition(server: RocketMQBroker) 
         assert bodies() == ["500", "50"]
         await send(8, 80)
         read: list[int] = []
-        pull = MessageAdmin._pull
+        pull = message_scan.pull_at_once
 
-        async def counted(self: MessageAdmin, *args: Any) -> Any:
-            pulled = await pull(self, *args)
+        async def counted(*args: Any) -> Any:
+            pulled = await pull(*args)
             read.extend(message.queue_offset for message in pulled.messages)
             return pulled
 
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(MessageAdmin, "_pull", counted)
+            patched.setattr(message_scan, "pull_at_once", counted)
             detail(pilot).ask()
             await settled(pilot)
             detail(pilot).ask()
