@@ -18,7 +18,7 @@ import msgspec
 
 from rocketmq_ops.common.addresses import address_key
 from rocketmq_ops.housekeeping.unsaved import Subscribed
-from rocketmq_ops.remoting.bodies import ConsumerConnection, ProducerTableInfo
+from rocketmq_ops.remoting.bodies import Connection, ConsumerConnection, ProducerInfo, ProducerTableInfo
 from rocketmq_ops.remoting.versions import version_text
 from rocketmq_ops.tui.model.moment import ClientSeen
 
@@ -189,15 +189,7 @@ class Members:
     def told_producers(self, address: str, table: ProducerTableInfo, now_ms: int) -> None:
         """A broker told of all producers that it sees."""
         self._producers[address] = [
-            ClientSeen(
-                client_id=each.client_id,
-                address=each.remote_ip,
-                language=each.language,
-                version=version_text(each.version),
-                groups=(group,),
-                producer=True,
-                seen_ms=now_ms,
-            )
+            _seen(each, each.remote_ip, group, now_ms, producer=True)
             for group, producers in table.data.items()
             for each in producers
         ]
@@ -257,20 +249,25 @@ class Members:
         return dict(sorted(found.items(), key=lambda item: (item[0], address_key(item[1].address))))
 
 
+def _seen(
+    told: Connection | ProducerInfo, address: str, group: str, now_ms: int, *, producer: bool = False
+) -> ClientSeen:
+    """A client of a group as a broker tells of it."""
+    return ClientSeen(
+        client_id=told.client_id,
+        address=address,
+        language=told.language,
+        version=version_text(told.version),
+        groups=(group,),
+        producer=producer,
+        seen_ms=now_ms,
+    )
+
+
 def _asked(address: str, group: str, connected: ConsumerConnection | None, now_ms: int) -> _Asked:
     """What a broker answered."""
     found = [] if connected is None else connected.connection_set
-    clients = [
-        ClientSeen(
-            client_id=each.client_id,
-            address=each.client_addr,
-            language=each.language,
-            version=version_text(each.version),
-            groups=(group,),
-            seen_ms=now_ms,
-        )
-        for each in found
-    ]
+    clients = [_seen(each, each.client_addr, group, now_ms) for each in found]
     return _Asked(now_ms, clients, Subscribed.of(connected), address)
 
 
