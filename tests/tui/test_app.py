@@ -32,7 +32,7 @@ from rocketmq_ops.tui.widgets.lines import Line, TimeBar
 from rocketmq_ops.tui.widgets.steady import Note
 from rocketmq_ops.tui.widgets.text_lines import TextLines
 from tests.tui.fakes import MINUTE, NOW_MS, FakeModel, dashboard, moment
-from tests.tui.flows.driving import at_rest, settled
+from tests.tui.flows.driving import at_rest, settled, worked
 from tests.tui.pictures import clusters
 from tests.tui.pictures.answers import Answers
 
@@ -163,9 +163,9 @@ def test_keys_right_behind_what_opens_a_screen_are_for_that_screen() -> None:
     async def test(pilot: Pilot[None], app: Dashboard) -> None:
         for key in ("enter", "escape", "down", "enter", "Y", "escape", "escape", "Y"):
             app.post_message(events.Key(key, None))
-        await pilot.pause()
-        await app.workers.wait_for_complete([worker for worker in app.workers if worker.group == "keys"])
-        assert app._notifications is not None
+        await at_rest(pilot)
+        await worked(pilot, "keys")
+        await at_rest(pilot)
         said = [each.message for each in app._notifications]
         assert said == ["copied: :group/group-00000", "copied: :overview"]
 

@@ -13,10 +13,15 @@ from rocketmq_ops.tui.widgets.lines import Line
 async def settled(pilot: Pilot[None]) -> None:
     """All that was asked is answered and drawn."""
     await pilot.pause()
-    await pilot.app.workers.wait_for_complete(
-        [worker for worker in pilot.app.workers if worker.group in ("parts", "default", "export")]
-    )
+    await worked(pilot, "parts", "default", "export")
     await at_rest(pilot)
+
+
+async def worked(pilot: Pilot[None], *groups: str) -> None:
+    """Workers of these groups have ended, also those that others of them have begun at their end."""
+    workers = pilot.app.workers
+    while running := [worker for worker in workers if worker.group in groups and not worker.is_finished]:
+        await workers.wait_for_complete(running)
 
 
 async def at_rest(pilot: Pilot[None]) -> None:
