@@ -60,6 +60,8 @@ class CommandChanger:
         self._connection = connection
         self._connecting = tuple(connecting)
         self._threads = ThreadPoolExecutor(_THREADS, "dashboard-changes")
+        #: What was read of the journal last, and of what state of it.
+        self._read: tuple[tuple[int, object], list[JournalEntry]] | None = None
 
     def close(self) -> None:
         """Let go of the threads; what they are at comes to its end. Each holds what was standard error as it began,
@@ -167,8 +169,12 @@ class CommandChanger:
         )
 
     def _journal(self, most: int) -> list[JournalEntry]:
-        found = list(records(JournalFile()).values())[-most:]
-        return [self._entry(record) for record in reversed(found)]
+        file = JournalFile()
+        state = most, file.state()
+        if self._read is None or self._read[0] != state:  # the dashboard asks with each look
+            found = list(records(file).values())[-most:]
+            self._read = state, [self._entry(record) for record in reversed(found)]
+        return list(self._read[1])
 
     def _entry(self, record: ChangeRecord) -> JournalEntry:
         started = record.started

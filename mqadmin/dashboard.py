@@ -7,7 +7,7 @@ import contextlib
 import os
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
@@ -17,6 +17,7 @@ import msgspec
 from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.state_folder import state_folder
+from rocketmq_ops.housekeeping.history.database import HistoryError
 from rocketmq_ops.mqadmin import lang
 from rocketmq_ops.mqadmin.changer import CommandChanger
 from rocketmq_ops.mqadmin.errors import usage
@@ -28,6 +29,7 @@ from rocketmq_ops.tui.catalogue import Catalogue
 from rocketmq_ops.tui.context import Context, Options
 from rocketmq_ops.tui.memory import lean_malloc
 from rocketmq_ops.tui.model.address import Address, AddressError
+from rocketmq_ops.tui.model.figures import time_of_day
 from rocketmq_ops.tui.model.keys_first import KeysFirst
 from rocketmq_ops.tui.model.live import LiveModel
 from rocketmq_ops.tui.model.model import Model
@@ -102,15 +104,18 @@ async def show(run: Run, looked: Looked) -> str:
         address = Address("store", looked.store)
     async with AsyncExitStack() as held:
         keys = KeysFirst()
-        admin, model, title = await _looked_at(run, looked, held, keys)
+        models: list[Model] = []
+        held.enter_context(_whole_recording(models))  # what it says is true once the file is closed
+        changer = None
+        if looked.store is None and looked.replay is None:
+            changer = CommandChanger(run.connection, connecting_words(run))
+            held.callback(changer.close)
+        admin, model, title = await _looked_at(run, looked, held, keys, changer)
+        models.append(model)
         kept = _kept_appearance()
         if not lang.asked_for() and kept.chosen().language in lang.LANGUAGES:
             lang.speak(kept.chosen().language)
         options = Options(address=address, write=looked.write, theme=looked.theme or "", title=title)
-        changer = None
-        if admin is not None:
-            changer = CommandChanger(run.connection, connecting_words(run))
-            held.callback(changer.close)
         context = Context(
             model,
             Spoken(),
@@ -132,6 +137,37 @@ async def show(run: Run, looked: Looked) -> str:
         if app.failure is not None:
             raise app.failure
         return str(app.left_at)
+
+
+@contextlib.contextmanager
+def _whole_recording(models: Sequence[Model]) -> Iterator[None]:
+    """Raises HistoryError at the end where the file of a recording lacks something, as who has started it was elsewhere
+    when that was to be seen; where there is another error, it is said before that."""
+    try:
+        yield
+    except BaseException:
+        lacks = _lacking(models)
+        if lacks is not None:
+            _say(lang.tr(text) for text in (lacks.cause, lacks.next_step))
+        raise
+    lacks = _lacking(models)
+    if lacks is not None:
+        raise lacks
+
+
+def _lacking(models: Sequence[Model]) -> HistoryError | None:
+    """What the file of a recording lacks of the session, and what it has."""
+    copied = next((model.copied for model in models if model.copied is not None), None)
+    if copied is None or not copied.lost:
+        return None
+    path, total = copied.path, copied.looks + copied.lost
+    if copied.first_ms is None or copied.last_ms is None:
+        return HistoryError(f"the recording {path} has nothing of this session: {copied.cause}", "record it elsewhere")
+    first, last = time_of_day(copied.first_ms), time_of_day(copied.last_ms)
+    has = f"it has {copied.looks} looks from {first} to {last}: play it with --replay {path}"
+    if not copied.there():
+        has = f"what it had, {copied.looks} looks from {first} to {last}, has gone with it"
+    return HistoryError(f"the recording {path} lacks {copied.lost} of {total} looks: {copied.cause}", has)
 
 
 async def _say_ends(context: Context) -> None:
@@ -164,7 +200,7 @@ def connecting_words(run: Run) -> list[str]:
 
 
 async def _looked_at(
-    run: Run, looked: Looked, held: AsyncExitStack, keys: KeysFirst
+    run: Run, looked: Looked, held: AsyncExitStack, keys: KeysFirst, changer: CommandChanger | None
 ) -> tuple[MQAdmin | None, Model, str]:
     """What asks the cluster, where there is one; the model; what the first line says that it is about."""
     if looked.store is not None:
@@ -174,7 +210,9 @@ async def _looked_at(
     admin = await held.enter_async_context(run.admin(quiet=True))
     session = None if looked.record is None else Path(looked.record)
     pace = 1.0 if looked.interval is None else looked.interval * 1000 / RUNTIME.period_ms
-    model = await held.enter_async_context(LiveModel(admin, session=session, pace=pace, keys=keys))
+    journal = None if changer is None else changer.journal
+    live = LiveModel(admin, session=session, pace=pace, keys=keys, journal=journal)
+    model = await held.enter_async_context(live)
     return admin, model, run.connection.profile or ";".join(run.connection.name_servers)
 
 

@@ -105,6 +105,14 @@ class JournalFile:
             return int(content["line"]) + 1
         return sum(1 for _ in self._raw_lines()) + 1
 
+    def state(self) -> tuple[int, int, int] | None:
+        """Another one when something was appended, or when it is another file; None where there is none."""
+        try:
+            found = self.path.stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_size, found.st_mtime_ns
+
     def lines(self) -> Iterator[Line]:
         """All lines, none when there is no file yet. Raises JournalError when it cannot be read."""
         for number, raw in enumerate(self._raw_lines(), 1):

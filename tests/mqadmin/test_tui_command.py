@@ -10,13 +10,15 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from rocketmq_ops.housekeeping.history.database import HistoryError
 from rocketmq_ops.mqadmin import main as mqadmin
 from rocketmq_ops.mqadmin.commands.tui import tui
-from rocketmq_ops.mqadmin.dashboard import connecting_words
+from rocketmq_ops.mqadmin.dashboard import _whole_recording, connecting_words
 from rocketmq_ops.mqadmin.declare import CommonOptions, declaration_of
 from rocketmq_ops.mqadmin.errors import CommandError
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
@@ -26,7 +28,8 @@ from rocketmq_ops.tui import themes
 from rocketmq_ops.tui.app import Dashboard
 from rocketmq_ops.tui.changes import MadeChange, PlannedChange
 from rocketmq_ops.tui.model.details.batch import PlannedOf
-from rocketmq_ops.tui.model.figures import SIGNS
+from rocketmq_ops.tui.model.figures import SIGNS, time_of_day
+from rocketmq_ops.tui.model.session import Copied
 
 #: Nothing listens there.
 NOBODY = "127.0.0.1:9"
@@ -163,6 +166,40 @@ def test_a_recording_that_cannot_be_written_is_named_and_why(
     assert f"cannot write the recording {path}: {os.strerror(errno.EACCES)}".lower() in err.lower()
     assert "name another place" in err
     assert "history" not in err
+
+
+def _copied(**more: Any) -> Any:
+    return SimpleNamespace(copied=Copied(path=Path("night.db"), **more))
+
+
+def test_a_recording_that_lacks_something_is_said_at_the_end_with_what_it_has(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    times: dict[str, Any] = {"first_ms": 1_000, "last_ms": 61_000}
+    full = _copied(looks=7, lost=5, cause="no space is left", failing_since=71_000, **times)
+    with pytest.raises(HistoryError) as raised, _whole_recording([full]):
+        pass
+    assert raised.value.cause == "the recording night.db lacks 5 of 12 looks: no space is left"
+    has = f"it has 7 looks from {time_of_day(1_000)} to {time_of_day(61_000)}: play it with --replay night.db"
+    assert raised.value.next_step == has
+    gone = _copied(looks=7, lost=5, cause="it was deleted", file=(1, 2), **times)
+    with pytest.raises(HistoryError) as raised, _whole_recording([gone]):
+        pass
+    assert raised.value.next_step is not None
+    assert raised.value.next_step.endswith("has gone with it")
+    none = _copied(lost=5, cause="no space is left", failing_since=1_000)
+    nothing = pytest.raises(HistoryError, match="has nothing of this session: no space is left")
+    with nothing, _whole_recording([none]):
+        pass
+    assert capsys.readouterr().err == ""
+    with pytest.raises(KeyboardInterrupt), _whole_recording([full]):  # or SIGTERM: it ends by that
+        raise KeyboardInterrupt
+    said = capsys.readouterr().err
+    assert "lacks 5 of 12 looks" in said
+    assert has in said
+    for whole in ([], [_copied(looks=9, **times)], [SimpleNamespace(copied=None)]):
+        with _whole_recording(whole):  # type: ignore[arg-type]
+            pass
 
 
 def test_command_lines_connect_as_the_dashboard_does() -> None:

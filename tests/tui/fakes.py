@@ -33,6 +33,7 @@ from rocketmq_ops.tui.model.moment import (
     TopicSeen,
     Verdict,
 )
+from rocketmq_ops.tui.model.session import Copied
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table
 from rocketmq_ops.tui.model.view import View
 from rocketmq_ops.tui.places import catalogue
@@ -76,6 +77,7 @@ class FakeModel:
         self.version = 1
         self.mode = Mode.LIVE
         self.busy = self.seeking = False
+        self.copied: Copied | None = None
         self.lines: dict[tuple[str, str], Points] = {}
         self.asked = 0
         self._at: Moment | None = None

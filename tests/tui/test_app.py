@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from textual import events
 from textual.drivers.headless_driver import HeadlessDriver
@@ -18,8 +19,10 @@ from textual.widgets._toast import Toast, ToastRack
 
 from rocketmq_ops.tui.app import Dashboard
 from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.figures import time_of_day
 from rocketmq_ops.tui.model.model import Mode
 from rocketmq_ops.tui.model.moment import Event
+from rocketmq_ops.tui.model.session import Copied
 from rocketmq_ops.tui.model.table import Health
 from rocketmq_ops.tui.model.views.every import VIEWS
 from rocketmq_ops.tui.saved import SavedError, SavedViews
@@ -405,6 +408,30 @@ def test_keys_that_change_something_are_shown_where_that_may_be(address: str, wr
             assert any("--write" in note.message for note in app._notifications) == (not write)
 
     asyncio.run(main())
+
+
+def test_whether_it_is_recorded_stands_on_the_first_line_of_every_screen() -> None:
+    async def flow(pilot: Pilot[None], app: Dashboard) -> None:
+        model = app.context.model
+        assert isinstance(model, FakeModel)
+        whole = Copied(path=Path("night.db"), looks=9, first_ms=NOW_MS, last_ms=NOW_MS)
+        fails = msgspec.structs.replace(whole, lost=2, failing_since=NOW_MS)
+        for screen in (":topics", ":overview"):
+            await app.screen.go(screen)  # type: ignore[attr-defined]
+            for copied, said in (
+                (None, "read-only"),
+                (whole, "recorded  read-only"),
+                (fails, f"✗ not recorded since {time_of_day(NOW_MS)}  read-only"),
+                (msgspec.structs.replace(fails, failing_since=None), "! recorded but for 2 looks  read-only"),
+            ):
+                model.copied = copied
+                model.turn(moment())
+                app.look()
+                await at_rest(pilot)
+                assert text_of(app, "#path").rstrip().endswith(f"{said}  en"), screen
+                assert ("recorded" in text_of(app, "#path")) is (copied is not None)
+
+    drive(flow)
 
 
 def test_a_view_is_saved_and_found_again(tmp_path: Path) -> None:

@@ -24,8 +24,9 @@ class Events:
         self._events: deque[Event] = deque()
 
     def add(self, events: Sequence[Event]) -> None:
-        """Add what others have seen."""
-        self._events = deque(sorted([*events, *self._events], key=lambda event: -event.time_ms))
+        """Add what others have seen, and is not known yet."""
+        new = [event for event in events if event not in self._events]
+        self._events = deque(sorted([*new, *self._events], key=lambda event: -event.time_ms))
 
     def note(self, before: Moment | None, after: Moment) -> list[Event]:
         """Add what changed since; all there are, the latest first."""

@@ -16,6 +16,7 @@ from rocketmq_ops.tui.model.address import parse
 from rocketmq_ops.tui.model.alarms import Alarms, found, in_doubt, since_as, watched, withheld
 from rocketmq_ops.tui.model.asked import Asked
 from rocketmq_ops.tui.model.broker_state import judged, signs, with_gaps
+from rocketmq_ops.tui.model.changed import Changed, Journal
 from rocketmq_ops.tui.model.clock import Clock, WallClock
 from rocketmq_ops.tui.model.derive import Derived
 from rocketmq_ops.tui.model.details.detail import Section
@@ -62,8 +63,9 @@ class LiveModel(Timeline):
         session: Path | None = None,
         pace: float = 1.0,
         keys: KeysFirst | None = None,
+        journal: Journal | None = None,
     ) -> None:
-        """`pace` is the sampler's; what is worked out of a look lets `keys` go first."""
+        """`pace` is the sampler's; what is worked out of a look lets `keys` go first. `journal` is that of changes."""
         super().__init__(Tape())
         self._keys = keys or KeysFirst()
         self._admin = admin
@@ -104,6 +106,8 @@ class LiveModel(Timeline):
         self._watched_ms: int | None = None
         self._events = Events()
         self._probed: Probed | None = None
+        self._changed_here = Changed(journal) if journal is not None else None
+        self._reading_journal: asyncio.Task[None] | None = None
         self._lines = Lines()
         #: What the ring has from before the first look; None until there was one, and once all is of looks after it.
         self._before: OldSeries | None = None
@@ -246,6 +250,8 @@ class LiveModel(Timeline):
             self._keeping = self._write(self._keep)
         if self._ring and (self._probing is None or self._probing.done()):
             self._probing = self._write(self._look_at_prober, "prober")
+        if self._changed_here is not None and (self._reading_journal is None or self._reading_journal.done()):
+            self._reading_journal = self._write(partial(self._look_at_changes, self._changed_here), "journal")
         if self._asking is None or self._asking.done():
             self._asking = self._tasks.start(self._ask_running(list(derived.groups.values())), "dashboard asks clients")
         self._told()
@@ -262,6 +268,13 @@ class LiveModel(Timeline):
             self._probed = Probed(history_file(self._admin.name_servers))
         with contextlib.suppress(HistoryError):  # the screen of the prober says so
             events = await self._tape.in_thread(partial(self._probed.look, self._clock.now_ms()))
+            if events:
+                self._events.add(events)
+                self._changed()
+
+    async def _look_at_changes(self, changed: Changed) -> None:
+        with contextlib.suppress(RocketMQError):  # the screen of the journal says so
+            events = await changed.look(self._clock.now_ms())
             if events:
                 self._events.add(events)
                 self._changed()

@@ -11,6 +11,7 @@ from rocketmq_ops.tui.model.moment import Moment
 
 if TYPE_CHECKING:
     from rocketmq_ops.tui.model.details.detail import Section
+    from rocketmq_ops.tui.model.session import Copied
 
 T = TypeVar("T")
 
@@ -52,6 +53,11 @@ class Model(Protocol):
     @property
     def seeking(self) -> bool:
         """Whether that is another moment, to be shown; not what something is compared with."""
+        ...
+
+    @property
+    def copied(self) -> Copied | None:
+        """What a file has of this session, and what it lacks, where it is copied into one (`--record`)."""
         ...
 
     def moment(self) -> Moment:

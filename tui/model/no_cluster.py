@@ -21,6 +21,7 @@ class NoCluster:
     mode = Mode.BACK
     follows = False
     busy = seeking = False
+    copied = None
 
     def __init__(self, now_ms: int) -> None:
         said = Said("no cluster is looked at: this is read from files")

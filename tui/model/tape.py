@@ -8,39 +8,33 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, TypeVar
 
-from rocketmq_ops.common.addresses import places
-from rocketmq_ops.common.errors import system_words
 from rocketmq_ops.common.tasks import Pause, at_once
 from rocketmq_ops.housekeeping.bundle.bundle import read_bundle
 from rocketmq_ops.housekeeping.history.database import HistoryError, beside
 from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.history.place import history_file
-from rocketmq_ops.housekeeping.history.runs import GroupWindow, Run, Span
+from rocketmq_ops.housekeeping.history.runs import GroupWindow, Span
 from rocketmq_ops.housekeeping.history.slice import history_of
-from rocketmq_ops.housekeeping.probe.lock import NoLockError, RunningError, one_at_a_time
+from rocketmq_ops.housekeeping.probe.lock import RunningError, one_at_a_time
 from rocketmq_ops.tui.model.going_on import Left, left_in
 from rocketmq_ops.tui.model.model import Points
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.past_rates import past_rates
 from rocketmq_ops.tui.model.recorded import moment_at
 from rocketmq_ops.tui.model.recording import Kept, run_of
+from rocketmq_ops.tui.model.session import Copied, Session
 
 T = TypeVar("T")
 
 #: What the ring keeps unless it is set otherwise.
 KEEP_MS: Final = 6 * 3_600_000
 MOST_BYTES: Final = 64 << 20
-#: A session that is copied is bounded too.
-_SESSION_MS: Final = 7 * 24 * 3_600_000
-_SESSION_BYTES: Final = 1 << 30
-#: A copy of its file alone lacks no more than so much.
-_LACKS_MS: Final = 60_000
 #: Dashboards of one cluster and user that have rings at a time.
 _MOST_RINGS: Final = 8
 
@@ -52,9 +46,7 @@ class Tape:
         self._thread = ThreadPoolExecutor(1, "dashboard-tape")
         self._stack = ExitStack()
         self._main: History | None = None
-        self._session: History | None = None
-        #: Until when the session's file has all of it, ms since 1970.
-        self._whole_ms: int | None = None
+        self._session: Session | None = None
 
     async def in_thread(self, call: Callable[[], T]) -> T:
         """Its answer, from the thread."""
@@ -73,30 +65,10 @@ class Tape:
         return await self.in_thread(opened)
 
     async def open_session(self, path: Path, name_servers: Collection[str] = ()) -> None:
-        """Open a file to copy the session of the cluster behind these name servers into, as no other one is, and as
-        none of another cluster was. While they are not known yet, any will do."""
+        """Open a file to copy the session of the cluster behind these name servers into: see `Session`."""
 
         def opened() -> None:
-            if not path.parent.is_dir():  # what is typed wrong is no folder to make
-                raise HistoryError(f"cannot write {path}: there is no folder {path.parent}", "make it, or name another")
-            try:
-                history = History.open(path, keep_ms=_SESSION_MS, most_bytes=_SESSION_BYTES)
-            except HistoryError as error:
-                if isinstance(error.__cause__, OSError):
-                    why = system_words(error.__cause__)
-                    raise HistoryError(f"cannot write the recording {path}: {why}", "name another place") from error
-                error.next_step = "name a file that is not there yet, or a recording to go on with"
-                raise
-            self._session = self._stack.enter_context(history)
-            others = _recorded(history)
-            same = not others or not name_servers or not others.isdisjoint(name_servers)
-            if not same and places(others).isdisjoint(places(name_servers)):
-                theirs, ours = ", ".join(sorted(others)), ", ".join(sorted(name_servers))
-                raise HistoryError(
-                    f"the recording {path} is of the cluster behind {theirs}, not behind {ours}",
-                    "name a file that is not there yet, or a recording of this cluster to go on with",
-                )
-            self._stack.enter_context(_alone(path))
+            self._session = Session(path, name_servers, self._stack)
 
         await self.in_thread(opened)
 
@@ -133,19 +105,18 @@ class Tape:
                     self._main.append(run, pause)
             finally:  # they are on two disks, mostly: what one has no room for goes to the other all the same
                 if self._session is not None:
-                    self._copy(self._session, run, pause)
+                    self._session.copy(run, pause)
 
         await self.in_thread(appended)
 
-    def _copy(self, session: History, run: Run, pause: Pause) -> None:
-        session.append(run, pause)
-        if self._whole_ms is None or abs(run.time_ms - self._whole_ms) >= _LACKS_MS:
-            session.move_into()
-            self._whole_ms = run.time_ms
+    @property
+    def copied(self) -> Copied | None:
+        """What the session's file has; None where there is none. It stays when that is closed."""
+        return None if self._session is None else self._session.copied
 
     @property
     def _history(self) -> History | None:
-        return self._main or self._session
+        return self._main or (None if self._session is None else self._session.history)
 
     async def span(self) -> Span | None:
         """What there is, to be scrubbed through."""
@@ -216,31 +187,6 @@ class Tape:
         return await self.in_thread(
             lambda: None if self._history is None else self._history.window(group, begin_ms, end_ms)
         )
-
-
-def _recorded(history: History) -> set[str]:
-    """The name servers of the cluster that is in a recording, as it was told them last."""
-    span = history.span()
-    texts = {} if span is None else history.texts_at(span.last_ms)
-    parts = (name.partition("/") for name in texts)
-    return {address for kind, _, address in parts if kind == "name-server"}
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """While a session is copied into a file. Raises HistoryError where another one is."""
-    lock = beside(path.resolve(), "lock")
-    try:
-        with one_at_a_time(lock):
-            yield
-            lock.unlink(missing_ok=True)  # nobody needs it beside the recording
-    except RunningError as error:
-        raise HistoryError(
-            f"another dashboard writes the recording {path}", "name another file, or end that one"
-        ) from error
-    except NoLockError as error:
-        why = error.cause
-        raise HistoryError(f"cannot write the recording {path}: {why}", "name another place") from error
 
 
 def is_bundle(path: Path) -> bool:

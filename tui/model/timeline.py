@@ -14,6 +14,7 @@ from rocketmq_ops.tui.model.model import Mode, Points
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.old_series import OldSeries
 from rocketmq_ops.tui.model.past_rates import IN, OUT
+from rocketmq_ops.tui.model.session import Copied
 from rocketmq_ops.tui.model.tape import Tape
 
 T = TypeVar("T")
@@ -86,6 +87,11 @@ class Timeline:
     def seeking(self) -> bool:
         """See `Model`."""
         return self._on_its_way == self._sought
+
+    @property
+    def copied(self) -> Copied | None:
+        """See `Model`."""
+        return self._tape.copied
 
     def moment(self) -> Moment:
         """See `Model`."""

@@ -26,7 +26,7 @@ from rocketmq_ops.tui.model.figures import STALE, figure
 from rocketmq_ops.tui.model.table import Health, Kind
 from rocketmq_ops.tui.saved import SIGN, SavedError
 from rocketmq_ops.tui.screens.timed import TimedScreen
-from rocketmq_ops.tui.screens.top_lines import path_line, verdict_line
+from rocketmq_ops.tui.screens.top_lines import path_line, recording_parts, verdict_line
 from rocketmq_ops.tui.widgets.command_bar import CommandBar
 from rocketmq_ops.tui.widgets.grid import Grid
 from rocketmq_ops.tui.widgets.lines import Key, KeyLine, Line, Part, TimeBar
@@ -155,10 +155,10 @@ class DashboardScreen(TimedScreen):
     def _draw_lines(self) -> None:
         context, tr = self.context, self.context.tr
         may = tr("may change things") if context.options.write else context.word("read-only")
-        mode = f" {may}  {context.language.name} "
+        mode = [*recording_parts(context), (f" {may}  {context.language.name} ", "dim")]
         width = self.app.size.width
-        path = path_line(context, self.dashboard.trail(), width - cell_len(mode) - 1)
-        self.query_one("#path", Line).show(path, [(mode, "dim")])
+        path = path_line(context, self.dashboard.trail(), width - sum(cell_len(text) for text, _ in mode) - 1)
+        self.query_one("#path", Line).show(path, mode)
         self.query_one("#verdict", Line).show(verdict_line(context, width))
         self.draw_time()
         self.draw_keys()

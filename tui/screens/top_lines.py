@@ -10,6 +10,7 @@ from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.figures import minute_of_day, time_of_day
 from rocketmq_ops.tui.model.moment import Said
+from rocketmq_ops.tui.model.table import Health
 from rocketmq_ops.tui.widgets.cells import MARK
 from rocketmq_ops.tui.widgets.lines import Part, sign
 
@@ -31,6 +32,21 @@ def _path(context: Context, trail: Sequence[Address], room: int) -> list[str]:
         if sum(2 + cell_len(each) for each in path) - 2 <= room:
             return path
     return [f" {MARK} ", f"{here.crumb} "]
+
+
+def recording_parts(context: Context) -> list[Part]:
+    """That it is recorded, and where it is not, since when, whatever the verdict is about: beside the path."""
+    copied = context.model.copied
+    if copied is None:
+        return []
+    if copied.failing_since is not None:
+        time = time_of_day(copied.failing_since)
+        text = context.tr(f"not recorded since {time}")
+        return [sign(Health.CRITICAL), (f"{text} ", Health.CRITICAL.value)]
+    if copied.lost:
+        text = context.tr(f"recorded but for {copied.lost} looks")
+        return [sign(Health.WARNING), (f"{text} ", Health.WARNING.value)]
+    return [(context.word("recorded") + " ", "dim")]
 
 
 def verdict_line(context: Context, width: int) -> list[Part]:

@@ -64,6 +64,21 @@ def test_a_damaged_store_opens_and_says_what_is_damaged(tmp_path: Path) -> None:
     asyncio.run(flow())
 
 
+def test_where_there_is_no_room_for_all_the_queues_of_a_store_have_what_was_lost_and_where_they_end(
+    tmp_path: Path,
+) -> None:
+    write_own_store(tmp_path / "store", messages=20)
+
+    async def flow() -> None:
+        app = dashboard(NoCluster(NOW_MS), f":store/{tmp_path}/store?part=queues")
+        async with app.run_test(size=(64, 24)) as pilot:
+            await settled(pilot)
+            heading = "".join(segment.text for segment in detail(pilot).grid.render_line(0)).split()
+            assert heading[:6] == ["Topic", "Queue", "Messages", "Lost", "End", "Last"]
+
+    asyncio.run(flow())
+
+
 def test_a_check_that_nobody_waits_for_ends_and_one_that_runs_says_how_far_it_is(tmp_path: Path) -> None:
     root = tmp_path / "store"
     write_own_store(root, messages=300)

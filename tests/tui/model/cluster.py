@@ -15,6 +15,7 @@ from rocketmq_ops.remoting.codes import RequestCode as Code
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.errors import RemotingConnectError, RemotingTimeoutError
+from rocketmq_ops.tui.model.changed import Journal
 from rocketmq_ops.tui.model.live import LiveModel
 from tests.mqadmin.replay import round_trip
 
@@ -231,12 +232,12 @@ class Cluster:
 
     @asynccontextmanager
     async def watched(
-        self, *, ring: bool = False, session: Path | None = None, pace: float = 1.0
+        self, *, ring: bool = False, session: Path | None = None, pace: float = 1.0, journal: Journal | None = None
     ) -> AsyncIterator[LiveModel]:
         """A dashboard's model of it."""
         async with (
             MQAdmin([NAME_SERVER], transport=self) as admin,
-            LiveModel(admin, self.clock, ring=ring, session=session, pace=pace) as model,
+            LiveModel(admin, self.clock, ring=ring, session=session, pace=pace, journal=journal) as model,
         ):
             await self.clock.settle()
             yield model

@@ -127,12 +127,47 @@ def test_a_full_disk_of_the_one_file_costs_the_other_nothing(tmp_path, monkeypat
                 await cluster.clock.advance(60_000)
             assert model.moment().verdict.parts[0].text == "recording: no space is left"
             last_ms = model.moment().groups_ms
+            copied = model.copied
+            assert (copied.failing_since is not None) is (full == "session")
+            if full == "session":
+                assert copied.last_ms < copied.failing_since <= last_ms
+                assert (copied.cause, copied.lost > 4) == ("no space is left", True)
             assert (model.span().last_ms == last_ms) is (full == "session"), "what there is can be gone through"
         async with Replay(session) as replay:
             assert (replay.moment().groups_ms == last_ms) is (full == "ring")
 
     run(lambda: test("ring"))
     run(lambda: test("session"))
+
+
+@pytest.mark.parametrize("what", ["file", "folder", "other"])
+def test_a_recording_that_goes_from_under_it_is_not_written_on_in_silence(tmp_path, what):
+    async def test():
+        cluster = Cluster()
+        cluster.group("g", 100, 100)
+        folder = tmp_path / "records"
+        folder.mkdir()
+        session = folder / "session"
+        async with cluster.watched(session=session) as model:
+            await cluster.clock.advance(30_000)
+            before = model.copied
+            assert (before.lost, before.failing_since) == (0, None)
+            assert before.looks > 1
+            if what == "folder":
+                shutil.rmtree(folder)
+            else:
+                session.unlink()
+            if what == "other":
+                session.write_bytes(b"")
+            await cluster.clock.advance(60_000)
+            copied = model.copied
+            assert (copied.looks, copied.last_ms) == (before.looks, before.last_ms)
+            assert copied.lost > 4
+            assert copied.failing_since > copied.last_ms
+            assert copied.cause == f"cannot write the recording {session}: it was moved or deleted"
+        assert model.copied.lost >= copied.lost, "it is known when all is closed"
+
+    run(test)
 
 
 def test_the_recording_of_another_cluster_is_not_gone_on_with(tmp_path):

@@ -40,10 +40,10 @@ _QUEUES: Final = (
     Column(key="queue", title="Queue", kind=Kind.COUNT),
     Column(key="messages", title="Messages", kind=Kind.COUNT),
     Column(key="lost", title="Lost", kind=Kind.COUNT),
-    Column(key="min", title="First offset", kind=Kind.COUNT, drop=1),
+    Column(key="min", title="First offset", kind=Kind.COUNT, drop=2),
     Column(key="max", title="End", kind=Kind.COUNT, drop=1),
-    Column(key="files", title="Files", kind=Kind.COUNT, drop=2),
-    Column(key="first", title="First", kind=Kind.MOMENT),
+    Column(key="files", title="Files", kind=Kind.COUNT, drop=3),
+    Column(key="first", title="First", kind=Kind.MOMENT, drop=2),
     Column(key="last", title="Last", kind=Kind.MOMENT),
 )
 _SMALL: Final = (
