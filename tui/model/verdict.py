@@ -126,7 +126,7 @@ def _parts(alarms: Iterable[Alarm], total: str) -> list[Said]:
         first = min((of_it[0] for of_it in same), key=lambda alarm: alarm.since_ms)
         count, short = len(same), IN_SHORT.get(text, text)
         if kind == "group":
-            opens = first.opens if count == 1 else Address("groups", "", (("filter", text),))
+            opens = first.opens if count == 1 else Address("groups")
             groups = total if count <= int(total.removeprefix("≥")) else f"{count}"  # some may have been deleted since
             said = Said(f"{count} of {groups} groups {text}", opens=opens, short=f"{count}/{groups} groups {text}")
         elif count == 1:

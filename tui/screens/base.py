@@ -29,7 +29,7 @@ from rocketmq_ops.tui.screens.timed import TimedScreen
 from rocketmq_ops.tui.screens.top_lines import path_line, recording_parts, verdict_line
 from rocketmq_ops.tui.widgets.command_bar import CommandBar
 from rocketmq_ops.tui.widgets.grid import Grid
-from rocketmq_ops.tui.widgets.lines import Key, KeyLine, Line, Part, TimeBar
+from rocketmq_ops.tui.widgets.lines import Key, KeyLine, LeadingLine, Part, TimeBar
 from rocketmq_ops.tui.widgets.selecting import Selectable
 from rocketmq_ops.tui.widgets.steady import steady
 
@@ -88,8 +88,8 @@ class DashboardScreen(TimedScreen):
         """The lines around the body. What lies over others comes first: Textual draws all anew of which the number is
         another since it was opened."""
         yield CommandBar()
-        yield Line(id="path")
-        yield Line(id="verdict")
+        yield LeadingLine(id="path")
+        yield LeadingLine(id="verdict")
         yield from self.body()
         yield TimeBar(id="time")
         yield KeyLine(id="keys")
@@ -158,8 +158,8 @@ class DashboardScreen(TimedScreen):
         mode = [*recording_parts(context), (f" {may}  {context.language.name} ", "dim")]
         width = self.app.size.width
         path = path_line(context, self.dashboard.trail(), width - sum(cell_len(text) for text, _ in mode) - 1)
-        self.query_one("#path", Line).show(path, mode)
-        self.query_one("#verdict", Line).show(verdict_line(context, width))
+        self.query_one("#path", LeadingLine).show_leading(path, mode)
+        self.query_one("#verdict", LeadingLine).show_leading(verdict_line(context, width))
         self.draw_time()
         self.draw_keys()
 
@@ -348,6 +348,10 @@ class DashboardScreen(TimedScreen):
     def action_quit(self) -> None:
         """End."""
         self.app.exit()
+
+    def on_leading_line_opened(self, event: LeadingLine.Opened) -> None:
+        """Go back along the path, or to what a part of the verdict is about."""
+        self.dashboard.go(event.address)
 
     def on_grid_opened(self, event: Grid.Opened) -> None:
         """Go to what the row is about."""

@@ -14,12 +14,18 @@ from rocketmq_ops.tui.model.table import Health
 from rocketmq_ops.tui.widgets.cells import MARK
 from rocketmq_ops.tui.widgets.lines import Part, sign
 
+#: A part, and where a click on it leads.
+Leading = tuple[Part, Address | None]
 
-def path_line(context: Context, trail: Sequence[Address], room: int) -> list[Part]:
+
+def path_line(context: Context, trail: Sequence[Address], room: int) -> list[Leading]:
     """What it is about, and the screens that lead here, in so many cells: where one is counts most, then the whole
     way there, then what those screens show."""
     first, *rest = _path(context, trail, room)
-    return [(first, "strong"), *(part for each in rest for part in (("› ", "dim"), (each, "plain")))]
+    line: list[Leading] = [((first, "strong"), trail[0])]
+    for text, address in zip(rest, trail[len(trail) - len(rest) :], strict=True):  # a mark: the last of those left away
+        line += [(("› ", "dim"), None), ((text, "plain"), address)]
+    return line
 
 
 def _path(context: Context, trail: Sequence[Address], room: int) -> list[str]:
@@ -49,11 +55,11 @@ def recording_parts(context: Context) -> list[Part]:
     return [(context.word("recorded") + " ", "dim")]
 
 
-def verdict_line(context: Context, width: int) -> list[Part]:
+def verdict_line(context: Context, width: int) -> list[Leading]:
     """The verdict in so many cells: what kinds of trouble there are counts most, and is said in short forms, then
     without since when of all but the worst, then of any, before a part is cut."""
     verdict = context.model.moment().verdict
-    line: list[Part] = []
+    line: list[Leading] = []
     for time_of, timed, short in (
         (time_of_day, len(verdict.parts), False),
         (minute_of_day, len(verdict.parts), False),
@@ -61,12 +67,12 @@ def verdict_line(context: Context, width: int) -> list[Part]:
         (minute_of_day, 1, True),
         (minute_of_day, 0, True),
     ):
-        line = [(" ", "plain"), sign(verdict.health)]
+        line = [((" ", "plain"), None), (sign(verdict.health), None)]
         for at, said in enumerate(verdict.parts):
-            line.append((context.tr(", ") if at else "", verdict.health.value))
+            line.append(((context.tr(", ") if at else "", verdict.health.value), None))
             text = verdict_part(context, said, time_of if at < timed else None, short=short)
-            line.append((text, verdict.health.value))
-        if sum(cell_len(text) for text, _ in line) <= width:
+            line.append(((text, verdict.health.value), said.opens))
+        if sum(cell_len(text) for (text, _), _ in line) <= width:
             break
     return line
 

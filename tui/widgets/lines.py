@@ -9,9 +9,11 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.figures import SIGNS, time_of_day
 from rocketmq_ops.tui.model.table import Health
 from rocketmq_ops.tui.widgets.cells import cut, fitted
@@ -70,6 +72,36 @@ class Line(Drawn, Selectable, Widget):
         width, right = self.size.width, sum(cell_len(text) for text, _ in self._right)
         room = width - right - 1 if right else width
         return (width, 0) if room < width // 3 else (room, right)
+
+
+class LeadingLine(Line):
+    """A line of which parts lead somewhere: a click on one goes there."""
+
+    class Opened(Message):
+        """A part was clicked on that leads there."""
+
+        def __init__(self, address: Address) -> None:
+            super().__init__()
+            self.address = address
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._leads: Sequence[Address | None] = ()
+
+    def show_leading(self, left: Sequence[tuple[Part, Address | None]], right: Sequence[Part] = ()) -> None:
+        """Draw these parts, each with where it leads, and what is said beside them."""
+        self._leads = [leads for _, leads in left]
+        self.show([part for part, _ in left], right)
+
+    def on_click(self, event: events.Click) -> None:
+        """Say where it leads."""
+        at, (room, _) = 0, self._room()
+        for (text, _), leads in zip(self._left, self._leads, strict=True):
+            at += cell_len(text)
+            if event.x < min(at, room):
+                if leads is not None and self.text_selection is None:
+                    self.post_message(self.Opened(leads))
+                return
 
 
 class Key(NamedTuple):
