@@ -21,6 +21,16 @@ from rocketmq_ops.tui.login import Handler, Login, is_https
 
 #: What the page would load from elsewhere: a font. The machines that look often have no way there, and wait for it.
 _ELSEWHERE: Final = re.compile(r'<link[^>]*href="https://[^>]*>')
+#: Gives the keys to the terminal in the page, also when a visitor comes back to it: until it has been clicked on keys
+#: would do nothing.
+_KEYS: Final = """<script>
+(() => {
+  const focus = () => { const input = document.querySelector(".xterm-helper-textarea"); input?.focus(); return input; };
+  const waiting = setInterval(() => { if (focus()) clearInterval(waiting); }, 100);
+  window.addEventListener("focus", focus);
+})();
+</script>
+</body>"""
 #: Sessions at once; each is a process that asks the cluster.
 MOST_SESSIONS = 8
 
@@ -89,11 +99,11 @@ class Visitors(Server):
         """Nothing: what is to be said is said by who started it."""
 
     async def handle_index(self, request: web.Request) -> web.StreamResponse:
-        """The page, with addresses as this visitor reached it."""
+        """The page, with addresses as this visitor reached it; it takes keys at once."""
         self.public_url = f"{'https' if is_https(request) else 'http'}://{request.host}"
         response = await super().handle_index(request)
         assert isinstance(response, web.Response)
-        response.text = _ELSEWHERE.sub("", response.text or "")
+        response.text = _ELSEWHERE.sub("", response.text or "").replace("</body>", _KEYS)
         return response
 
     async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:

@@ -124,6 +124,9 @@ def test_the_page_shows_figures_that_move(pair: DevPair, served: str, tmp_path: 
                 assert 0 < float(browser.rates()[-1]) <= 50, "no more than were sent"
                 last = await browser.call("Page.captureScreenshot")
                 assert first["data"] != last["data"]
+                await browser.call("Input.dispatchKeyEvent", type="keyDown", key="?", text="?")
+                while "Keys on this screen" not in browser.terminal:  # without a click before it
+                    await browser.hear()
                 assert [url for url in browser.asked if "://127.0.0.1:" not in url and url != "about:blank"] == []
                 (tmp_path / "page.png").write_bytes(base64.b64decode(last["data"]))
 

@@ -23,7 +23,7 @@ from rocketmq_ops.tui.screens.detail import DetailScreen
 from rocketmq_ops.tui.screens.table import TableScreen
 from rocketmq_ops.tui.widgets.drawn import Bar, Drawn
 from rocketmq_ops.tui.widgets.grid import Grid
-from rocketmq_ops.tui.widgets.lines import Line, TimeBar
+from rocketmq_ops.tui.widgets.lines import LeadingLine, TimeBar
 from tests.tui.fakes import FakeModel, dashboard, moment
 
 SIZE = (120, 40)
@@ -151,7 +151,7 @@ def test_what_is_not_framed_looks_as_if_it_were(monkeypatch: pytest.MonkeyPatch,
         await pilot.press("down", "space", "pagedown", "pagedown")
         await pilot.pause()
         drawn = [each for each in app.screen._compositor.visible_widgets if isinstance(each, Drawn)]
-        assert {type(each) for each in drawn} >= {TableScreen, Grid, Bar, Line, TimeBar}
+        assert {type(each) for each in drawn} >= {TableScreen, Grid, Bar, LeadingLine, TimeBar}
         for widget in drawn:
             here = Region(0, 0, widget.scrollable_content_region.width, widget.size.height)
             framed = Widget.render_lines(widget, here)

@@ -108,3 +108,19 @@ def test_each_key_that_is_shown_is_one_of_the_screen() -> None:
             assert shown and shown <= bound, address
 
     drive(test)
+
+
+@pytest.mark.parametrize("leave", ["escape", "enter"])
+def test_what_was_drawn_while_something_was_typed_is_not_what_keys_do_behind_it(leave: str) -> None:
+    async def test(pilot: Pilot[None], app: Any) -> None:
+        before = seen(app)
+        await pilot.press("colon")
+        app.context.model.turn(moment(groups=30))
+        app.look()
+        await settled(pilot)
+        assert "space mark" not in seen(app)
+        await pilot.press(leave)
+        await settled(pilot)
+        assert seen(app) == before, "also where nothing new is drawn, as in a recording"
+
+    drive(test)

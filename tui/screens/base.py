@@ -262,6 +262,7 @@ class DashboardScreen(TimedScreen):
     async def on_command_bar_given(self, event: CommandBar.Given) -> None:
         """Go there; or filter."""
         self.focus_body()
+        self.draw_keys()
         if event.prefix == ":":
             await self.go(event.text)
         elif event.prefix == SIGN:
@@ -276,6 +277,7 @@ class DashboardScreen(TimedScreen):
     def on_command_bar_left(self, event: CommandBar.Left) -> None:
         """Nothing was given."""
         self.focus_body()
+        self.draw_keys()
 
     def focus_body(self) -> None:
         """Give the keys back to the body."""
