@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import re
 from collections.abc import Callable
+from pathlib import Path
 from ssl import Purpose, SSLContext, SSLError, create_default_context
 from typing import Final
 
@@ -23,14 +24,7 @@ from rocketmq_ops.tui.login import Handler, Login, is_https
 _ELSEWHERE: Final = re.compile(r'<link[^>]*href="https://[^>]*>')
 #: Gives the keys to the terminal in the page, also when a visitor comes back to it: until it has been clicked on keys
 #: would do nothing.
-_KEYS: Final = """<script>
-(() => {
-  const focus = () => { const input = document.querySelector(".xterm-helper-textarea"); input?.focus(); return input; };
-  const waiting = setInterval(() => { if (focus()) clearInterval(waiting); }, 100);
-  window.addEventListener("focus", focus);
-})();
-</script>
-</body>"""
+_KEYS: Final = Path(__file__).with_name("keys.html")
 #: Sessions at once; each is a process that asks the cluster.
 MOST_SESSIONS = 8
 
@@ -103,7 +97,7 @@ class Visitors(Server):
         self.public_url = f"{'https' if is_https(request) else 'http'}://{request.host}"
         response = await super().handle_index(request)
         assert isinstance(response, web.Response)
-        response.text = _ELSEWHERE.sub("", response.text or "").replace("</body>", _KEYS)
+        response.text = _ELSEWHERE.sub("", response.text or "").replace("</body>", _KEYS.read_text("utf-8"))
         return response
 
     async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
