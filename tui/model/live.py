@@ -245,7 +245,8 @@ class LiveModel(Timeline):
         await work.turn()
         self._moment = self.kept = self._made()
         unknown = tuple(answer.broker_name for answer in answers if answer.groups is None)
-        self._to_keep.put(Kept(self._moment, unknown, derived.went_back), work.pause)
+        if (gone := self._to_keep.put(Kept(self._moment, unknown, derived.went_back), work.pause)) is not None:
+            self._tape.left_out(gone.moment.groups_ms or gone.moment.time_ms)
         if self._keeping is None or self._keeping.done():
             self._keeping = self._write(self._keep)
         if self._ring and (self._probing is None or self._probing.done()):

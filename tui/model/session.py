@@ -47,7 +47,7 @@ class Copied(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Session:
-    """One that is open. Its calls raise HistoryError, and are made in one thread."""
+    """One that is open. `copy` raises HistoryError, and is called in one thread; the rest is the loop's."""
 
     def __init__(self, path: Path, name_servers: Collection[str], stack: ExitStack) -> None:
         """Open the file, as no other session has it and as none of another cluster than that behind these name servers
@@ -72,13 +72,35 @@ class Session:
                 "name a file that is not there yet, or a recording of this cluster to go on with",
             )
         stack.enter_context(_alone(path))
-        self.copied = Copied(path=path, file=_file_of(path))
+        self._copied = Copied(path=path, file=_file_of(path))
+        #: How many looks nobody tried to write, and since when that is so.
+        self._left_out = 0
+        self._hanging_since: int | None = None
         #: Until when the file has all of it, ms since 1970.
         self._whole_ms: int | None = None
 
+    @property
+    def copied(self) -> Copied:
+        """What the file has by now."""
+        copied = self._copied
+        if not self._left_out:
+            return copied
+        return msgspec.structs.replace(
+            copied,
+            lost=copied.lost + self._left_out,
+            cause=copied.cause or "the disk takes too long to write",
+            failing_since=self._hanging_since if copied.failing_since is None else copied.failing_since,
+        )
+
+    def left_out(self, time_ms: int) -> None:
+        """The look at this time is not copied, as the disk still writes those before it."""
+        self._left_out += 1
+        if self._hanging_since is None:
+            self._hanging_since = time_ms
+
     def copy(self, run: Run, pause: Pause) -> None:
         """Add a look. What cannot be written is counted."""
-        copied = self.copied
+        copied = self._copied
         try:
             if not copied.there():  # it is written to still, and nobody will find it
                 raise HistoryError(
@@ -86,14 +108,15 @@ class Session:
                 )
             self.history.append(run, pause)
         except HistoryError as error:
-            self.copied = msgspec.structs.replace(
+            self._copied = msgspec.structs.replace(
                 copied,
                 lost=copied.lost + 1,
                 cause=error.cause,
                 failing_since=run.time_ms if copied.failing_since is None else copied.failing_since,
             )
             raise
-        self.copied = msgspec.structs.replace(
+        self._hanging_since = None
+        self._copied = msgspec.structs.replace(
             copied,
             looks=copied.looks + 1,
             first_ms=run.time_ms if copied.first_ms is None else copied.first_ms,

@@ -109,6 +109,11 @@ class Tape:
 
         await self.in_thread(appended)
 
+    def left_out(self, time_ms: int) -> None:
+        """The look at this time is not appended, as those before it are still being written."""
+        if self._session is not None:
+            self._session.left_out(time_ms)
+
     @property
     def copied(self) -> Copied | None:
         """What the session's file has; None where there is none. It stays when that is closed."""

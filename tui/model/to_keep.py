@@ -21,15 +21,17 @@ class ToKeep:
     def __init__(self) -> None:
         self._waiting: deque[tuple[Kept, Pause]] = deque()
 
-    def put(self, kept: Kept, pause: Pause) -> None:
-        """One more."""
+    def put(self, kept: Kept, pause: Pause) -> Kept | None:
+        """One more; which is left out for that, if any is."""
         self._waiting.append((kept, pause))
-        if len(self._waiting) > MOST:
-            gone, _ = self._waiting.popleft()
-            after, its_pause = self._waiting[0]
-            # Of what went back since the look before, the next look tells as well.
-            went_back = after.went_back | gone.went_back
-            self._waiting[0] = msgspec.structs.replace(after, went_back=went_back), its_pause
+        if len(self._waiting) <= MOST:
+            return None
+        gone, _ = self._waiting.popleft()
+        after, its_pause = self._waiting[0]
+        # Of what went back since the look before, the next look tells as well.
+        went_back = after.went_back | gone.went_back
+        self._waiting[0] = msgspec.structs.replace(after, went_back=went_back), its_pause
+        return gone
 
     def take(self) -> tuple[Kept, Pause] | None:
         """The next one; None while there is none."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 from rocketmq_ops.common.tasks import at_once
 from rocketmq_ops.tui.model.moment import Moment
@@ -23,12 +24,15 @@ def test_the_oldest_is_left_out_but_for_what_went_back() -> None:
     assert waiting.take() is None
 
 
-def test_looks_do_not_pile_up_while_the_disk_hangs() -> None:
+def test_looks_do_not_pile_up_while_the_disk_hangs_and_a_recording_says_what_it_lacks(tmp_path: Path) -> None:
     async def test() -> None:
         cluster = Cluster()
         cluster.group("g", 100, 90)
-        async with cluster.watched() as model:
+        async with cluster.watched(session=tmp_path / "session") as model:
             await cluster.clock.advance(20_000)
+            append, recorded = model._tape.append, model.copied
+            assert recorded is not None
+            assert (recorded.lost, recorded.failing_since) == (0, None)
             goes_on, begun, written = asyncio.Event(), 0, list[int]()
 
             async def hangs(kept: Kept, pause: Callable[[], None]) -> None:
@@ -37,6 +41,7 @@ def test_looks_do_not_pile_up_while_the_disk_hangs() -> None:
                 while not goes_on.is_set():
                     await cluster.clock.wait(goes_on, 1_000_000)
                 written.append(kept.moment.groups_ms or 0)
+                await append(kept, pause)
 
             model._tape.append = hangs
             before = len(model._tasks._mine())
@@ -45,10 +50,20 @@ def test_looks_do_not_pile_up_while_the_disk_hangs() -> None:
             await cluster.clock.advance(200_000)
             assert begun == 1
             assert len(model._tasks._mine()) == there > before
+            copied = model.copied
+            assert copied is not None
+            assert copied.lost > MOST
+            assert copied.cause == "the disk takes too long to write"
+            assert copied.failing_since is not None
+            assert (recorded.last_ms or 0) < copied.failing_since < cluster.clock.now_ms() - 100_000
             goes_on.set()
             await cluster.clock.settle()
             assert len(written) == 1 + MOST
             assert model.kept is not None
             assert written[-1] == model.kept.groups_ms
+            after = model.copied
+            assert after is not None
+            assert (after.failing_since, after.lost, after.last_ms) == (None, copied.lost, written[-1])
+            assert after.looks == recorded.looks + len(written)
 
     run(test)
