@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import ClassVar, Final
+from weakref import ReferenceType, ref
 
 import msgspec
 
@@ -51,8 +52,8 @@ class PartsInTime(TableScreen):
         super().__init__(context, address, _NoView())
         self._parts: Sequence[Part] = ()
         self._sections: dict[str, Section] = {}
-        #: Those as the moment that is shown judges them.
-        self._judged: dict[str, Section] = {}
+        #: Those as the moment that is shown judges them: of which section, of which moment, and what that gave.
+        self._judged: dict[str, tuple[Section, ReferenceType[Moment], Section]] = {}
         #: The place of the part that is shown.
         self._at = 0
         #: What is said of what it is compared with.
@@ -83,10 +84,14 @@ class PartsInTime(TableScreen):
         section = self._sections.get(part.key)
         if section is None or part.judged is None:
             return section
-        made, known = part.judged(section, self.context.model.moment()), self._judged.get(part.key)
-        if known is None or known != made:  # the same object as long as it says the same: rows are made of it
-            known = self._judged[part.key] = made
-        return known
+        moment, known = self.context.model.moment(), self._judged.get(part.key)
+        if known is not None and known[0] is section and known[1]() is moment:
+            return known[2]
+        made = part.judged(section, moment)
+        if known is not None and known[2] == made:  # the same object as long as it says the same: rows are made of it
+            made = known[2]
+        self._judged[part.key] = section, ref(moment), made
+        return made
 
     @property
     def _back(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import msgspec
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueKey, QueueOffsets
 from rocketmq_ops.housekeeping.lag import GroupLag, LagState, QueueLag
+from rocketmq_ops.tui.model.details.detail import Section
+from rocketmq_ops.tui.model.details.judged import judged as judged_section
 from rocketmq_ops.tui.model.moment import GroupSeen, Moment
 from rocketmq_ops.tui.model.table import Health
 from tests.mqadmin.fake_cluster import FakeCluster
@@ -59,6 +62,33 @@ def test_a_group_is_on_its_screen_what_the_last_look_says_before_it_is_asked_aga
                     assert queue[-1] == ("of the look" if sign else "")
                 assert len(cluster.transport.sent) == asked
 
+    asyncio.run(flow())
+
+
+def test_a_look_is_judged_once_however_often_it_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[object] = []
+
+    def counted(*given: Any) -> Section:
+        calls.append(given)
+        return judged_section(*given)
+
+    async def flow() -> None:
+        cluster = a_group_without_a_stuck_client()
+        model = FakeModel(judged(LagState.OK, 0))
+        async with MQAdmin([cluster.namesrv], transport=cluster.transport) as admin:
+            app = dashboard(model, f":group/{GROUP}", admin=admin)
+            async with app.run_test(size=(160, 40)) as pilot:
+                await press(pilot)
+                before = len(calls)
+                assert before > 0
+                await press(pilot, "down", "up", "tab", "shift+tab")
+                assert len(calls) == before
+                model.turn(judged(LagState.STALLED, 5_000))
+                app.look()
+                await settled(pilot)
+                assert len(calls) == before + 1
+
+    monkeypatch.setattr("rocketmq_ops.tui.model.details.group.judged", counted)
     asyncio.run(flow())
 
 
