@@ -98,16 +98,12 @@ class LiveModel(Timeline):
         #: The last moment that was to be kept, and those that wait for it.
         self.kept: Moment | None = None
         self._to_keep = ToKeep()
-        #: What keeps them, and what looks at the history of the prober: a disk may hang, and nothing piles up then.
-        self._keeping: asyncio.Task[None] | None = None
-        self._probing: asyncio.Task[None] | None = None
         self._alarms = Alarms()
         #: When a broker has answered for the first time.
         self._watched_ms: int | None = None
         self._events = Events()
         self._probed: Probed | None = None
         self._changed_here = Changed(journal) if journal is not None else None
-        self._reading_journal: asyncio.Task[None] | None = None
         self._lines = Lines()
         #: What the ring has from before the first look; None until there was one, and once all is of looks after it.
         self._before: OldSeries | None = None
@@ -247,12 +243,11 @@ class LiveModel(Timeline):
         unknown = tuple(answer.broker_name for answer in answers if answer.groups is None)
         if (gone := self._to_keep.put(Kept(self._moment, unknown, derived.went_back), work.pause)) is not None:
             self._tape.left_out(gone.moment.groups_ms or gone.moment.time_ms)
-        if self._keeping is None or self._keeping.done():
-            self._keeping = self._write(self._keep)
-        if self._ring and (self._probing is None or self._probing.done()):
-            self._probing = self._write(self._look_at_prober, "prober")
-        if self._changed_here is not None and (self._reading_journal is None or self._reading_journal.done()):
-            self._reading_journal = self._write(partial(self._look_at_changes, self._changed_here), "journal")
+        self._write(self._keep)
+        if self._ring:
+            self._write(self._look_at_prober, "prober")
+        if self._changed_here is not None:
+            self._write(partial(self._look_at_changes, self._changed_here), "journal")
         if self._asking is None or self._asking.done():
             self._asking = self._tasks.start(self._ask_running(list(derived.groups.values())), "dashboard asks clients")
         self._told()

@@ -34,6 +34,8 @@ class Timeline:
     def __init__(self, tape: Tape) -> None:
         self._tape = tape
         self._tasks = Tasks()
+        #: What is written, or was last, of each kind.
+        self._writing: dict[str, asyncio.Task[None]] = {}
         self._version = 0
         self._calls: list[Callable[[], None]] = []
         self._mode = Mode.LIVE
@@ -192,8 +194,11 @@ class Timeline:
         self._reading += 1
         self._tasks.start(self._finished(work, "read"), "dashboard reads its file")
 
-    def _write(self, work: Callable[[], Coroutine[Any, Any, None]], what: str = "write") -> asyncio.Task[None]:
-        return self._tasks.start(self._finished(work, what), "dashboard writes its file")
+    def _write(self, work: Callable[[], Coroutine[Any, Any, None]], what: str = "write") -> None:
+        """Nothing while the same is still being done: a disk may hang, and nothing piles up then."""
+        writing = self._writing.get(what)
+        if writing is None or writing.done():
+            self._writing[what] = self._tasks.start(self._finished(work, what), "dashboard writes its file")
 
     async def _finished(self, work: Callable[[], Coroutine[Any, Any, None]], what: str) -> None:
         try:
